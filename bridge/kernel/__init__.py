@@ -1,0 +1,1 @@
+"""Nouns that every station shares. Standard library only."""
