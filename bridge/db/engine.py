@@ -1,0 +1,45 @@
+"""Engines: SQLite on one machine, PostgreSQL beyond it. Both durable before they answer."""
+
+import sqlite3
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import make_url
+
+_BUSY_TIMEOUT_MS = 15_000
+
+
+def open_engine(url: str, *, pool_size: int = 8) -> Engine:
+    """Return an engine for `url` (sqlite:///… or postgresql+psycopg://…).
+
+    SQLite: WAL, synchronous=FULL, foreign keys on, and BEGIN IMMEDIATE for each transaction, since a
+    deferred BEGIN that later writes fails with "database is locked" whatever the busy timeout.
+    """
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        engine = create_engine(parsed, connect_args={"timeout": _BUSY_TIMEOUT_MS / 1000}, pool_size=pool_size)
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_immediate)
+        return engine
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return create_engine(parsed, pool_size=pool_size, pool_pre_ping=True)
+
+
+def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    # The driver must not open transactions on its own; `_begin_immediate` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={_BUSY_TIMEOUT_MS}",
+        "temp_store=MEMORY",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_immediate(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,198 @@
+"""Events that left a unit of work, and the job rows that carry each to its services.
+
+A job row is the durable thing; a Celery message is only a nudge to it. A job is taken with a lease, its
+effects and its end are one transaction, and the sweeper nudges again what nobody finished.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Index, String, UniqueConstraint, case, or_, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from bridge.db.base import Base, Code, Count, Id, Instant, JsonDict, LongText, Ref
+from bridge.kernel.events import Event
+from bridge.kernel.ids import EventId, InstitutionId, JobId, new_id
+
+LEASE = timedelta(seconds=20)
+MAX_ATTEMPTS = 8
+_BACKOFF = (1, 2, 5, 15, 60, 300, 900)
+
+
+class EventRow(Base):
+    """One event; never changed, never deleted."""
+
+    __tablename__ = "event"
+    __table_args__ = (UniqueConstraint("institution_id", "type", "idempotency_key"),)
+
+    id: Mapped[Id]
+    institution_id: Mapped[Ref]
+    type: Mapped[Code]
+    schema_version: Mapped[int]
+    subject: Mapped[str] = mapped_column(String(80))
+    occurred_at: Mapped[Instant]
+    received_at: Mapped[Instant]
+    idempotency_key: Mapped[str] = mapped_column(String(200))
+    causation_id: Mapped[str | None] = mapped_column(String(80))
+    data: Mapped[JsonDict]
+
+
+class JobRow(Base):
+    """Work that must be done once. `wanted` above `done` means there is some."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        UniqueConstraint("institution_id", "kind", "key"),
+        Index("ix_job_open", "state", "run_after"),
+    )
+
+    id: Mapped[Id]
+    institution_id: Mapped[Ref]
+    kind: Mapped[Code]
+    key: Mapped[str] = mapped_column(String(200))
+    state: Mapped[str] = mapped_column(String(8))  # open, leased, done, dead
+    wanted: Mapped[Count]
+    done: Mapped[Count]
+    attempts: Mapped[int]
+    run_after: Mapped[Instant]
+    lease_until: Mapped[Instant | None]
+    last_error: Mapped[LongText] = mapped_column(default="")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job in hand. `taken` is the value of `wanted` when it was taken."""
+
+    id: JobId
+    institution_id: InstitutionId
+    kind: str
+    key: str
+    taken: int
+    attempts: int
+
+
+def store_event(session: Session, event: Event) -> bool:
+    """Store `event`; return False, with nothing changed, when its idempotency key is known."""
+    known = session.scalar(
+        select(EventRow.id).where(
+            EventRow.institution_id == event.institution_id,
+            EventRow.type == event.type,
+            EventRow.idempotency_key == event.idempotency_key,
+        )
+    )
+    if known is not None:
+        return False
+    session.add(EventRow(**{name: getattr(event, name) for name in Event.__slots__}))
+    session.flush()
+    return True
+
+
+def load_event(session: Session, event_id: EventId) -> Event:
+    """Return the stored event; KeyError if there is none."""
+    row = session.get(EventRow, event_id)
+    if row is None:
+        raise KeyError(event_id)
+    return Event(**{name: getattr(row, name) for name in Event.__slots__})
+
+
+def want(session: Session, institution_id: InstitutionId, kind: str, key: str, now: datetime) -> JobId:
+    """Ask for the job (`kind`, `key`) to run (again) after `now`; return its id.
+
+    Asking while it waits is one run; asking while it runs is one more run after it.
+    """
+    insert: Any = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
+    statement = insert(JobRow).values(
+        id=new_id("job"),
+        institution_id=institution_id,
+        kind=kind,
+        key=key,
+        state="open",
+        wanted=1,
+        done=0,
+        attempts=0,
+        run_after=now,
+        lease_until=None,
+        last_error="",
+    )
+    statement = statement.on_conflict_do_update(
+        index_elements=["institution_id", "kind", "key"],
+        set_={
+            "wanted": JobRow.wanted + 1,
+            "state": _reopened(),
+            "run_after": now,
+        },
+    ).returning(JobRow.id)
+    return JobId(session.execute(statement).scalar_one())
+
+
+def _reopened() -> Any:
+    return case((JobRow.state == "leased", "leased"), else_="open")
+
+
+def take(session: Session, job_id: JobId, now: datetime) -> Job | None:
+    """Lease the job for `LEASE`; None when it is done, not due, or in another's hands."""
+    claimed = session.execute(
+        update(JobRow)
+        .where(
+            JobRow.id == job_id,
+            JobRow.run_after <= now,
+            or_(JobRow.state == "open", (JobRow.state == "leased") & (JobRow.lease_until <= now)),
+        )
+        .values(state="leased", lease_until=now + LEASE, attempts=JobRow.attempts + 1)
+        .returning(JobRow.institution_id, JobRow.kind, JobRow.key, JobRow.wanted, JobRow.attempts)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if claimed is None:
+        return None
+    return Job(job_id, InstitutionId(claimed[0]), claimed[1], claimed[2], claimed[3], claimed[4])
+
+
+def finish(session: Session, job: Job, now: datetime) -> bool:
+    """End the job within the transaction that holds its effects; return True if it is wanted again.
+
+    Raises:
+        LeaseLost: another worker took the job meanwhile; the caller's transaction must roll back.
+    """
+    row = session.get(JobRow, job.id, with_for_update=True, populate_existing=True)
+    if row is None or row.state != "leased" or row.attempts != job.attempts:
+        raise LeaseLost(job.id)
+    row.done = job.taken
+    row.lease_until = None
+    row.attempts = 0
+    row.last_error = ""
+    row.state = "open" if row.wanted > job.taken else "done"
+    row.run_after = now
+    return row.state == "open"
+
+
+def fail(session: Session, job: Job, now: datetime, reason: str, *, permanent: bool) -> None:
+    """Record a failed attempt; the job waits for its next turn, or is dead with its reason kept."""
+    row = session.get(JobRow, job.id, with_for_update=True, populate_existing=True)
+    if row is None or row.state != "leased" or row.attempts != job.attempts:
+        return
+    row.last_error = reason
+    row.lease_until = None
+    dead = permanent or job.attempts >= MAX_ATTEMPTS
+    row.state = "dead" if dead else "open"
+    row.run_after = now + timedelta(seconds=_BACKOFF[min(job.attempts, len(_BACKOFF)) - 1])
+
+
+def overdue(session: Session, now: datetime, limit: int = 200) -> list[JobId]:
+    """Return jobs that are due and in nobody's hands, oldest first."""
+    rows = session.scalars(
+        select(JobRow.id)
+        .where(
+            JobRow.run_after <= now,
+            or_(JobRow.state == "open", (JobRow.state == "leased") & (JobRow.lease_until <= now)),
+        )
+        .order_by(JobRow.run_after)
+        .limit(limit)
+    )
+    return [JobId(i) for i in rows]
+
+
+class LeaseLost(Exception):
+    """The lease ran out while the work was under way; somebody else has it now."""

@@ -1,0 +1,142 @@
+"""One unit of work for one message: rows, events and job rows commit together or not at all.
+
+A unit of work is opened for one institution, and then sees and writes that institution's rows only, or
+across institutions with a stated purpose (supervision, sweeping, signing in).
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_criteria
+
+from bridge.db.base import TenantRow
+from bridge.db.outbox import store_event, want
+from bridge.kernel.events import Event
+from bridge.kernel.ids import EventId, InstitutionId, JobId, new_id
+from bridge.kernel.time import Clock
+
+EVENT_JOB = "event"
+"""Kind of the job that carries one event through `bridge.flow`; its key is the event's id."""
+
+
+class Tx:
+    """An open unit of work."""
+
+    def __init__(self, session: Session, clock: Clock, institution_id: InstitutionId | None) -> None:
+        self.session = session
+        self.clock = clock
+        self._institution_id = institution_id
+        self.wanted_jobs: list[JobId] = []
+
+    @property
+    def institution_id(self) -> InstitutionId:
+        """The tenant; RuntimeError in a unit of work that spans institutions."""
+        if self._institution_id is None:
+            raise RuntimeError("this unit of work spans institutions")
+        return self._institution_id
+
+    def emit(
+        self,
+        type: str,
+        subject: str,
+        *,
+        occurred_at: datetime,
+        idempotency_key: str,
+        data: Mapping[str, Any] | None = None,
+        causation_id: str | None = None,
+        schema_version: int = 1,
+    ) -> EventId | None:
+        """Store an event and the job that carries it on; None if its idempotency key is known."""
+        now = self.clock.now()
+        event = Event(
+            id=EventId(new_id("ev")),
+            type=type,
+            schema_version=schema_version,
+            institution_id=self.institution_id,
+            subject=subject,
+            occurred_at=occurred_at,
+            received_at=now,
+            idempotency_key=idempotency_key,
+            causation_id=causation_id,
+            data=dict(data or {}),
+        )
+        if not store_event(self.session, event):
+            return None
+        self.wanted_jobs.append(want(self.session, self.institution_id, EVENT_JOB, event.id, now))
+        return event.id
+
+    def want(self, kind: str, key: str, *, after: datetime | None = None) -> None:
+        """Ask for the job (`kind`, `key`): many asks before it runs are one run."""
+        job_id = want(self.session, self.institution_id, kind, key, after or self.clock.now())
+        if after is None:
+            self.wanted_jobs.append(job_id)
+
+
+class UnitOfWork:
+    """Opens units of work on one engine.
+
+    Args:
+        nudge: called after commit with the ids of jobs that want to run; losing a nudge loses nothing.
+    """
+
+    def __init__(
+        self, engine: Engine, clock: Clock, nudge: Callable[[Sequence[JobId]], None] = lambda _jobs: None
+    ) -> None:
+        self.engine = engine
+        self.clock = clock
+        self._nudge = nudge
+        self._sessions = sessionmaker(engine, expire_on_commit=False)
+
+    @contextmanager
+    def for_institution(self, institution_id: InstitutionId) -> Iterator[Tx]:
+        """Open a unit of work that sees and writes the rows of `institution_id` only."""
+        with self._open(institution_id, {"institution_id": institution_id}) as tx:
+            yield tx
+
+    @contextmanager
+    def across_institutions(self, purpose: str) -> Iterator[Tx]:
+        """Open a unit of work over all institutions; `purpose` says why (it stands in the code, to be read)."""
+        with self._open(None, {"across": purpose}) as tx:
+            yield tx
+
+    @contextmanager
+    def _open(self, institution_id: InstitutionId | None, info: dict[str, Any]) -> Iterator[Tx]:
+        with self._sessions(info=info) as session:
+            with session.begin():
+                tx = Tx(session, self.clock, institution_id)
+                yield tx
+        if tx.wanted_jobs:
+            self._nudge(tx.wanted_jobs)
+
+
+class WrongInstitution(RuntimeError):
+    """A store tried to write a row of another institution: a defect, never an answer."""
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _only_own_rows(state: ORMExecuteState) -> None:
+    institution_id = state.session.info.get("institution_id")
+    if institution_id is None:
+        if "across" not in state.session.info:
+            raise WrongInstitution("a session needs an institution or a stated purpose")
+        return
+    if state.is_column_load or state.is_relationship_load:
+        return
+    state.statement = state.statement.options(
+        with_loader_criteria(
+            TenantRow, lambda row: row.institution_id == institution_id, include_aliases=True
+        )
+    )
+
+
+@event.listens_for(Session, "before_flush")
+def _write_own_rows(session: Session, _context: Any, _instances: Any) -> None:
+    institution_id = session.info.get("institution_id")
+    if institution_id is None:
+        return
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, TenantRow) and row.institution_id != institution_id:
+            raise WrongInstitution(type(row).__name__)
