@@ -13,6 +13,7 @@ from sqlalchemy import Engine, event
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_criteria
 
 from bridge.db.base import TenantRow
+from bridge.db.engine import READ_ONLY
 from bridge.db.outbox import store_event, want
 from bridge.kernel.events import Event
 from bridge.kernel.ids import EventId, InstitutionId, JobId, new_id
@@ -88,23 +89,26 @@ class UnitOfWork:
         self.engine = engine
         self.clock = clock
         self._nudge = nudge
-        self._sessions = sessionmaker(engine, expire_on_commit=False)
+        self._writing = sessionmaker(engine, expire_on_commit=False)
+        self._reading = sessionmaker(engine.execution_options(**{READ_ONLY: True}), expire_on_commit=False)
 
     @contextmanager
-    def for_institution(self, institution_id: InstitutionId) -> Iterator[Tx]:
+    def for_institution(self, institution_id: InstitutionId, *, read_only: bool = False) -> Iterator[Tx]:
         """Open a unit of work that sees and writes the rows of `institution_id` only."""
-        with self._open(institution_id, {"institution_id": institution_id}) as tx:
+        with self._open(institution_id, {"institution_id": institution_id}, read_only) as tx:
             yield tx
 
     @contextmanager
-    def across_institutions(self, purpose: str) -> Iterator[Tx]:
+    def across_institutions(self, purpose: str, *, read_only: bool = False) -> Iterator[Tx]:
         """Open a unit of work over all institutions; `purpose` says why (it stands in the code, to be read)."""
-        with self._open(None, {"across": purpose}) as tx:
+        with self._open(None, {"across": purpose}, read_only) as tx:
             yield tx
 
     @contextmanager
-    def _open(self, institution_id: InstitutionId | None, info: dict[str, Any]) -> Iterator[Tx]:
-        with self._sessions(info=info) as session:
+    def _open(
+        self, institution_id: InstitutionId | None, info: dict[str, Any], read_only: bool
+    ) -> Iterator[Tx]:
+        with (self._reading if read_only else self._writing)(info=info) as session:
             with session.begin():
                 tx = Tx(session, self.clock, institution_id)
                 yield tx
