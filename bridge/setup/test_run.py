@@ -1,0 +1,148 @@
+"""`./anxue test`: servers, assets, then ruff, mypy, the import contracts and the whole test suite.
+
+Arguments go to pytest alone: `./anxue test -k ledger` runs nothing else. A skipped test fails the run.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from xml.etree import ElementTree
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from bridge.kernel.errors import BridgeError
+from bridge.setup.assets import ensure_assets
+from bridge.setup.servers import ensure_programs
+
+ROOT = Path(__file__).resolve().parents[2]
+_BIN = Path(sys.executable).parent
+_CHECKS = (
+    ("ruff check", ["ruff", "check", "."]),
+    ("ruff format", ["ruff", "format", "--check", "."]),
+    ("mypy", ["mypy"]),
+    ("import contracts", ["lint-imports", "--no-cache"]),
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What one run of pytest did; seconds are of the wall clock."""
+
+    passed: int
+    failed: int
+    errors: int
+    skipped: int
+    seconds: float
+
+    def __add__(self, other: "Counts") -> "Counts":
+        return Counts(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.errors + other.errors,
+            self.skipped + other.skipped,
+            self.seconds + other.seconds,
+        )
+
+    def line(self) -> str:
+        """Return pytest's own kind of summary line."""
+        words = [
+            f"{number} {word}"
+            for number, word in (
+                (self.failed, "failed"),
+                (self.passed, "passed"),
+                (self.skipped, "skipped"),
+                (self.errors, "error" if self.errors == 1 else "errors"),
+            )
+            if number or word == "passed"
+        ]
+        return f"==== {', '.join(words)} in {self.seconds:.2f}s ===="
+
+
+@click.command(
+    name="test",
+    context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]},
+)
+@click.argument("pytest_arguments", nargs=-1, type=click.UNPROCESSED)
+def command(pytest_arguments: tuple[str, ...]) -> None:
+    """Run every check and every test; with arguments, run pytest alone with them.
+
+    Missing servers (PostgreSQL, Redis, Chromium) are installed where that is allowed, otherwise named.
+    """
+    try:
+        ensure_programs()
+        ensure_assets()
+    except BridgeError as error:
+        raise SystemExit(f"anxue: {error}") from error
+    status = run_pytest_alone(pytest_arguments) if pytest_arguments else run_all()
+    raise SystemExit(status)
+
+
+def run_pytest_alone(arguments: tuple[str, ...]) -> int:
+    """Run pytest with `arguments` in one process; return its exit status."""
+    return _run([sys.executable, "-m", "pytest", *arguments])
+
+
+def run_all() -> int:
+    """Run all checks and all tests, print pytest's counts last; return 0 only if everything is green."""
+    failures = []
+    for title, arguments in _CHECKS:
+        _announce(title)
+        if _run([str(_BIN / arguments[0]), *arguments[1:]]) != 0:
+            failures.append(title)
+    total = Counts(0, 0, 0, 0, 0.0)
+    # What drives whole processes or a browser runs alone: two cores are too few for two of them.
+    for title, arguments in (
+        ("pytest, two at a time", ["-m", "not e2e", "-n", "2"]),
+        ("pytest, end to end", ["-m", "e2e"]),
+    ):
+        _announce(title)
+        status, counts = _counted_pytest(arguments)
+        total += counts
+        if status != 0:
+            failures.append(f"{title} (exit status {status})")
+    if total.skipped:
+        failures.append(f"{total.skipped} skipped test(s): a test that cannot run must fail")
+    for failure in failures:
+        click.echo(f"anxue: not green: {failure}")
+    click.echo(total.line())
+    return 1 if failures else 0
+
+
+def _counted_pytest(arguments: list[str]) -> tuple[int, Counts]:
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="anxue-test-") as folder:
+        report = Path(folder) / "report.xml"
+        status = _run([sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *arguments])
+        counts = read_counts(report, time.monotonic() - started)
+    return status, counts
+
+
+def read_counts(report: Path, seconds: float) -> Counts:
+    """Return the counts in a JUnit report of pytest; all zero when there is none."""
+    if not report.exists():
+        return Counts(0, 0, 0, 0, seconds)
+    suites = ElementTree.parse(report).getroot().iter("testsuite")  # noqa: S314 - our own pytest wrote it
+    tests = failed = errors = skipped = 0
+    for suite in suites:
+        tests += int(suite.get("tests", 0))
+        failed += int(suite.get("failures", 0))
+        errors += int(suite.get("errors", 0))
+        skipped += int(suite.get("skipped", 0))
+    return Counts(max(tests - failed - errors - skipped, 0), failed, errors, skipped, seconds)
+
+
+def _announce(title: str) -> None:
+    click.echo(f"\n---- {title}")
+
+
+def _run(arguments: list[str]) -> int:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(arguments, cwd=ROOT, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    command(prog_name="./anxue test")

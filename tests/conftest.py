@@ -1,0 +1,46 @@
+"""What every test has: real servers on request, and no way out of this machine."""
+
+import ipaddress
+import sys
+from typing import Any
+
+pytest_plugins = ["tests.servers.postgresql", "tests.servers.redis"]
+
+
+class LeftTheMachineError(RuntimeError):
+    """A test tried to reach another machine; give the code under test a server on loopback instead."""
+
+
+def _is_loopback(host: object) -> bool:
+    if isinstance(host, bytes | bytearray):
+        host = host.decode("ascii", "replace")
+    if host in (None, "", "localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(str(host).partition("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "socket.getaddrinfo":
+        # Binding to a wildcard and reading a literal address ask nobody.
+        host = arguments[0]
+        if not _is_loopback(host) and not _is_literal(host):
+            raise LeftTheMachineError(f"name lookup of {host!r} in a test")
+    elif event in ("socket.connect", "socket.sendto"):
+        address = arguments[1]
+        if isinstance(address, tuple) and not _is_loopback(address[0]):
+            raise LeftTheMachineError(f"connection to {address[0]!r} in a test")
+
+
+def _is_literal(host: object) -> bool:
+    try:
+        ipaddress.ip_address(str(host).partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+# An audit hook sees every socket of this process, whichever library opens it, and cannot be patched away.
+sys.addaudithook(_stay_here)
