@@ -8,9 +8,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from xml.etree import ElementTree
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
 
 import click
 
