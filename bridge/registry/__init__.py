@@ -1,1 +1,1 @@
-"""What stands beside the line: institutions and their cities, outlines, courses, class runs, enrolments, platforms."""
+"""Beside the line: institutions and their cities, outlines, courses, class runs, enrolments, LTI platforms."""
