@@ -122,7 +122,7 @@ def test_pip_takes_over_where_uv_fails(checkout: Checkout) -> None:
     assert status == 0
     assert "trying pip on the same file" in errors
     assert any(
-        "pip install --no-deps --require-hashes" in n and n.endswith("runtime.txt") for n in checkout.notes()
+        "pip install --require-hashes --no-deps" in n and n.endswith("runtime.txt") for n in checkout.notes()
     )
 
 
