@@ -1,0 +1,1 @@
+"""Third station: proof that the person who studies is there, by sessions, beats and face checks."""

@@ -1,0 +1,1 @@
+"""Face engines, their measurement, and photographs made at run time for demonstration and tests."""

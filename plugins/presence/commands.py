@@ -1,0 +1,59 @@
+"""`./anxue face …`: the face engine from the command line."""
+
+import json
+import os
+from pathlib import Path
+
+import click
+
+from bridge.kernel.errors import BridgeError
+
+_ROOT = Path(__file__).resolve().parents[2]
+
+
+def default_assets() -> Path:
+    """Return where set-up puts the weights: `$ANXUE_VAR/assets`, or `var/assets` in the checkout."""
+    return Path(os.environ.get("ANXUE_VAR") or _ROOT / "var") / "assets"
+
+
+@click.group("face")
+def face() -> None:
+    """人脸引擎:测量与检查。"""
+
+
+@face.command("evaluate")
+@click.option(
+    "--pairs", type=click.Path(path_type=Path, dir_okay=False, exists=True), required=True,
+    help="CSV 文件,首行 file_a,file_b,same;same 取 1/0/true/false。",
+)  # fmt: skip
+@click.option(
+    "--images", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True,
+    help="图片目录;CSV 中的文件名相对于它(JPEG 或 PNG)。",
+)  # fmt: skip
+@click.option("--pack", "pack_id", default="default", show_default=True, help="模型包名称。")
+@click.option(
+    "--assets", type=click.Path(path_type=Path, file_okay=False), default=None,
+    help="模型文件所在目录(其下有 face/);默认 var/assets。",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="只向标准输出打印一行 JSON。")
+def evaluate_command(pairs: Path, images: Path, pack_id: str, assets: Path | None, as_json: bool) -> None:
+    """在成对照片上测量错误率:eer、fmr、fnmr 为 0–1 的比例,其余为个数。"""
+    from plugins.presence.evaluate import evaluate, read_pairs
+    from plugins.presence.onnx_engine import load_engine
+
+    try:
+        wanted = read_pairs(pairs)
+        engine = load_engine(assets or default_assets(), pack_id)
+        rates = evaluate(engine, wanted, images, _show_progress)
+    except BridgeError as error:
+        raise click.ClickException(f"{error.message}({error.reason})") from error
+    if as_json:
+        click.echo(json.dumps(rates.as_json(), ensure_ascii=False))
+        return
+    for name, value in rates.as_json().items():
+        click.echo(f"{name:20} {value}")
+
+
+def _show_progress(done: int, total: int) -> None:
+    if done % 25 == 0 or done == total:
+        click.echo(f"已处理 {done}/{total} 张图片", err=True)
