@@ -31,6 +31,8 @@ class Tx:
         self.clock = clock
         self._institution_id = institution_id
         self.wanted_jobs: list[JobId] = []
+        self.after_commit: list[Callable[[], None]] = []
+        """Called in order once the rows are durable; for what is only a hint (nudges, the demonstration's pace)."""
 
     @property
     def institution_id(self) -> InstitutionId:
@@ -114,6 +116,8 @@ class UnitOfWork:
                 yield tx
         if tx.wanted_jobs:
             self._nudge(tx.wanted_jobs)
+        for call in tx.after_commit:
+            call()
 
 
 class WrongInstitution(RuntimeError):

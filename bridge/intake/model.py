@@ -1,0 +1,112 @@
+"""What doors receive, as claims: nothing here credits a second."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+from typing import Any
+
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import MessageId
+
+MAX_EVENTS_IN_BATCH = 200
+_MAX_MS = 2**53 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class InboxRecord:
+    """One message in the inbox, chained within `chain`.
+
+    Args:
+        chain: which chain; a study session's id, or institution + source.
+        original_sha256: of the bytes as they came, before anything was removed.
+        verification: how the sender was proved, e.g. "id_token RS256".
+        payload: canonical JSON as stored (no contact data, no secret, personal fields encrypted).
+    """
+
+    id: MessageId
+    chain: str
+    seq: int
+    source: str
+    received_at: datetime
+    original_sha256: str
+    verification: str
+    payload: str
+    previous_hash: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChainHead:
+    """The last link of a chain: the next record follows it."""
+
+    seq: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class BeatEvent:
+    """What the agent says of one moment; times are the client's and prove nothing.
+
+    Args:
+        client_ms: the client's clock, real milliseconds, any origin.
+        media_ms: position in the unit, media milliseconds.
+        interaction_ms: the client's clock at the learner's last touch or key; None if there was none.
+        rate_permille: playback rate × 1000.
+    """
+
+    client_ms: int
+    media_ms: int
+    visible: bool
+    interaction_ms: int | None
+    rate_permille: int
+
+
+@dataclass(frozen=True, slots=True)
+class BeatBatch:
+    """One POST of the agent."""
+
+    session: str
+    seq: int
+    nonce: str
+    events: tuple[BeatEvent, ...]
+    ending: bool
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.events) <= MAX_EVENTS_IN_BATCH:
+            raise InvalidInput("events_count", f"每批须含 1–{MAX_EVENTS_IN_BATCH} 条记录", http_status=422)
+        previous = None
+        for event in self.events:
+            if not (0 <= event.client_ms <= _MAX_MS and 0 <= event.media_ms <= _MAX_MS):
+                raise InvalidInput("event_out_of_range", "记录中的时间超出范围", http_status=422)
+            if not 0 <= event.rate_permille <= 16_000:
+                raise InvalidInput("rate_out_of_range", "播放速度超出范围", http_status=422)
+            if previous is not None and event.client_ms < previous:
+                raise InvalidInput("events_out_of_order", "同一批内的记录须按时间排列", http_status=422)
+            previous = event.client_ms
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreClaim:
+    """What an LMS says of a test attempt. Whether it counts is decided in completion."""
+
+    sub: str
+    resource_link_id: str
+    attempt: str
+    score: Fraction
+    maximum: Fraction
+    started_real: datetime
+    finished_real: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookMessage:
+    """A signed message of an LMS."""
+
+    id: str
+    type: str
+    occurred_at: datetime
+    data: dict[str, Any]
+
+
+SUPPORTED_WEBHOOKS: Sequence[str] = ("attempt.graded",)

@@ -1,0 +1,72 @@
+"""What intake needs from outside."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from bridge.intake.model import ChainHead, InboxRecord
+from bridge.kernel.ids import ClassRunId, CourseUnitId, EventId, LearnerRef, MessageId, RegistrationId
+
+
+class Inbox(Protocol):
+    """The append-only inbox of one institution."""
+
+    def append(
+        self,
+        *,
+        chain: str,
+        source: str,
+        received_at: datetime,
+        original_sha256: str,
+        verification: str,
+        idempotency_key: str,
+        payload: str,
+        head: ChainHead | None = None,
+    ) -> InboxRecord | None:
+        """Append one message and return it; None when the source sent this key before.
+
+        Args:
+            head: the chain's last link if the caller keeps it; else the inbox looks it up and keeps it.
+        """
+        ...
+
+    def find(self, source: str, idempotency_key: str) -> MessageId | None:
+        """Return the id of the message that carried this key, if one did."""
+        ...
+
+    def after(self, chain: str, seq: int, limit: int) -> list[InboxRecord]:
+        """Return the chain's records with a greater `seq`, in order."""
+        ...
+
+
+class Events(Protocol):
+    """Where events go; a `Tx` is one."""
+
+    def emit(
+        self,
+        type: str,
+        subject: str,
+        *,
+        occurred_at: datetime,
+        idempotency_key: str,
+        data: Mapping[str, Any] | None = None,
+        causation_id: str | None = None,
+        schema_version: int = 1,
+    ) -> EventId | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TestUnit:
+    """A test of the course, and the class run that it belongs to."""
+
+    unit: CourseUnitId
+    class_run: ClassRunId
+
+
+class Learners(Protocol):
+    """Who an LMS account is, and which test a resource link opens."""
+
+    def learner_of(self, registration: RegistrationId, sub: str) -> LearnerRef | None: ...
+
+    def test_unit(self, registration: RegistrationId, resource_link_id: str) -> TestUnit | None: ...

@@ -1,0 +1,187 @@
+"""The inbox table: append-only, hash-chained."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import DDL, String, UniqueConstraint, event, insert, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bridge.db.base import Base, Code, Count, Id, Instant, LongText, Sha256, TenantRow
+from bridge.db.unit_of_work import Tx
+from bridge.intake.model import ChainHead, InboxRecord
+from bridge.kernel.canonical import GENESIS, canonical_json, chained_hash, sha256_hex
+from bridge.kernel.ids import MessageId, new_id
+from bridge.kernel.time import rfc3339
+
+
+class InboxMessageRow(TenantRow, Base):
+    """One message as it was stored."""
+
+    __tablename__ = "inbox_message"
+    __table_args__ = (
+        UniqueConstraint("chain", "seq"),
+        UniqueConstraint("institution_id", "source", "idempotency_key"),
+    )
+
+    id: Mapped[Id]
+    chain: Mapped[str] = mapped_column(String(120))
+    seq: Mapped[Count]
+    source: Mapped[Code]
+    idempotency_key: Mapped[str] = mapped_column(String(200))
+    received_at: Mapped[Instant]
+    original_sha256: Mapped[Sha256]
+    verification: Mapped[str] = mapped_column(String(120))
+    payload: Mapped[LongText]
+    previous_hash: Mapped[Sha256]
+    hash: Mapped[Sha256]
+
+
+class InboxChainRow(TenantRow, Base):
+    """The head of a chain that no other row keeps."""
+
+    __tablename__ = "inbox_chain"
+
+    chain: Mapped[str] = mapped_column(String(120), primary_key=True)
+    seq: Mapped[Count]
+    hash: Mapped[Sha256]
+
+
+APPEND_ONLY_DDL = {
+    "sqlite": tuple(
+        f"CREATE TRIGGER inbox_message_no_{verb} BEFORE {verb.upper()} ON inbox_message "
+        "BEGIN SELECT RAISE(ABORT, 'inbox_message is append-only'); END"
+        for verb in ("update", "delete")
+    ),
+    "postgresql": (
+        "CREATE OR REPLACE FUNCTION inbox_message_append_only() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'inbox_message is append-only'; END $$",
+        "CREATE TRIGGER inbox_message_append_only BEFORE UPDATE OR DELETE ON inbox_message "
+        "FOR EACH ROW EXECUTE FUNCTION inbox_message_append_only()",
+    ),
+}
+
+for _dialect, _statements in APPEND_ONLY_DDL.items():
+    for _statement in _statements:
+        event.listen(
+            InboxMessageRow.__table__,
+            "after_create",
+            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+        )
+
+_TABLE: Any = InboxMessageRow.__table__
+_INSERT = insert(_TABLE)
+
+
+def record_hash(
+    previous_hash: str,
+    *,
+    chain: str,
+    seq: int,
+    source: str,
+    received_at: datetime,
+    original_sha256: str,
+    verification: str,
+    payload: str,
+) -> str:
+    """Return the hash of an inbox record that follows `previous_hash` (hex)."""
+    return chained_hash(
+        previous_hash,
+        canonical_json(
+            {
+                "chain": chain,
+                "original_sha256": original_sha256,
+                "payload_sha256": sha256_hex(payload.encode()),
+                "received_at": rfc3339(received_at),
+                "seq": seq,
+                "source": source,
+                "v": 1,
+                "verification": verification,
+            }
+        ),
+    )
+
+
+class SqlInbox:
+    """`Inbox` on the unit of work's database."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+
+    def append(
+        self,
+        *,
+        chain: str,
+        source: str,
+        received_at: datetime,
+        original_sha256: str,
+        verification: str,
+        idempotency_key: str,
+        payload: str,
+        head: ChainHead | None = None,
+    ) -> InboxRecord | None:
+        if head is None and self.find(source, idempotency_key) is not None:
+            return None
+        last = head or self._head(chain)
+        seq = last.seq + 1
+        link = record_hash(
+            last.hash,
+            chain=chain,
+            seq=seq,
+            source=source,
+            received_at=received_at,
+            original_sha256=original_sha256,
+            verification=verification,
+            payload=payload,
+        )
+        record = InboxRecord(
+            id=MessageId(new_id("msg")),
+            chain=chain,
+            seq=seq,
+            source=source,
+            received_at=received_at,
+            original_sha256=original_sha256,
+            verification=verification,
+            payload=payload,
+            previous_hash=last.hash,
+            hash=link,
+        )
+        self._tx.session.execute(
+            _INSERT,
+            {
+                "institution_id": self._tx.institution_id,
+                "idempotency_key": idempotency_key,
+                **{name: getattr(record, name) for name in InboxRecord.__slots__},
+            },
+        )
+        if head is None:
+            self._tx.session.execute(
+                update(InboxChainRow).where(InboxChainRow.chain == chain).values(seq=seq, hash=link)
+            )
+        return record
+
+    def find(self, source: str, idempotency_key: str) -> MessageId | None:
+        found = self._tx.session.scalar(
+            select(InboxMessageRow.id).where(
+                InboxMessageRow.source == source, InboxMessageRow.idempotency_key == idempotency_key
+            )
+        )
+        return None if found is None else MessageId(found)
+
+    def after(self, chain: str, seq: int, limit: int) -> list[InboxRecord]:
+        rows = self._tx.session.scalars(
+            select(InboxMessageRow)
+            .where(InboxMessageRow.chain == chain, InboxMessageRow.seq > seq)
+            .order_by(InboxMessageRow.seq)
+            .limit(limit)
+        )
+        return [InboxRecord(**{name: getattr(row, name) for name in InboxRecord.__slots__}) for row in rows]
+
+    def _head(self, chain: str) -> ChainHead:
+        row = self._tx.session.get(InboxChainRow, chain, with_for_update=True)
+        if row is None:
+            self._tx.session.add(
+                InboxChainRow(institution_id=self._tx.institution_id, chain=chain, seq=0, hash=GENESIS)
+            )
+            self._tx.session.flush()
+            return ChainHead(0, GENESIS)
+        return ChainHead(row.seq, row.hash)

@@ -1,0 +1,259 @@
+"""Frames: taken at the door, judged in a worker, recorded with their verdict.
+
+Taking stores the picture as evidence and asks for a job; judging runs the models with no transaction open;
+recording is one unit of work. A worker that dies in between judges again and changes nothing twice.
+"""
+
+import hmac
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bridge.kernel.canonical import sha256_hex
+from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
+from bridge.kernel.ids import CheckId, ClassRunId, EvidenceId, InstitutionId, LearnerRef, new_id
+from bridge.kernel.time import Clock, StudyClock, epoch_ms
+from bridge.presence.face import (
+    FaceEngine,
+    FaceJudgement,
+    FaceTemplate,
+    FaceVerdict,
+    Frame,
+    judge,
+)
+from bridge.presence.model import CheckState, FaceFrame, FaceReference, PresenceCheck, medoid
+from bridge.presence.ports import Events, PresenceStore, RosterPhotographs, RulesInForce
+
+FRAME_WAITING = "presence.frame_waiting"
+
+
+@dataclass(frozen=True, slots=True)
+class FrameMaterial:
+    """All that is needed to judge one frame. Biometric data: lives in memory only."""
+
+    frame: FaceFrame
+    jpeg: bytes
+    reference: FaceTemplate | None
+    roster_jpeg: bytes | None
+    earlier: tuple[FaceTemplate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedFrame:
+    """What the models and `judge` made of a frame.
+
+    Args:
+        template: of an accepted reference frame; None otherwise.
+        chosen: index of the template most like the others, the new one being last.
+        anchoring: whether the verdict rests on the enrolment list's ID photo.
+    """
+
+    judgement: FaceJudgement
+    template: FaceTemplate | None
+    chosen: int
+    anchoring: bool
+
+
+def judge_material(
+    engine: FaceEngine, material: FrameMaterial, roster_template: Callable[[bytes], FaceTemplate | None]
+) -> JudgedFrame:
+    """Return the verdict on a frame of a check, or of the capture of a reference.
+
+    Args:
+        roster_template: makes (and may remember) the template of an ID photo; None if no one face can be used.
+    """
+    seen = engine.observe(material.jpeg)
+    if material.frame.check_id is not None:
+        if material.reference is None:
+            raise InvalidInput("face_reference_required", "尚未采集人脸,请先完成人脸登记", http_status=409)
+        return JudgedFrame(judge(seen, material.reference, engine.pack), None, 0, False)
+    anchor = roster_template(material.roster_jpeg) if material.roster_jpeg is not None else None
+    against = anchor or (material.earlier[0] if material.earlier else seen.template)
+    if against is None:
+        # Nothing to compare with and nothing to be compared: say what is wrong with the picture.
+        against = FaceTemplate(_no_direction(), _model(engine), _model_sha256(engine))
+    judgement = judge(seen, against, engine.pack)
+    if judgement.verdict is FaceVerdict.VERIFIED and material.earlier:
+        judgement = judge(seen, material.earlier[0], engine.pack)
+    if judgement.verdict is not FaceVerdict.VERIFIED or seen.template is None:
+        return JudgedFrame(judgement, None, 0, anchor is not None)
+    every = (*material.earlier, seen.template)
+    scores = [[engine.compare(a, b) for b in every] for a in every]
+    return JudgedFrame(judgement, seen.template, medoid(scores), anchor is not None)
+
+
+class FrameService:
+    """Takes frames and records their verdicts."""
+
+    def __init__(
+        self,
+        store: PresenceStore,
+        evidence: EvidencePort,
+        roster: RosterPhotographs,
+        events: Events,
+        rules: RulesInForce,
+        clock: Clock,
+        study_clock: StudyClock,
+        institution_id: InstitutionId,
+        decide: Callable[[PresenceCheck, CheckState, int, int], PresenceCheck],
+    ) -> None:
+        self._store = store
+        self._evidence = evidence
+        self._roster = roster
+        self._events = events
+        self._rules = rules
+        self._clock = clock
+        self._study_clock = study_clock
+        self._institution_id = institution_id
+        self._decide = decide
+
+    def submit_for_check(self, check: PresenceCheck, nonce: str, jpeg: bytes) -> str:
+        """Store a frame for an open check and ask for its judgement; return the frame's id.
+
+        Raises:
+            InvalidInput: frame_too_large, frame_not_jpeg, frame_too_many_pixels, check_closed, frame_waiting,
+                frame_repeated.
+            NotPermitted: nonce_mismatch.
+        """
+        Frame(jpeg)
+        if check.state is not CheckState.OPEN or epoch_ms(self._study_clock.now()) >= check.answer_by_ms:
+            raise InvalidInput("check_closed", "本次核验已结束,请等待下一次核验", http_status=409)
+        if not hmac.compare_digest(nonce, check.nonce):
+            raise NotPermitted("nonce_mismatch", "核验凭证不符,请刷新页面")
+        if self._store.waiting_frames(check.id):
+            raise InvalidInput("frame_waiting", "上一张照片正在核对,请稍候", http_status=409)
+        return self._take(check.learner, check.class_run, check.id, jpeg)
+
+    def submit_for_reference(self, learner: LearnerRef, class_run: ClassRunId, jpeg: bytes) -> str:
+        """Store a frame of the face registration and ask for its judgement; return the frame's id.
+
+        Raises:
+            InvalidInput: as `Frame`, frame_repeated, already_anchored.
+        """
+        Frame(jpeg)
+        reference = self._store.reference(learner, class_run)
+        if reference is not None and reference.anchored_ms is not None:
+            raise InvalidInput("already_anchored", "人脸已登记完成,无需重复采集", http_status=409)
+        return self._take(learner, class_run, None, jpeg)
+
+    def material(self, frame_id: str) -> FrameMaterial | None:
+        """Return what is needed to judge the frame; None if it was judged already."""
+        frame = self._store.frame(frame_id)
+        if frame is None or frame.verdict is not None:
+            return None
+        reference = self._store.reference(frame.learner, frame.class_run)
+        jpeg = self._evidence.get(self._institution_id, frame.evidence_id)
+        if frame.check_id is not None:
+            chosen = None if reference is None else self._template(reference, reference.chosen)
+            return FrameMaterial(frame, jpeg, chosen, None, ())
+        earlier = () if reference is None else tuple(self._template(reference, e) for e in reference.templates)
+        roster = self._roster.roster_photo(frame.learner, frame.class_run)
+        return FrameMaterial(frame, jpeg, None, roster, earlier)
+
+    def record(self, frame_id: str, judged: JudgedFrame) -> None:
+        """Record a frame's verdict and what follows from it. Recording a judged frame changes nothing."""
+        frame = self._store.frame(frame_id)
+        if frame is None or frame.verdict is not None:
+            return
+        judgement = judged.judgement
+        self._store.save_frame(
+            replace(
+                frame,
+                verdict=judgement.verdict.value,
+                score=judgement.score,
+                threshold=judgement.threshold,
+                model_id=judgement.pack_id,
+                message=judgement.reason_zh,
+            )
+        )
+        if frame.check_id is not None:
+            self._record_check(frame.check_id, judgement.verdict)
+        elif judged.template is not None:
+            self._record_reference(frame, judged, judged.template)
+
+    def _record_check(self, check_id: CheckId, verdict: FaceVerdict) -> None:
+        check = self._store.check(check_id)
+        if check is None or check.state is not CheckState.OPEN:
+            return
+        state, left = check.after(verdict)
+        if verdict is not FaceVerdict.VERIFIED:
+            check = replace(check, verdicts=(*check.verdicts, verdict.value))
+        self._decide(check, state, left, epoch_ms(self._study_clock.now()))
+
+    def _record_reference(self, frame: FaceFrame, judged: JudgedFrame, template: FaceTemplate) -> None:
+        known = self._store.reference(frame.learner, frame.class_run)
+        evidence_id = self._evidence.put(
+            self._scope(frame.learner, frame.class_run, EvidencePurpose.FACE_TEMPLATE),
+            template.vector,
+            "application/octet-stream",
+        )
+        templates = (*(known.templates if known else ()), evidence_id)
+        needed = self._rules.anchor_good_frames(frame.class_run)
+        now = self._study_clock.now()
+        # The first good frame alone never anchors: a pack that asks for one would still need two.
+        anchors = judged.anchoring and len(templates) >= max(2, needed)
+        self._store.save_reference(
+            FaceReference(
+                learner=frame.learner,
+                class_run=frame.class_run,
+                model_id=template.model_id,
+                model_sha256=template.model_sha256,
+                templates=templates,
+                chosen=templates[judged.chosen] if judged.chosen < len(templates) else templates[-1],
+                anchored_ms=epoch_ms(now) if anchors else None,
+                has_roster_photo=judged.anchoring,
+            )
+        )
+        if anchors:
+            self._events.emit(
+                "presence.anchored",
+                frame.learner,
+                occurred_at=now,
+                idempotency_key=f"{frame.learner}|{frame.class_run}",
+                data={
+                    "learner": frame.learner,
+                    "class_run": frame.class_run,
+                    "at_ms": epoch_ms(now),
+                    "method": "id_photo",
+                    "good_frames": len(templates),
+                },
+            )
+
+    def _take(self, learner: LearnerRef, class_run: ClassRunId, check_id: CheckId | None, jpeg: bytes) -> str:
+        sha256 = sha256_hex(jpeg)
+        if self._store.frame_known(learner, sha256):
+            raise InvalidInput("frame_repeated", "这张照片与之前的完全相同,请重新拍摄", http_status=409)
+        evidence_id = self._evidence.put(
+            self._scope(learner, class_run, EvidencePurpose.FACE_FRAME), jpeg, "image/jpeg"
+        )
+        frame = FaceFrame(
+            id=new_id("frm"),
+            learner=learner,
+            class_run=class_run,
+            check_id=check_id,
+            evidence_id=evidence_id,
+            sha256=sha256,
+            received_real=self._clock.now(),
+        )
+        self._store.add_frame(frame)
+        self._events.want(FRAME_WAITING, frame.id)
+        return frame.id
+
+    def _template(self, reference: FaceReference, evidence_id: str) -> FaceTemplate:
+        vector = self._evidence.get(self._institution_id, EvidenceId(evidence_id))
+        return FaceTemplate(vector, reference.model_id, reference.model_sha256)
+
+    def _scope(self, learner: LearnerRef, class_run: ClassRunId, purpose: EvidencePurpose) -> EvidenceScope:
+        return EvidenceScope(self._institution_id, learner, purpose, class_run)
+
+
+def _model(engine: FaceEngine) -> str:
+    return engine.pack.model("recogniser").id
+
+
+def _model_sha256(engine: FaceEngine) -> str:
+    return engine.pack.model("recogniser").sha256 or ""
+
+
+def _no_direction() -> bytes:
+    return bytes(4 * 512)

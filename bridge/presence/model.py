@@ -1,0 +1,213 @@
+"""Study sessions, checks and face references, and the decisions about them. Pure."""
+
+import hashlib
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from bridge.kernel.ids import (
+    CheckId,
+    ClassRunId,
+    CourseUnitId,
+    EvidenceId,
+    LearnerRef,
+    StudySessionId,
+)
+from bridge.presence.face import FaceVerdict
+
+
+class Activity(StrEnum):
+    """What a study session is spent on; test time never counts as hours."""
+
+    STUDY = "study"
+    TEST = "test"
+
+
+class CheckKind(StrEnum):
+    """Why a check was asked for."""
+
+    ENTRY = "entry"
+    RANDOM = "random"
+    EXIT = "exit"
+    TEST_START = "test_start"
+    IN_TEST = "in_test"
+
+
+class CheckState(StrEnum):
+    """Open, or how it ended. Every state but `OPEN` is final."""
+
+    OPEN = "open"
+    PASSED = "passed"
+    MISSED = "missed"
+    OTHER_PERSON = "other_person"
+    NO_FACE = "no_face"
+    SEVERAL_FACES = "several_faces"
+    TOO_POOR = "too_poor"
+    UNSURE = "unsure"
+
+
+CHECK_SENTENCES = {
+    CheckState.OPEN: "请正对摄像头,完成人脸核验。",
+    CheckState.PASSED: "核验通过,请继续学习。",
+    CheckState.MISSED: "未在规定时间内完成核验,自应核验时起的学习时间不计入学时,请重新核验后继续。",
+    CheckState.OTHER_PERSON: "与登记的人脸不一致,上次核验通过以后的学习时间不计入学时。如确为本人,请重新核验或联系班主任。",
+    CheckState.NO_FACE: "多次未检测到人脸,自应核验时起的学习时间不计入学时,请调整位置后重新核验。",
+    CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,自应核验时起的学习时间不计入学时,请独自完成核验。",
+    CheckState.TOO_POOR: "画面多次不够清晰,自应核验时起的学习时间不计入学时,请改善光线或更换设备后重新核验。",
+    CheckState.UNSURE: "多次无法确认是否本人,自应核验时起的学习时间不计入学时,请重新核验或联系班主任现场核验。",
+}
+
+OTHER_PERSON_FRAMES = 2
+"""One frame is never enough to say that somebody else sits there: a passer-by may have been caught."""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRules:
+    """The pack's values for checks, in study milliseconds."""
+
+    gap_min_ms: int
+    gap_max_ms: int
+    answer_window_ms: int
+    attempts: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.gap_min_ms <= self.gap_max_ms:
+            raise ValueError("check gaps need 0 < min <= max")
+
+    def due_after(self, from_ms: int, chance: int) -> int:
+        """Return when the next check is due.
+
+        Args:
+            chance: a random integer in [0, 2**32); the server's, unknown to the client.
+        """
+        return from_ms + self.gap_min_ms + (self.gap_max_ms - self.gap_min_ms) * chance // 2**32
+
+
+@dataclass(frozen=True, slots=True)
+class StudySession:
+    """One stretch of study or test on one device. Times are study clock, epoch ms."""
+
+    id: StudySessionId
+    learner: LearnerRef
+    class_run: ClassRunId
+    unit: CourseUnitId
+    activity: Activity
+    attempt: str | None
+    account_id: str
+    open: bool
+    opened_ms: int
+    next_seq: int
+    last_batch_sha256: str
+    last_received_ms: int | None
+    chain_seq: int
+    chain_hash: str
+    next_due_ms: int
+    credited_seconds: int
+    provisional_seconds: int
+    refused_seconds: int
+    closed_reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceCheck:
+    """One check. `due_ms` is the server's moment; withdrawal counts from it, not from the learner's answer."""
+
+    id: CheckId
+    session: StudySessionId
+    learner: LearnerRef
+    class_run: ClassRunId
+    kind: CheckKind
+    due_ms: int
+    opened_ms: int
+    answer_by_ms: int
+    attempts_left: int
+    state: CheckState
+    nonce: str
+    verdicts: tuple[str, ...]
+
+    def after(self, verdict: FaceVerdict) -> tuple[CheckState, int]:
+        """Return the check's state and the attempts left once a frame was judged."""
+        if verdict is FaceVerdict.VERIFIED:
+            return CheckState.PASSED, self.attempts_left
+        verdicts = (*self.verdicts, verdict.value)
+        if verdicts.count(FaceVerdict.OTHER_PERSON.value) >= OTHER_PERSON_FRAMES:
+            return CheckState.OTHER_PERSON, 0
+        left = self.attempts_left - 1
+        if left > 0:
+            return CheckState.OPEN, left
+        # One frame of another face among poor ones proves nobody; the check then counts as unsure.
+        if verdict is FaceVerdict.OTHER_PERSON:
+            return CheckState.UNSURE, 0
+        return CheckState(verdict.value), 0
+
+
+@dataclass(frozen=True, slots=True)
+class FaceFrame:
+    """One frame as it came; `verdict` is None until it was judged. Scores stay in this station."""
+
+    id: str
+    learner: LearnerRef
+    class_run: ClassRunId
+    check_id: CheckId | None
+    evidence_id: EvidenceId
+    sha256: str
+    received_real: datetime
+    verdict: str | None = None
+    score: float | None = None
+    threshold: float | None = None
+    model_id: str | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FaceReference:
+    """A person's reference in one class run.
+
+    Args:
+        templates: evidence ids, one for each good frame.
+        chosen: the one of them that is most like the others; checks compare with it.
+        anchored_ms: when enough good frames had matched the ID photo; None: credit stays provisional.
+    """
+
+    learner: LearnerRef
+    class_run: ClassRunId
+    model_id: str
+    model_sha256: str
+    templates: tuple[str, ...]
+    chosen: str
+    anchored_ms: int | None
+    has_roster_photo: bool
+
+
+Command = dict[str, Any]
+
+
+def check_command(check: PresenceCheck, now_ms: int) -> Command:
+    """Return the command that asks the agent for a frame."""
+    return {
+        "type": "check",
+        "check": check.id,
+        "kind": check.kind.value,
+        "nonce": check.nonce,
+        "answer_within_seconds": max(0, check.answer_by_ms - now_ms) // 1000,
+        "attempts_left": check.attempts_left,
+        "message": CHECK_SENTENCES[CheckState.OPEN],
+    }
+
+
+def batch_nonce(key: bytes, session: StudySessionId, seq: int, chain_hash: str) -> str:
+    """Return the nonce that the batch `seq` must carry, 32 hex digits.
+
+    It hangs on the record before it, so a client can neither compute it nor send two batches at once; and it is
+    derived, so that a repeated batch gets the same answer with nothing more stored.
+    """
+    message = f"{session}|{seq}|{chain_hash}".encode()
+    return hmac.new(key, message, hashlib.sha256).hexdigest()[:32]
+
+
+def medoid(scores: Sequence[Sequence[float]]) -> int:
+    """Return the index of the item most like the others, by the mean of its comparison scores."""
+    return max(range(len(scores)), key=lambda i: sum(scores[i]))

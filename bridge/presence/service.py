@@ -1,0 +1,346 @@
+"""Study sessions and beats: who may study, what the agent must do next, when a check is due."""
+
+import hmac
+import secrets
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from bridge.intake.model import BeatBatch, ChainHead
+from bridge.kernel.canonical import GENESIS, canonical_json, sha256_hex
+from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.ids import (
+    CheckId,
+    ClassRunId,
+    CourseUnitId,
+    InstitutionId,
+    LearnerRef,
+    StudySessionId,
+    new_id,
+)
+from bridge.kernel.time import Clock, StudyClock, epoch_ms
+from bridge.presence.model import (
+    CHECK_SENTENCES,
+    Activity,
+    CheckKind,
+    CheckState,
+    Command,
+    PresenceCheck,
+    StudySession,
+    batch_nonce,
+    check_command,
+)
+from bridge.presence.ports import BatchInbox, Events, PresenceStore, RulesInForce, StudyPace
+
+BATCH_SOURCE = "agent"
+BEATS_WAITING = "study.beats_waiting"
+_EXIT_CHECK_AFTER_MS = 60_000
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedSession:
+    """A new session and the secret that is told once."""
+
+    session: StudySession
+    secret: str
+    nonce: str
+    commands: list[Command]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchAnswer:
+    """What the agent hears back; the same for a batch that is sent again."""
+
+    session: StudySession
+    nonce: str
+    commands: list[Command]
+
+
+class PresenceService:
+    """Opens sessions, takes batches, opens checks."""
+
+    def __init__(
+        self,
+        store: PresenceStore,
+        inbox: BatchInbox,
+        events: Events,
+        rules: RulesInForce,
+        pace: StudyPace,
+        clock: Clock,
+        study_clock: StudyClock,
+        nonce_key: bytes,
+        institution_id: InstitutionId,
+    ) -> None:
+        self._store = store
+        self._inbox = inbox
+        self._events = events
+        self._rules = rules
+        self._pace = pace
+        self._clock = clock
+        self._study_clock = study_clock
+        self._nonce_key = nonce_key
+        self._institution_id = institution_id
+
+    def open_session(
+        self,
+        *,
+        learner: LearnerRef,
+        class_run: ClassRunId,
+        unit: CourseUnitId,
+        activity: Activity,
+        attempt: str | None,
+        account_id: str,
+        token_id: str,
+    ) -> OpenedSession:
+        """Open a session with its entry (or test start) check, and close the learner's others.
+
+        Raises:
+            NotPermitted: token_used.
+        """
+        now_ms = self._now_ms()
+        for other in self._store.open_sessions(learner):
+            self._close(other, "other_device")
+        institution = self._institution_id
+        # The tenant stands in the secret so that a beat needs no look-up across tenants; a forged one finds no row.
+        secret = f"{institution}~{secrets.token_urlsafe(32)}"
+        session = StudySession(
+            id=StudySessionId(new_id("ss")),
+            learner=learner,
+            class_run=class_run,
+            unit=unit,
+            activity=activity,
+            attempt=attempt,
+            account_id=account_id,
+            open=True,
+            opened_ms=now_ms,
+            next_seq=1,
+            last_batch_sha256="",
+            last_received_ms=None,
+            chain_seq=0,
+            chain_hash=GENESIS,
+            next_due_ms=now_ms,
+            credited_seconds=0,
+            provisional_seconds=0,
+            refused_seconds=0,
+            closed_reason=None,
+        )
+        if not self._store.add_session(session, sha256_hex(secret.encode()), token_id):
+            raise NotPermitted("token_used", "学习凭证已使用,请刷新页面后重试", http_status=409)
+        kind = CheckKind.TEST_START if activity is Activity.TEST else CheckKind.ENTRY
+        check = self._open_check(session, kind, now_ms, now_ms)
+        return OpenedSession(session, secret, self._nonce(session), [check_command(check, now_ms)])
+
+    def accept_batch(self, batch: BeatBatch, secret: str, body_sha256: str, received_real: datetime) -> BatchAnswer:
+        """Chain a batch of beats and return what the agent must do next.
+
+        Raises:
+            NotPermitted: session_unknown, nonce_mismatch.
+            InvalidInput: seq_out_of_order, seq_conflict, session_closed.
+        """
+        now_ms = self._now_ms()
+        session = self._authenticated(StudySessionId(batch.session), secret)
+        if batch.seq == session.next_seq - 1 and session.last_batch_sha256:
+            if not hmac.compare_digest(body_sha256, session.last_batch_sha256):
+                raise InvalidInput("seq_conflict", "同一序号的内容前后不一致", http_status=409)
+            return self._answer(session, now_ms)
+        if not session.open:
+            raise InvalidInput("session_closed", self._closed_sentence(session), http_status=410)
+        if batch.seq != session.next_seq:
+            raise SeqOutOfOrder(session.next_seq)
+        if not hmac.compare_digest(batch.nonce, self._nonce(session)):
+            raise NotPermitted("nonce_mismatch", "学习页面已失效,请刷新页面后继续")
+        record = self._inbox.append(
+            chain=session.id,
+            source=BATCH_SOURCE,
+            received_at=received_real,
+            original_sha256=body_sha256,
+            verification="session secret, nonce chain",
+            idempotency_key=f"{session.id}:{batch.seq}",
+            payload=_payload(batch, now_ms, session.last_received_ms),
+            head=ChainHead(session.chain_seq, session.chain_hash),
+        )
+        if record is None:
+            raise InvalidInput("seq_conflict", "同一序号的内容前后不一致", http_status=409)
+        session = replace(
+            session,
+            next_seq=session.next_seq + 1,
+            last_batch_sha256=body_sha256,
+            last_received_ms=now_ms,
+            chain_seq=record.seq,
+            chain_hash=record.hash,
+        )
+        self._store.save_batch(session)
+        self._events.want(BEATS_WAITING, session.id)
+        if batch.ending:
+            session = self._ending(session, now_ms)
+        return self._answer(session, now_ms)
+
+    def check_state(self, check_id: CheckId, secret: str) -> tuple[PresenceCheck, bool, str]:
+        """Return a check of the secret's session, whether a frame is being judged, and the last message.
+
+        Raises:
+            InvalidInput: check_unknown.
+            NotPermitted: session_unknown.
+        """
+        check = self._store.check(check_id)
+        if check is None:
+            raise InvalidInput("check_unknown", "核验不存在或已失效,请刷新页面", http_status=404)
+        self._authenticated(check.session, secret)
+        check = self.expire(check)
+        judging = check.state is CheckState.OPEN and self._store.waiting_frames(check_id) > 0
+        message = CHECK_SENTENCES[check.state]
+        if check.state is CheckState.OPEN:
+            message = self._store.last_message(check_id) or message
+        return check, judging, message
+
+    def close_session(self, session_id: StudySessionId, reason: str) -> None:
+        """Close a session if it is open."""
+        found = self._store.session(session_id)
+        if found is not None and found[0].open:
+            self._close(found[0], reason)
+
+    def expire(self, check: PresenceCheck) -> PresenceCheck:
+        """Return the check, ended as missed if its answer window is over with no frame waiting to be judged."""
+        now_ms = self._now_ms()
+        if check.state is not CheckState.OPEN or now_ms < check.answer_by_ms:
+            return check
+        if self._store.waiting_frames(check.id):
+            # A frame that came in time is judged, however long our queue; nobody loses by our delay.
+            return check
+        return self.decide(check, CheckState.MISSED, check.attempts_left, now_ms)
+
+    def decide(self, check: PresenceCheck, state: CheckState, attempts_left: int, at_ms: int) -> PresenceCheck:
+        """Record a check's new state and, once it is final, tell it and schedule the next."""
+        check = replace(check, state=state, attempts_left=attempts_left)
+        final = state is not CheckState.OPEN
+        self._store.save_check(check, at_ms if final else None)
+        if not final:
+            return check
+        found = self._store.session(check.session)
+        if found is not None and found[0].open:
+            session = found[0]
+            passed = state is CheckState.PASSED
+            rules = self._rules.checks(session.class_run, session.activity)
+            due = rules.due_after(at_ms, secrets.randbits(32)) if passed else at_ms
+            self._store.save_batch(replace(session, next_due_ms=due))
+        self._events.emit(
+            "presence.check_decided",
+            check.learner,
+            occurred_at=self._study_clock.now(),
+            idempotency_key=check.id,
+            data={
+                "learner": check.learner,
+                "class_run": check.class_run,
+                "check": check.id,
+                "kind": check.kind.value,
+                "session": check.session,
+                "due_ms": check.due_ms,
+                "at_ms": at_ms,
+                "outcome": state.value,
+                "reason": CHECK_SENTENCES[state],
+            },
+        )
+        self._pace.checks_changed()
+        return check
+
+    def _authenticated(self, session_id: StudySessionId, secret: str) -> StudySession:
+        found = self._store.session(session_id)
+        presented = sha256_hex(secret.encode())
+        if found is None or not hmac.compare_digest(found[1], presented):
+            raise NotPermitted("session_unknown", "学习会话不存在或凭证不符,请刷新页面", http_status=401)
+        return found[0]
+
+    def _answer(self, session: StudySession, now_ms: int) -> BatchAnswer:
+        if not session.open:
+            command: Command = {
+                "type": "close",
+                "reason": session.closed_reason,
+                "message": self._closed_sentence(session),
+            }
+            return BatchAnswer(session, self._nonce(session), [command])
+        if now_ms < session.next_due_ms:
+            return BatchAnswer(session, self._nonce(session), [])
+        # From its due moment on a check is open or about to be: only then is the check table read.
+        check = self._store.open_check(session.id)
+        if check is not None:
+            check = self.expire(check)
+        if check is None or check.state is not CheckState.OPEN:
+            kind = CheckKind.IN_TEST if session.activity is Activity.TEST else CheckKind.RANDOM
+            due = session.next_due_ms if check is None else now_ms
+            check = self._open_check(session, kind, due, now_ms)
+        return BatchAnswer(session, self._nonce(session), [check_command(check, now_ms)])
+
+    def _ending(self, session: StudySession, now_ms: int) -> StudySession:
+        if self._store.open_check(session.id) is not None:
+            return session
+        last = self._store.last_passed_ms(session.id)
+        if last is not None and now_ms - last < _EXIT_CHECK_AFTER_MS:
+            return self._close(session, "finished")
+        session = replace(session, next_due_ms=now_ms)
+        self._store.save_batch(session)
+        self._open_check(session, CheckKind.EXIT, now_ms, now_ms)
+        return session
+
+    def _open_check(self, session: StudySession, kind: CheckKind, due_ms: int, now_ms: int) -> PresenceCheck:
+        rules = self._rules.checks(session.class_run, session.activity)
+        check = PresenceCheck(
+            id=CheckId(new_id("chk")),
+            session=session.id,
+            learner=session.learner,
+            class_run=session.class_run,
+            kind=kind,
+            due_ms=due_ms,
+            opened_ms=now_ms,
+            answer_by_ms=now_ms + rules.answer_window_ms,
+            attempts_left=rules.attempts,
+            state=CheckState.OPEN,
+            nonce=secrets.token_hex(16),
+            verdicts=(),
+        )
+        self._store.add_check(check)
+        self._pace.checks_changed()
+        return check
+
+    def _close(self, session: StudySession, reason: str) -> StudySession:
+        check = self._store.open_check(session.id)
+        closed = replace(session, open=False, closed_reason=reason)
+        self._store.save_session(closed)
+        if check is not None:
+            # The check was asked for and its session is given up: it was not answered.
+            self.decide(check, CheckState.MISSED, check.attempts_left, self._now_ms())
+        return closed
+
+    def _nonce(self, session: StudySession) -> str:
+        return batch_nonce(self._nonce_key, session.id, session.next_seq, session.chain_hash)
+
+    def _now_ms(self) -> int:
+        return epoch_ms(self._study_clock.now())
+
+    @staticmethod
+    def _closed_sentence(session: StudySession) -> str:
+        return {
+            "other_device": "您已在另一台设备或页面上开始学习,本页面已停止计时。",
+            "finished": "本次学习已结束。",
+        }.get(session.closed_reason or "", "本次学习已结束,请刷新页面重新开始。")
+
+
+class SeqOutOfOrder(InvalidInput):
+    """A batch came before or after its turn; the agent goes on from `expected_seq`."""
+
+    def __init__(self, expected_seq: int) -> None:
+        super().__init__("seq_out_of_order", "批次序号不连续,请按序重发", http_status=409)
+        self.expected_seq = expected_seq
+
+
+def _payload(batch: BeatBatch, received_ms: int, previous_received_ms: int | None) -> str:
+    """Return the canonical JSON of a batch: numbers and flags only, so nothing personal can hide in it."""
+    return canonical_json(
+        {
+            "beats": [
+                [e.client_ms, e.media_ms, int(e.visible), e.interaction_ms, e.rate_permille] for e in batch.events
+            ],
+            "ending": batch.ending,
+            "previous_received_ms": previous_received_ms,
+            "received_ms": received_ms,
+            "seq": batch.seq,
+        }
+    ).decode()

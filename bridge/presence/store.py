@@ -1,0 +1,394 @@
+"""Tables of presence: study sessions, checks, frames, references."""
+
+from typing import Any
+
+from sqlalchemy import Float, Index, String, UniqueConstraint, bindparam, func, select, update
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bridge.db.base import Base, Code, Count, Id, Instant, JsonList, Ref, Sha256, TenantRow
+from bridge.db.unit_of_work import Tx
+from bridge.kernel.ids import (
+    CheckId,
+    ClassRunId,
+    CourseUnitId,
+    InstitutionId,
+    LearnerRef,
+    StudySessionId,
+)
+from bridge.presence.model import (
+    Activity,
+    CheckKind,
+    CheckState,
+    FaceFrame,
+    FaceReference,
+    PresenceCheck,
+    StudySession,
+)
+
+
+class StudySessionRow(TenantRow, Base):
+    """One study session; also the head of its chain of batches in the inbox."""
+
+    __tablename__ = "study_session"
+    __table_args__ = (UniqueConstraint("token_id"), Index("ix_study_session_learner", "learner", "open"))
+
+    id: Mapped[Id]
+    learner: Mapped[Ref]
+    class_run: Mapped[Ref]
+    unit: Mapped[Ref]
+    activity: Mapped[Code]
+    attempt: Mapped[str | None] = mapped_column(String(80))
+    account_id: Mapped[Ref]
+    open: Mapped[bool]
+    opened_ms: Mapped[Count]
+    next_seq: Mapped[Count]
+    last_batch_sha256: Mapped[Sha256]
+    last_received_ms: Mapped[Count | None]
+    chain_seq: Mapped[Count]
+    chain_hash: Mapped[Sha256]
+    next_due_ms: Mapped[Count]
+    credited_seconds: Mapped[Count]
+    provisional_seconds: Mapped[Count]
+    refused_seconds: Mapped[Count]
+    closed_reason: Mapped[str | None] = mapped_column(String(64))
+    secret_sha256: Mapped[Sha256]
+    token_id: Mapped[str] = mapped_column(String(120))
+
+
+class PresenceCheckRow(TenantRow, Base):
+    """One check and how it ended."""
+
+    __tablename__ = "presence_check"
+    __table_args__ = (Index("ix_presence_check_state", "state", "answer_by_ms"),)
+
+    id: Mapped[Id]
+    session: Mapped[Ref] = mapped_column(index=True)
+    learner: Mapped[Ref]
+    class_run: Mapped[Ref]
+    kind: Mapped[Code]
+    due_ms: Mapped[Count]
+    opened_ms: Mapped[Count]
+    answer_by_ms: Mapped[Count]
+    attempts_left: Mapped[int]
+    state: Mapped[Code]
+    nonce: Mapped[Code]
+    verdicts: Mapped[JsonList]
+    decided_ms: Mapped[Count | None]
+
+
+class FaceFrameRow(TenantRow, Base):
+    """One frame as it came, and its verdict. The picture itself is evidence, encrypted."""
+
+    __tablename__ = "face_frame"
+    __table_args__ = (UniqueConstraint("institution_id", "learner", "sha256"),)
+
+    id: Mapped[Id]
+    learner: Mapped[Ref]
+    class_run: Mapped[Ref]
+    check_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    evidence_id: Mapped[Ref]
+    sha256: Mapped[Sha256]
+    received_real: Mapped[Instant]
+    verdict: Mapped[str | None] = mapped_column(String(24))
+    score: Mapped[float | None] = mapped_column(Float)
+    threshold: Mapped[float | None] = mapped_column(Float)
+    model_id: Mapped[str | None] = mapped_column(String(80))
+    message: Mapped[str] = mapped_column(String(200), default="")
+
+
+class FaceReferenceRow(TenantRow, Base):
+    """A person's face reference in one class run. `templates` names evidence, one for each good frame."""
+
+    __tablename__ = "face_reference"
+
+    learner: Mapped[str] = mapped_column(String(40), primary_key=True)
+    class_run: Mapped[str] = mapped_column(String(40), primary_key=True)
+    model_id: Mapped[str] = mapped_column(String(80))
+    model_sha256: Mapped[Sha256]
+    templates: Mapped[JsonList]
+    chosen: Mapped[Ref]
+    anchored_ms: Mapped[Count | None]
+    has_roster_photo: Mapped[bool]
+
+
+_SESSION: Any = StudySessionRow.__table__
+_HOT_UPDATE = (
+    update(_SESSION)
+    .where(_SESSION.c.id == bindparam("session_id"), _SESSION.c.institution_id == bindparam("institution"))
+    .values({name: bindparam(name) for name in (
+        "next_seq", "last_batch_sha256", "last_received_ms", "chain_seq", "chain_hash", "next_due_ms",
+    )})
+)  # fmt: skip
+_HOT_SELECT = select(_SESSION).where(
+    _SESSION.c.id == bindparam("session_id"), _SESSION.c.institution_id == bindparam("institution")
+)
+
+
+def _session(row: Any) -> StudySession:
+    return StudySession(
+        id=StudySessionId(row.id),
+        learner=LearnerRef(row.learner),
+        class_run=ClassRunId(row.class_run),
+        unit=CourseUnitId(row.unit),
+        activity=Activity(row.activity),
+        attempt=row.attempt,
+        account_id=row.account_id,
+        open=row.open,
+        opened_ms=row.opened_ms,
+        next_seq=row.next_seq,
+        last_batch_sha256=row.last_batch_sha256,
+        last_received_ms=row.last_received_ms,
+        chain_seq=row.chain_seq,
+        chain_hash=row.chain_hash,
+        next_due_ms=row.next_due_ms,
+        credited_seconds=row.credited_seconds,
+        provisional_seconds=row.provisional_seconds,
+        refused_seconds=row.refused_seconds,
+        closed_reason=row.closed_reason,
+    )
+
+
+def _check(row: PresenceCheckRow) -> PresenceCheck:
+    return PresenceCheck(
+        id=CheckId(row.id),
+        session=StudySessionId(row.session),
+        learner=LearnerRef(row.learner),
+        class_run=ClassRunId(row.class_run),
+        kind=CheckKind(row.kind),
+        due_ms=row.due_ms,
+        opened_ms=row.opened_ms,
+        answer_by_ms=row.answer_by_ms,
+        attempts_left=row.attempts_left,
+        state=CheckState(row.state),
+        nonce=row.nonce,
+        verdicts=tuple(row.verdicts),
+    )
+
+
+class SqlPresenceStore:
+    """`PresenceStore` on the unit of work's database."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._db = tx.session
+
+    def add_session(self, session: StudySession, secret_sha256: str, token_id: str) -> bool:
+        if self._db.scalar(select(StudySessionRow.id).where(StudySessionRow.token_id == token_id)):
+            return False
+        values = {name: getattr(session, name) for name in StudySession.__slots__}
+        self._db.add(
+            StudySessionRow(
+                **{**values, "activity": session.activity.value},
+                institution_id=self._tx.institution_id,
+                secret_sha256=secret_sha256,
+                token_id=token_id,
+            )
+        )
+        self._db.flush()
+        return True
+
+    def session(self, session_id: StudySessionId) -> tuple[StudySession, str] | None:
+        # Core, not ORM: this is the hot path of every beat. The lock keeps a session's batches in a row.
+        statement = _HOT_SELECT if self._sqlite else _HOT_SELECT.with_for_update()
+        row = self._db.execute(
+            statement, {"session_id": session_id, "institution": self._tx.institution_id}
+        ).one_or_none()
+        return None if row is None else (_session(row), row.secret_sha256)
+
+    @property
+    def _sqlite(self) -> bool:
+        return self._db.get_bind().dialect.name == "sqlite"
+
+    def save_batch(self, session: StudySession) -> None:
+        self._db.execute(
+            _HOT_UPDATE,
+            {
+                "session_id": session.id,
+                "institution": self._tx.institution_id,
+                "next_seq": session.next_seq,
+                "last_batch_sha256": session.last_batch_sha256,
+                "last_received_ms": session.last_received_ms,
+                "chain_seq": session.chain_seq,
+                "chain_hash": session.chain_hash,
+                "next_due_ms": session.next_due_ms,
+            },
+        )
+
+    def save_session(self, session: StudySession) -> None:
+        values = {name: getattr(session, name) for name in StudySession.__slots__ if name != "id"}
+        self._db.execute(
+            update(StudySessionRow)
+            .where(StudySessionRow.id == session.id)
+            .values({**values, "activity": session.activity.value})
+        )
+
+    def note_totals(
+        self, learner: LearnerRef, class_run: ClassRunId, credited: int, provisional: int, refused: int
+    ) -> None:
+        """Keep a learner's totals (seconds) on the open sessions, to be told in the next reply."""
+        self._db.execute(
+            update(StudySessionRow)
+            .where(
+                StudySessionRow.learner == learner,
+                StudySessionRow.class_run == class_run,
+                StudySessionRow.open.is_(True),
+            )
+            .values(credited_seconds=credited, provisional_seconds=provisional, refused_seconds=refused)
+        )
+
+    def open_sessions(self, learner: LearnerRef) -> list[StudySession]:
+        rows = self._db.scalars(
+            select(StudySessionRow).where(StudySessionRow.learner == learner, StudySessionRow.open.is_(True))
+        )
+        return [_session(row) for row in rows]
+
+    def sessions_of_attempt(
+        self, learner: LearnerRef, class_run: ClassRunId, attempt: str
+    ) -> list[StudySession]:
+        """Return the test sessions of one attempt, oldest first."""
+        rows = self._db.scalars(
+            select(StudySessionRow)
+            .where(
+                StudySessionRow.learner == learner,
+                StudySessionRow.class_run == class_run,
+                StudySessionRow.activity == Activity.TEST.value,
+                StudySessionRow.attempt == attempt,
+            )
+            .order_by(StudySessionRow.opened_ms)
+        )
+        return [_session(row) for row in rows]
+
+    def add_check(self, check: PresenceCheck) -> None:
+        self._db.add(PresenceCheckRow(institution_id=self._tx.institution_id, decided_ms=None, **_columns(check)))
+        self._db.flush()
+
+    def check(self, check_id: CheckId) -> PresenceCheck | None:
+        row = self._db.get(PresenceCheckRow, check_id, with_for_update=True)
+        return None if row is None else _check(row)
+
+    def open_check(self, session_id: StudySessionId) -> PresenceCheck | None:
+        row = self._db.scalars(
+            select(PresenceCheckRow).where(
+                PresenceCheckRow.session == session_id, PresenceCheckRow.state == CheckState.OPEN.value
+            )
+        ).one_or_none()
+        return None if row is None else _check(row)
+
+    def save_check(self, check: PresenceCheck, decided_ms: int | None) -> None:
+        row = self._db.get_one(PresenceCheckRow, check.id)
+        for name, value in _columns(check).items():
+            setattr(row, name, value)
+        row.decided_ms = decided_ms
+        self._db.flush()
+
+    def last_passed_ms(self, session_id: StudySessionId) -> int | None:
+        return self._db.scalar(
+            select(func.max(PresenceCheckRow.decided_ms)).where(
+                PresenceCheckRow.session == session_id, PresenceCheckRow.state == CheckState.PASSED.value
+            )
+        )
+
+    def checks_of(self, learner: LearnerRef, class_run: ClassRunId) -> list[PresenceCheck]:
+        """Return all checks of a learner in a class run, oldest first."""
+        rows = self._db.scalars(
+            select(PresenceCheckRow)
+            .where(PresenceCheckRow.learner == learner, PresenceCheckRow.class_run == class_run)
+            .order_by(PresenceCheckRow.opened_ms, PresenceCheckRow.id)
+        )
+        return [_check(row) for row in rows]
+
+    def checks_of_session(self, session_id: StudySessionId) -> list[PresenceCheck]:
+        rows = self._db.scalars(
+            select(PresenceCheckRow)
+            .where(PresenceCheckRow.session == session_id)
+            .order_by(PresenceCheckRow.opened_ms)
+        )
+        return [_check(row) for row in rows]
+
+    def waiting_frames(self, check_id: CheckId) -> int:
+        return self._db.scalar(
+            select(func.count())
+            .select_from(FaceFrameRow)
+            .where(FaceFrameRow.check_id == check_id, FaceFrameRow.verdict.is_(None))
+        ) or 0
+
+    def last_message(self, check_id: CheckId) -> str:
+        """Return what the learner was told about the last judged frame of the check; "" if none was judged."""
+        return self._db.scalar(
+            select(FaceFrameRow.message)
+            .where(FaceFrameRow.check_id == check_id, FaceFrameRow.verdict.is_not(None))
+            .order_by(FaceFrameRow.received_real.desc())
+            .limit(1)
+        ) or ""
+
+    def frame_known(self, learner: LearnerRef, sha256: str) -> bool:
+        return self._db.scalar(
+            select(FaceFrameRow.id).where(FaceFrameRow.learner == learner, FaceFrameRow.sha256 == sha256)
+        ) is not None
+
+    def add_frame(self, frame: FaceFrame) -> None:
+        values = {name: getattr(frame, name) for name in FaceFrame.__slots__}
+        self._db.add(FaceFrameRow(institution_id=self._tx.institution_id, **values))
+        self._db.flush()
+
+    def frame(self, frame_id: str) -> FaceFrame | None:
+        row = self._db.get(FaceFrameRow, frame_id, with_for_update=True)
+        return None if row is None else _frame(row)
+
+    def save_frame(self, frame: FaceFrame) -> None:
+        row = self._db.get_one(FaceFrameRow, frame.id)
+        for name in FaceFrame.__slots__:
+            setattr(row, name, getattr(frame, name))
+        self._db.flush()
+
+    def frames_of(self, learner: LearnerRef, class_run: ClassRunId) -> list[FaceFrame]:
+        """Return all frames of a learner in a class run, oldest first."""
+        rows = self._db.scalars(
+            select(FaceFrameRow)
+            .where(FaceFrameRow.learner == learner, FaceFrameRow.class_run == class_run)
+            .order_by(FaceFrameRow.received_real)
+        )
+        return [_frame(row) for row in rows]
+
+    def reference(self, learner: LearnerRef, class_run: ClassRunId) -> FaceReference | None:
+        row = self._db.get(FaceReferenceRow, (learner, class_run), with_for_update=True)
+        if row is None:
+            return None
+        values = {name: getattr(row, name) for name in FaceReference.__slots__}
+        return FaceReference(**{**values, "templates": tuple(row.templates)})
+
+    def save_reference(self, reference: FaceReference) -> None:
+        values = {name: getattr(reference, name) for name in FaceReference.__slots__}
+        self._db.merge(
+            FaceReferenceRow(
+                institution_id=self._tx.institution_id,
+                **{**values, "templates": list(reference.templates)},
+            )
+        )
+        self._db.flush()
+
+
+def _frame(row: FaceFrameRow) -> FaceFrame:
+    return FaceFrame(**{name: getattr(row, name) for name in FaceFrame.__slots__})
+
+
+def _columns(check: PresenceCheck) -> dict[str, Any]:
+    values = {name: getattr(check, name) for name in PresenceCheck.__slots__}
+    return {**values, "kind": check.kind.value, "state": check.state.value, "verdicts": list(check.verdicts)}
+
+
+def open_checks(tx: Tx) -> int:
+    """Return how many checks are open over all institutions."""
+    return tx.session.scalar(
+        select(func.count()).select_from(PresenceCheckRow).where(PresenceCheckRow.state == CheckState.OPEN.value)
+    ) or 0
+
+
+def overdue_checks(tx: Tx, now_ms: int) -> list[tuple[InstitutionId, CheckId]]:
+    """Return the open checks, of all institutions, whose answer window is over."""
+    rows = tx.session.execute(
+        select(PresenceCheckRow.institution_id, PresenceCheckRow.id)
+        .where(PresenceCheckRow.state == CheckState.OPEN.value, PresenceCheckRow.answer_by_ms <= now_ms)
+        .limit(500)
+    )
+    return [(InstitutionId(institution), CheckId(check)) for institution, check in rows]
