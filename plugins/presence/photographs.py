@@ -69,7 +69,7 @@ def no_face_frame() -> Picture:
     """Return a room without a person, (480, 640, 3)."""
     import cv2
 
-    picture = cv2.resize(_package_picture("skimage", "coffee.png"), (FRAME_WIDTH_PX, FRAME_HEIGHT_PX))
+    picture = cv2.resize(package_picture("skimage", "coffee.png"), (FRAME_WIDTH_PX, FRAME_HEIGHT_PX))
     return np.asarray(picture, dtype=np.uint8)
 
 
@@ -192,15 +192,16 @@ def _id_photo(picture: Picture, centre: tuple[float, float], face_px: float) -> 
 
 
 def _astronaut() -> Picture:
-    return _package_picture("skimage", "astronaut.png")
+    return package_picture("skimage", "astronaut.png")
 
 
 def _group() -> Picture:
-    return _package_picture("insightface", "images/t1.jpg")
+    return package_picture("insightface", "images/t1.jpg")
 
 
 @cache
-def _package_picture(package: str, name: str) -> Picture:
+def package_picture(package: str, name: str) -> Picture:
+    """Return the picture `name` in the `data` folder of an installed package; read-only."""
     # The package's folder is found without importing it: both take a second or more to import.
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:

@@ -1,0 +1,20 @@
+"""One engine on the real weights for all tests of this folder."""
+
+import pytest
+
+from bridge.presence.face import FaceTemplate
+from plugins.presence.commands import default_assets
+from plugins.presence.onnx_engine import OnnxFaceEngine, load_engine
+from plugins.presence.photographs import learner_id_photo
+
+
+@pytest.fixture(scope="session")
+def engine() -> OnnxFaceEngine:
+    return load_engine(default_assets())
+
+
+@pytest.fixture(scope="session")
+def learner(engine: OnnxFaceEngine) -> FaceTemplate:
+    template = engine.observe(learner_id_photo()).template
+    assert template is not None
+    return template
