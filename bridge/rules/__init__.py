@@ -1,0 +1,1 @@
+"""The law as dated data: packs, profiles, decisions with their reasons."""
