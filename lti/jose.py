@@ -1,0 +1,98 @@
+"""A compact JWS by a platform: taken apart, and believed only if the registered key signed it.
+
+What the header says of keys (`jku`, `jwk`, `x5u`, `x5c`) has no say: the key comes from the registration
+and the kid, the algorithm from the registration alone (RFC 8725 §3.1, §3.10).
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Protocol
+
+from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry, deserialize_compact
+from joserfc.util import urlsafe_b64decode
+
+from lti.errors import LaunchRefused
+from lti.keys import PlatformKey
+from lti.registration import Registration
+from lti.strict_json import parse_object
+
+MAX_TOKEN_BYTES = 64 * 1024
+_MAX_HEADER_CHARACTERS = 16 * 1024
+_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+
+class FindsKey(Protocol):
+    """The part of `lti.keys.KeySource` that verification needs."""
+
+    def key(self, registration: Registration, kid: str) -> PlatformKey:
+        """Return the platform's key `kid`; LaunchRefused if there is none to use."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignedDocument:
+    """A token whose signature holds; nothing is said yet about its claims.
+
+    Args:
+        typ: the header's `typ`, "" if it has none.
+        payload: the claims, no key twice.
+        sha256: of the compact form, hexadecimal.
+    """
+
+    typ: str
+    payload: dict[str, Any]
+    sha256: str
+
+
+class _Registry(JWSRegistry):
+    # Platforms put certificate chains into the header; joserfc's 512 characters would refuse them.
+    max_header_length = _MAX_HEADER_CHARACTERS
+
+
+@cache
+def _registry(algorithm: str) -> JWSRegistry:
+    return _Registry(algorithms=[algorithm], strict_check_header=False)
+
+
+def verify_signed(
+    token: str, registration: Registration, keys: FindsKey, *, max_bytes: int = MAX_TOKEN_BYTES
+) -> SignedDocument:
+    """Return the document in `token`, if `registration`'s key of that kid signed it with its algorithm.
+
+    Raises:
+        LaunchRefused: token_too_large, token_malformed, alg_not_allowed, kid_missing, kid_unknown,
+            key_unusable, platform_keys_unavailable, signature_invalid.
+
+    Source: RFC 7515 §5.2, RFC 8725 §3; 1EdTech Security Framework 1.0 §5.1.3.
+    """
+    if len(token) > max_bytes:
+        raise LaunchRefused("token_too_large")
+    parts = _COMPACT.fullmatch(token)
+    if parts is None:
+        raise LaunchRefused("token_malformed")
+    try:
+        header = parse_object(urlsafe_b64decode(parts[1].encode("ascii")))
+    except ValueError:
+        raise LaunchRefused("token_malformed") from None
+    if header.get("alg") != registration.algorithm:
+        raise LaunchRefused("alg_not_allowed")
+    if "crit" in header or "b64" in header:
+        raise LaunchRefused("token_malformed")  # extensions that we do not speak (RFC 7515 §4.1.11)
+    kid, typ = header.get("kid"), header.get("typ", "")
+    if not isinstance(kid, str) or not kid:
+        raise LaunchRefused("kid_missing")  # joserfc would try a key without asking
+    if not isinstance(typ, str):
+        raise LaunchRefused("token_malformed")
+    key = keys.key(registration, kid)
+    try:
+        verified = deserialize_compact(token, key, registry=_registry(registration.algorithm))
+    except (JoseError, ValueError, TypeError):
+        raise LaunchRefused("signature_invalid") from None
+    try:
+        payload = parse_object(verified.payload or b"")
+    except ValueError:
+        raise LaunchRefused("token_malformed") from None
+    return SignedDocument(typ, payload, hashlib.sha256(token.encode("ascii")).hexdigest())
