@@ -1,0 +1,135 @@
+"""What completion needs of others."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from bridge.completion.model import Earned, IssuedPaper, Paper, PaperKind, Standing, TestEvidence, TestScore
+from bridge.kernel.ids import ClassRunId, EventId, LearnerRef
+from bridge.registry.model import ClassRunSheet
+
+
+class Sheets(Protocol):
+    """The registry's sheet of one learner in one class run."""
+
+    def class_run_sheet(self, class_run_id: ClassRunId, learner: LearnerRef) -> ClassRunSheet:
+        """Return it; InvalidInput("not_enrolled") where the learner is not on that class run."""
+        ...
+
+
+class Standings(Protocol):
+    """What the institution may do in the class run's city."""
+
+    def standing(self, sheet: ClassRunSheet, on: date) -> Standing:
+        """Return the institution's names and standing for the class run on the legal day `on`."""
+        ...
+
+
+class EarnedHours(Protocol):
+    """Hours, recomputed from the ledger at every call."""
+
+    def earned(self, learner: LearnerRef, class_run: ClassRunId) -> Earned:
+        """Return what the learner has earned; raises NoRuleInForce rather than guess."""
+        ...
+
+
+class TestPresence(Protocol):
+    """What presence saw of a test."""
+
+    def evidence(self, learner: LearnerRef, class_run: ClassRunId, attempt: str) -> TestEvidence:
+        """Return the evidence over `attempt`; all zero where nothing was seen."""
+        ...
+
+
+class MaskedPerson(Protocol):
+    """What a stranger may read of a person."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def citizen_id(self) -> str: ...
+
+
+class Person(Protocol):
+    """A person as identity discloses one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def citizen_id(self) -> str: ...
+    @property
+    def employer(self) -> str: ...
+    def masked(self) -> MaskedPerson:
+        """Return 陈*安 and 440***********1234."""
+        ...
+
+
+class IdentityDisclosure(Protocol):
+    """The one way to a name; every call is logged with its purpose."""
+
+    def disclose(self, learner: LearnerRef, *, purpose: str, recipient: str, by: str) -> Person:
+        """Return the person; InvalidInput where identity no longer knows one."""
+        ...
+
+
+class PaperPrinter(Protocol):
+    """Sets a paper in type."""
+
+    def print_paper(self, paper: Paper) -> bytes:
+        """Return a PDF; InvalidInput("glyph_missing") rather than a paper with a box on it."""
+        ...
+
+
+class Events(Protocol):
+    """Tx.emit."""
+
+    def emit(
+        self,
+        type: str,
+        subject: str,
+        *,
+        occurred_at: datetime,
+        idempotency_key: str,
+        data: Mapping[str, Any] | None = None,
+        causation_id: str | None = None,
+        schema_version: int = 1,
+    ) -> EventId | None:
+        """Store the event; None if its key is known."""
+        ...
+
+
+class CompletionStore(Protocol):
+    """Rows of completion."""
+
+    def test_decision(self, message: str) -> tuple[bool, list[str]] | None:
+        """Return (accepted, reason codes) of the score that came with `message`, or None."""
+        ...
+
+    def add_test_decision(
+        self, score: TestScore, evidence: TestEvidence, accepted: bool, reasons: list[str], at: datetime
+    ) -> None:
+        """Keep one decision."""
+        ...
+
+    def accepted_test(self, learner: LearnerRef, class_run: ClassRunId) -> Mapping[str, Any] | None:
+        """Return the accepted test (unit, attempt, score, maximum, finished_real, checks_passed) or None.
+
+        Of one attempt the latest decision counts; of several accepted attempts the latest.
+        """
+        ...
+
+    def paper(self, learner: LearnerRef, class_run: ClassRunId, kind: PaperKind) -> IssuedPaper | None:
+        """Return the paper of that kind, or None."""
+        ...
+
+    def papers(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[IssuedPaper, ...]:
+        """Return all papers of the learner in the class run, oldest first."""
+        ...
+
+    def paper_by_number(self, number: str) -> IssuedPaper | None:
+        """Return the paper with that number, or None."""
+        ...
+
+    def add_paper(self, paper: IssuedPaper) -> None:
+        """Keep an issued paper."""
+        ...

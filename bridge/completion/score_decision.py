@@ -1,0 +1,94 @@
+"""Whether a score counts: the pack's pass mark, and presence over the whole attempt. Pure."""
+
+import re
+from datetime import datetime
+from fractions import Fraction
+
+from bridge.completion.model import TestEvidence, TestScore
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.time import legal_date
+from bridge.registry.model import ClassRunSheet
+from bridge.rules.model import Decision, LegalDates, ProfileInForce, Reason
+
+
+_DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")  # no exponent: 1e999999999 would fill the memory
+
+
+def legal_dates(sheet: ClassRunSheet, now: datetime) -> LegalDates:
+    """Return the days on which rules are read for this learner, if something happens at `now`."""
+    today = legal_date(now)
+    return LegalDates(
+        enrolment=sheet.enrolled_on,
+        opening=sheet.class_run.opens_on,
+        study_second=today,
+        issue=today,
+        event=today,
+    )
+
+
+def share_of(score: TestScore) -> Fraction:
+    """Return score ÷ maximum, exact; InvalidInput("score_malformed") unless 0 ≤ score ≤ maximum ≠ 0."""
+    if not (_DECIMAL.fullmatch(score.score) and _DECIMAL.fullmatch(score.maximum)):
+        raise _malformed()
+    reached, maximum = Fraction(score.score), Fraction(score.maximum)
+    if reached > maximum or maximum == 0:
+        raise _malformed()
+    return reached / maximum
+
+
+def decide(
+    score: TestScore, evidence: TestEvidence, rules: ProfileInForce, dates: LegalDates
+) -> Decision[bool]:
+    """Return whether the score counts. The LMS's own "passed" is never looked at.
+
+    Raises:
+        NoRuleInForce: no pass mark, or nothing said on presence, on these dates.
+        InvalidInput: "score_malformed".
+
+    Source: 粤应急规〔2022〕3号 第二十四条 (presence over the whole test), 第二十五条 (course and test).
+    """
+    share = share_of(score)
+    reasons: list[Reason] = []
+    required = rules.read("test.presence_required", dates)
+    if required.boolean() and (gap := _presence_gap(evidence, rules, dates)) is not None:
+        reasons.append(
+            required.reason(
+                "score_without_presence",
+                f"本次测试成绩不予采信:{gap}。请在开启摄像头、完成身份核验的情况下重新参加测试。",
+            )
+        )
+    mark = rules.read("test.pass_mark_share", dates)
+    if share < mark.fraction():
+        need = mark.fraction() * 100
+        percent = str(need) if need.denominator == 1 else f"{need.numerator}/{need.denominator}"
+        reasons.append(
+            mark.reason(
+                "below_pass_mark",
+                f"测试得分 {score.score}(满分 {score.maximum}),未达到满分的 {percent}%,请复习后重新测试。",
+            )
+        )
+    return Decision(not reasons, tuple(reasons))
+
+
+def _presence_gap(evidence: TestEvidence, rules: ProfileInForce, dates: LegalDates) -> str | None:
+    if evidence.attempt_ms <= 0 or evidence.covered_ms <= 0:
+        return "平台没有收到测试过程的在场记录"
+    if not evidence.start_passed:
+        return "测试开始时没有通过人脸核验"
+    if evidence.in_test_checks_failed:
+        return f"测试过程中有 {evidence.in_test_checks_failed} 次人脸核验未通过"
+    longest = rules.read("presence.test_check_gap_max_seconds", dates).integer() * 1000
+    if evidence.attempt_ms > longest and not evidence.in_test_checks_passed:
+        return "测试过程中没有人脸核验记录"
+    least = rules.read("test.beat_coverage_min_share", dates).fraction()
+    if Fraction(evidence.covered_ms, evidence.attempt_ms) < least:
+        return "在场记录没有覆盖测试全程"
+    return None
+
+
+def _malformed() -> InvalidInput:
+    return InvalidInput(
+        "score_malformed",
+        "成绩格式不对:得分应为 0 到满分之间的数,请检查学习平台的成绩设置。",
+        http_status=422,
+    )

@@ -1,0 +1,281 @@
+"""Use cases of completion: decide a test, see what is due, issue a paper, show it to who holds its number."""
+
+from bridge.completion import composition
+from bridge.completion.model import (
+    Due,
+    Earned,
+    IssuedPaper,
+    PaperKind,
+    PrintedTable,
+    PublicView,
+    TestScore,
+    without_person,
+)
+from bridge.completion.paper_number import new_number, new_verify_code, normalised
+from bridge.completion.ports import (
+    CompletionStore,
+    EarnedHours,
+    Events,
+    IdentityDisclosure,
+    PaperPrinter,
+    Sheets,
+    Standings,
+    TestPresence,
+)
+from bridge.completion.score_decision import decide, legal_dates
+from bridge.kernel.canonical import sha256_hex
+from bridge.kernel.errors import Unavailable
+from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
+from bridge.kernel.ids import ClassRunId, LearnerRef
+from bridge.kernel.time import Clock, StudyClock, legal_date
+from bridge.registry.model import ClassRunSheet
+from bridge.rules.model import Decision, ProfileInForce, Reason, RuleBook
+
+
+class CompletionService:
+    """Completion in one unit of work.
+
+    Args:
+        rules: every rule pack and profile; the sheet names which profile decides.
+        public_url: what a QR code begins with, e.g. "https://bridge.example.cn".
+        printer: None where nothing is to be issued (the verify page).
+    """
+
+    def __init__(
+        self,
+        store: CompletionStore,
+        *,
+        sheets: Sheets,
+        standings: Standings,
+        hours: EarnedHours,
+        presence: TestPresence,
+        rules: RuleBook,
+        identity: IdentityDisclosure,
+        evidence: EvidencePort,
+        printer: PaperPrinter | None,
+        events: Events,
+        clock: Clock,
+        study_clock: StudyClock,
+        public_url: str,
+    ) -> None:
+        self._store = store
+        self._sheets = sheets
+        self._standings = standings
+        self._hours = hours
+        self._presence = presence
+        self._rules = rules
+        self._identity = identity
+        self._evidence = evidence
+        self._printer = printer
+        self._events = events
+        self._clock = clock
+        self._study_clock = study_clock
+        self._public_url = public_url.rstrip("/")
+
+    def decide_test(self, score: TestScore) -> Decision[bool]:
+        """Decide whether `score` counts, keep it, and tell; the same message twice is decided once.
+
+        Raises:
+            InvalidInput: "score_malformed", or "not_enrolled" from the registry.
+            NoRuleInForce: a rule is missing; nothing is kept.
+        """
+        known = self._store.test_decision(score.message)
+        if known is not None:
+            return Decision(known[0])
+        sheet = self._sheets.class_run_sheet(score.class_run, score.learner)
+        seen = self._presence.evidence(score.learner, score.class_run, score.attempt)
+        now = self._study_clock.now()
+        decision = decide(score, seen, self._profile(sheet), legal_dates(sheet, now))
+        codes = [reason.code for reason in decision.reasons]
+        self._store.add_test_decision(score, seen, decision.value, codes, self._clock.now())
+        self._events.emit(
+            "completion.test_decided",
+            score.learner,
+            occurred_at=now,
+            idempotency_key=score.message,
+            data={
+                "learner": score.learner,
+                "class_run": score.class_run,
+                "unit": score.unit,
+                "attempt": score.attempt,
+                "score": score.score,
+                "maximum": score.maximum,
+                "started_real": score.started_real,
+                "finished_real": score.finished_real,
+                "message": score.message,
+                "decision": "accepted" if decision.value else "refused",
+                "reasons": codes,
+                "sentences": [reason.sentence_zh for reason in decision.reasons],
+                "checks_passed": seen.in_test_checks_passed + int(seen.start_passed),
+            },
+        )
+        return decision
+
+    def assess(self, learner: LearnerRef, class_run: ClassRunId) -> Due:
+        """Find which papers are due now and tell of each once; also return what is still missing."""
+        sheet = self._sheets.class_run_sheet(class_run, learner)
+        due = self._due(sheet, self._hours.earned(learner, class_run))
+        for kind in due.papers:
+            if self._store.paper(learner, class_run, kind) is None:
+                self._events.emit(
+                    "completion.due",
+                    learner,
+                    occurred_at=self._study_clock.now(),
+                    idempotency_key=f"{kind}|{learner}|{class_run}",
+                    data={"learner": learner, "class_run": class_run, "kind": kind.value},
+                )
+        return due
+
+    def issue(
+        self, learner: LearnerRef, class_run: ClassRunId, kind: PaperKind
+    ) -> Decision[IssuedPaper | None]:
+        """Issue the paper, or return the one that was issued, or None with the reasons why it is not due.
+
+        Hours are recomputed here: what an event said earlier is not believed.
+
+        Raises:
+            InvalidInput: "glyph_missing".
+        """
+        known = self._store.paper(learner, class_run, kind)
+        if known is not None:
+            return Decision(known)
+        if self._printer is None:
+            raise Unavailable("no_printer", "本进程不出具证明,请检查部署配置。", permanent=True)
+        sheet = self._sheets.class_run_sheet(class_run, learner)
+        earned = self._hours.earned(learner, class_run)
+        due = self._due(sheet, earned)
+        test = self._store.accepted_test(learner, class_run)
+        if kind not in due.papers or test is None:
+            return Decision(None, due.missing)
+        now = self._clock.now()
+        standing = self._standings.standing(sheet, legal_date(now))
+        person = self._identity.disclose(
+            learner, purpose=f"issue_{kind}", recipient=standing.institution_name, by="completion"
+        )
+        number = new_number(sheet.class_run.division_code, legal_date(now).year)
+        paper = composition.compose(
+            kind,
+            sheet,
+            earned,
+            test,
+            standing,
+            person,
+            number=number,
+            verify_code=new_verify_code(),
+            verify_url=f"{self._public_url}/verify/{number}",
+            issued_at=now,
+        )
+        pdf = self._printer.print_paper(paper)
+        evidence_id = self._evidence.put(
+            EvidenceScope(sheet.institution, learner, EvidencePurpose.CERTIFICATE, class_run),
+            pdf,
+            "application/pdf",
+        )
+        issued = IssuedPaper(
+            number=number,
+            kind=kind,
+            learner=learner,
+            class_run=class_run,
+            sha256=sha256_hex(pdf),
+            status="valid",
+            issued_at=now,
+            evidence_id=evidence_id,
+            verify_code=paper.verify_code,
+            mark=paper.mark,
+            printed=without_person(paper.printed()),
+            facts=composition.facts(kind, earned, test),
+        )
+        self._store.add_paper(issued)
+        self._events.emit(
+            "certificate.issued",
+            number,
+            occurred_at=now,
+            idempotency_key=number,
+            data={
+                "number": number,
+                "learner": learner,
+                "class_run": class_run,
+                "kind": kind.value,
+                "sha256": issued.sha256,
+                "evidence_id": evidence_id,
+            },
+        )
+        return Decision(issued)
+
+    def papers(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[IssuedPaper, ...]:
+        """Return the learner's papers in the class run, oldest first."""
+        return self._store.papers(learner, class_run)
+
+    def pdf(self, paper: IssuedPaper) -> bytes:
+        """Return the PDF of `paper` in this unit of work's institution, byte for byte as issued."""
+        sheet = self._sheets.class_run_sheet(paper.class_run, paper.learner)
+        return self._evidence.get(sheet.institution, paper.evidence_id)
+
+    def public_view(self, typed: str) -> PublicView | None:
+        """Return what the verify page shows for a number as typed or scanned; None if there is no such."""
+        number = normalised(typed)
+        paper = None if number is None else self._store.paper_by_number(number)
+        if paper is None:
+            return None
+        person = self._identity.disclose(
+            paper.learner, purpose="verify_page", recipient="public", by="completion"
+        )
+        masked = person.masked()
+        personal = {
+            "name": masked.name,
+            "citizen_id": masked.citizen_id,
+            "employer": person.employer or "未登记",
+        }
+        printed = paper.printed
+        return PublicView(
+            number=paper.number,
+            title=printed["title"],
+            status=paper.status,
+            mark=paper.mark,
+            sha256=paper.sha256,
+            issued_on=printed["issued_on"],
+            issuer=printed["issuer"],
+            uscc=printed["uscc"],
+            operator=printed["operator"],
+            statement=printed["statement"],
+            fields=tuple(
+                (label, personal.get(code, "") if value is None else value)
+                for code, label, value in printed["fields"]
+            ),
+            table=PrintedTable(
+                tuple(printed["table"]["heading"]), tuple(tuple(row) for row in printed["table"]["rows"])
+            ),
+            notes=tuple(printed["notes"]),
+            verify_code=paper.verify_code,
+        )
+
+    def _profile(self, sheet: ClassRunSheet) -> ProfileInForce:
+        return self._rules.profile(sheet.class_run.profile)
+
+    def _due(self, sheet: ClassRunSheet, earned: Earned) -> Due:
+        """Return what is due. Source: 粤应急规〔2022〕3号 第二十五条 (course, test), 第二条 (offline too)."""
+        rule = self._profile(sheet).read(
+            "completion.requires_test", legal_dates(sheet, self._study_clock.now())
+        )
+        missing: list[Reason] = []
+        if not earned.anchored:
+            missing.append(
+                rule.reason("not_anchored", "人脸尚未与证件照比对确认,暂不能出具证明,请完成人脸采集。")
+            )
+        if not earned.online_done:
+            missing.append(rule.reason("online_hours_missing", "网络课程学时尚未达到大纲要求,请继续学习。"))
+        if rule.boolean() and self._store.accepted_test(sheet.learner, sheet.class_run.id) is None:
+            missing.append(
+                rule.reason("test_missing", "尚无有效的合格测试成绩,请在开启摄像头的情况下参加测试。")
+            )
+        if missing:
+            return Due((), tuple(missing))
+        if not earned.offline_done:
+            missing.append(
+                rule.reason("offline_hours_missing", "线下培训学时尚未达到大纲要求,请按安排参加线下培训。")
+            )
+        if not earned.shares_allowed:
+            missing.extend(earned.reasons)
+        if missing:
+            return Due((PaperKind.HOUR_CERTIFICATE,), tuple(missing))
+        return Due((PaperKind.HOUR_CERTIFICATE, PaperKind.COMPLETION_STATEMENT))

@@ -1,0 +1,177 @@
+"""Rows of completion: decisions on tests, and the register of papers. No name and no citizen id."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bridge.completion.model import IssuedPaper, PaperKind, TestEvidence, TestScore
+from bridge.db.base import Base, Code, Count, Id, Instant, JsonDict, JsonList, Ref, Sha256, TenantRow
+from bridge.db.unit_of_work import Tx
+from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef, new_id
+
+
+class TestDecisionRow(Base, TenantRow):
+    """One score and what was decided on it; never changed."""
+
+    __tablename__ = "test_decision"
+    __table_args__ = (UniqueConstraint("institution_id", "message"),)
+    __test__ = False
+
+    id: Mapped[Id]
+    learner_ref: Mapped[Ref] = mapped_column(index=True)
+    class_run_id: Mapped[Ref]
+    unit: Mapped[Ref]
+    attempt: Mapped[str] = mapped_column(String(200))
+    message: Mapped[str] = mapped_column(String(200))
+    score: Mapped[Code]
+    maximum: Mapped[Code]
+    finished_real: Mapped[Code]
+    accepted: Mapped[bool]
+    reasons: Mapped[JsonList]
+    checks_passed: Mapped[int]
+    covered_ms: Mapped[Count]
+    attempt_ms: Mapped[Count]
+    decided_at: Mapped[Instant]
+
+
+class CertificateRow(Base, TenantRow):
+    """One issued paper. `printed` lacks the personal values; the PDF lies encrypted in evidence."""
+
+    __tablename__ = "certificate"
+    __table_args__ = (UniqueConstraint("institution_id", "learner_ref", "class_run_id", "kind"),)
+
+    number: Mapped[Id]
+    kind: Mapped[Code]
+    learner_ref: Mapped[Ref] = mapped_column(index=True)
+    class_run_id: Mapped[Ref] = mapped_column(index=True)
+    sha256: Mapped[Sha256]
+    status: Mapped[Code]
+    issued_at: Mapped[Instant]
+    evidence_id: Mapped[Ref]
+    verify_code: Mapped[Code]
+    mark: Mapped[str | None] = mapped_column(String(32))
+    printed: Mapped[JsonDict]
+    facts: Mapped[JsonDict]
+
+
+class SqlCompletionStore:
+    """`CompletionStore` on SQLAlchemy, for one unit of work."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._session = tx.session
+
+    def test_decision(self, message: str) -> tuple[bool, list[str]] | None:
+        row = self._session.scalar(select(TestDecisionRow).where(TestDecisionRow.message == message))
+        return None if row is None else (row.accepted, list(row.reasons))
+
+    def add_test_decision(
+        self, score: TestScore, evidence: TestEvidence, accepted: bool, reasons: list[str], at: datetime
+    ) -> None:
+        self._session.add(
+            TestDecisionRow(
+                id=new_id("td"),
+                institution_id=self._tx.institution_id,
+                learner_ref=score.learner,
+                class_run_id=score.class_run,
+                unit=score.unit,
+                attempt=score.attempt,
+                message=score.message,
+                score=score.score,
+                maximum=score.maximum,
+                finished_real=score.finished_real,
+                accepted=accepted,
+                reasons=reasons,
+                checks_passed=evidence.in_test_checks_passed + int(evidence.start_passed),
+                covered_ms=evidence.covered_ms,
+                attempt_ms=evidence.attempt_ms,
+                decided_at=at,
+            )
+        )
+        self._session.flush()
+
+    def accepted_test(self, learner: LearnerRef, class_run: ClassRunId) -> Mapping[str, Any] | None:
+        rows = self._session.scalars(
+            select(TestDecisionRow)
+            .where(TestDecisionRow.learner_ref == learner, TestDecisionRow.class_run_id == class_run)
+            .order_by(TestDecisionRow.decided_at, TestDecisionRow.id)
+        )
+        latest: dict[tuple[str, str], TestDecisionRow] = {}
+        for row in rows:
+            latest.pop((row.unit, row.attempt), None)
+            latest[row.unit, row.attempt] = row
+        counting = [row for row in latest.values() if row.accepted]
+        if not counting:
+            return None
+        row = counting[-1]
+        names = ("unit", "attempt", "score", "maximum", "finished_real", "checks_passed")
+        return {name: getattr(row, name) for name in names}
+
+    def paper(self, learner: LearnerRef, class_run: ClassRunId, kind: PaperKind) -> IssuedPaper | None:
+        row = self._session.scalar(
+            select(CertificateRow).where(
+                CertificateRow.learner_ref == learner,
+                CertificateRow.class_run_id == class_run,
+                CertificateRow.kind == kind.value,
+            )
+        )
+        return None if row is None else _issued(row)
+
+    def papers(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[IssuedPaper, ...]:
+        rows = self._session.scalars(
+            select(CertificateRow)
+            .where(CertificateRow.learner_ref == learner, CertificateRow.class_run_id == class_run)
+            .order_by(CertificateRow.issued_at, CertificateRow.number)
+        )
+        return tuple(_issued(row) for row in rows)
+
+    def paper_by_number(self, number: str) -> IssuedPaper | None:
+        row = self._session.scalar(select(CertificateRow).where(CertificateRow.number == number))
+        return None if row is None else _issued(row)
+
+    def institution_of(self, number: str) -> InstitutionId | None:
+        """Return who issued `number`, or None; for a unit of work across institutions (the public page)."""
+        found = self._session.scalar(
+            select(CertificateRow.institution_id).where(CertificateRow.number == number)
+        )
+        return None if found is None else InstitutionId(found)
+
+    def add_paper(self, paper: IssuedPaper) -> None:
+        self._session.add(
+            CertificateRow(
+                number=paper.number,
+                institution_id=self._tx.institution_id,
+                kind=paper.kind.value,
+                learner_ref=paper.learner,
+                class_run_id=paper.class_run,
+                sha256=paper.sha256,
+                status=paper.status,
+                issued_at=paper.issued_at,
+                evidence_id=paper.evidence_id,
+                verify_code=paper.verify_code,
+                mark=paper.mark,
+                printed=dict(paper.printed),
+                facts=dict(paper.facts),
+            )
+        )
+        self._session.flush()
+
+
+def _issued(row: CertificateRow) -> IssuedPaper:
+    return IssuedPaper(
+        number=row.number,
+        kind=PaperKind(row.kind),
+        learner=LearnerRef(row.learner_ref),
+        class_run=ClassRunId(row.class_run_id),
+        sha256=row.sha256,
+        status=row.status,
+        issued_at=row.issued_at,
+        evidence_id=EvidenceId(row.evidence_id),
+        verify_code=row.verify_code,
+        mark=row.mark,
+        printed=row.printed,
+        facts=row.facts,
+    )
