@@ -1,1 +1,1 @@
-"""Beside the line: institutions and their cities, outlines, courses, class runs, enrolments, LTI platforms."""
+"""Beside the line: institutions and their cities, outlines, courses, class runs, enrolments, platforms."""

@@ -1,0 +1,501 @@
+"""The registry's tables and the store over them."""
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime
+
+from sqlalchemy import (
+    Boolean,
+    Date,
+    ForeignKey,
+    Select,
+    String,
+    Text,
+    UniqueConstraint,
+    exists,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bridge.db.base import Base, Code, Count, Id, Instant, JsonList, LongText, Ref, Sha256, TenantRow
+from bridge.db.field_cipher import FieldCipher
+from bridge.db.unit_of_work import Tx
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import (
+    ClassRunId,
+    CourseId,
+    CourseUnitId,
+    InstitutionId,
+    LearnerRef,
+    OutlineId,
+    RegistrationId,
+    new_id,
+)
+from bridge.registry.model import (
+    CityRegistration,
+    ClassRun,
+    Course,
+    CourseUnit,
+    Institution,
+    LtiContext,
+    LtiRegistrationEntry,
+    OfflineSession,
+    Outline,
+    OutlineUnit,
+)
+
+
+class InstitutionRow(Base, TenantRow):
+    """An institution; `institution_id` is its own id, so that it is a row of itself."""
+
+    __tablename__ = "institution"
+
+    id: Mapped[Id]
+    uscc: Mapped[str] = mapped_column(String(18), unique=True)
+    name: Mapped[str] = mapped_column(String(120))
+    operator_name: Mapped[str] = mapped_column(String(120))
+    provincial_connected: Mapped[bool] = mapped_column(Boolean)
+
+
+class CityRegistrationRow(Base, TenantRow):
+    """One city's registration of an institution (article 13)."""
+
+    __tablename__ = "city_registration"
+    __table_args__ = (UniqueConstraint("institution_id", "division_code", "document_number"),)
+
+    id: Mapped[Id]
+    division_code: Mapped[str] = mapped_column(String(6))
+    document_number: Mapped[str] = mapped_column(String(80))
+    valid_from: Mapped[date] = mapped_column(Date)
+    valid_until: Mapped[date] = mapped_column(Date)
+
+
+class OutlineRow(Base, TenantRow):
+    """An outline; `units` is a list of [id, title, mode, class hours]."""
+
+    __tablename__ = "outline"
+
+    id: Mapped[Id]
+    title: Mapped[str] = mapped_column(String(200))
+    theory_class_hours: Mapped[int]
+    units: Mapped[JsonList]
+
+
+class CourseRow(Base, TenantRow):
+    """A course in one version."""
+
+    __tablename__ = "course"
+
+    id: Mapped[Id]
+    version: Mapped[Code]
+    title: Mapped[str] = mapped_column(String(200))
+
+
+class CourseUnitRow(Base, TenantRow):
+    """A unit of a course; its id is unique within the course."""
+
+    __tablename__ = "course_unit"
+
+    course_id: Mapped[str] = mapped_column(String(40), ForeignKey("course.id"), primary_key=True)
+    id: Mapped[Id]
+    position: Mapped[int]
+    outline_unit_id: Mapped[str | None] = mapped_column(String(40))
+    title: Mapped[str] = mapped_column(String(200))
+    activity: Mapped[Code]
+    nominal_ms: Mapped[Count]
+    resource_link_id: Mapped[str | None] = mapped_column(String(255), index=True)
+
+
+class ClassRunRow(Base, TenantRow):
+    """A class run; its dates never change once written."""
+
+    __tablename__ = "class_run"
+
+    id: Mapped[Id]
+    title: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[Code]
+    category: Mapped[Code]
+    division_code: Mapped[str] = mapped_column(String(6), index=True)
+    opens_on: Mapped[date] = mapped_column(Date)
+    closes_on: Mapped[date] = mapped_column(Date)
+    profile: Mapped[Code]
+    outline_id: Mapped[str] = mapped_column(String(40), ForeignKey("outline.id"))
+    course_id: Mapped[str] = mapped_column(String(40), ForeignKey("course.id"))
+
+
+class LtiRegistrationRow(Base, TenantRow):
+    """An LTI platform; the webhook's secret is encrypted."""
+
+    __tablename__ = "lti_registration"
+    __table_args__ = (UniqueConstraint("issuer", "client_id"),)
+
+    id: Mapped[Id]
+    issuer: Mapped[str] = mapped_column(String(255))
+    client_id: Mapped[str] = mapped_column(String(255))
+    auth_login_url: Mapped[LongText]
+    auth_token_url: Mapped[LongText]
+    jwks_url: Mapped[LongText]
+    deployment_ids: Mapped[JsonList]
+    algorithm: Mapped[str] = mapped_column(String(8))
+    demo: Mapped[bool] = mapped_column(Boolean)
+    private_hosts: Mapped[JsonList]
+    allowed_origin: Mapped[LongText]
+    webhook_secret_enc: Mapped[str] = mapped_column(Text)
+
+
+class LtiContextRow(Base, TenantRow):
+    """Which class run an LMS course is."""
+
+    __tablename__ = "lti_context"
+    __table_args__ = (UniqueConstraint("registration_id", "context_id"),)
+
+    id: Mapped[Id]
+    registration_id: Mapped[str] = mapped_column(String(40), ForeignKey("lti_registration.id"))
+    context_id: Mapped[str] = mapped_column(String(255))
+    class_run_id: Mapped[str] = mapped_column(String(40), ForeignKey("class_run.id"), index=True)
+
+
+class EnrolmentRow(Base, TenantRow):
+    """A learner of a class run; `list_row` is the enrolment list's row, which identity keeps."""
+
+    __tablename__ = "enrolment"
+    __table_args__ = (UniqueConstraint("class_run_id", "learner"),)
+
+    id: Mapped[Id]
+    class_run_id: Mapped[str] = mapped_column(String(40), ForeignKey("class_run.id"))
+    learner: Mapped[Ref] = mapped_column(index=True)
+    list_row: Mapped[Ref]
+    enrolled_on: Mapped[date] = mapped_column(Date)
+    enrolled_at: Mapped[Instant]
+
+
+class OfflineSessionRow(Base, TenantRow):
+    """A lesson in a room; counts once a second person confirmed it."""
+
+    __tablename__ = "offline_session"
+
+    id: Mapped[Id]
+    class_run_id: Mapped[str] = mapped_column(String(40), ForeignKey("class_run.id"), index=True)
+    outline_unit_id: Mapped[Ref]
+    class_hours: Mapped[int]
+    starts_at: Mapped[Instant]
+    ends_at: Mapped[Instant]
+    teacher: Mapped[Ref]
+    place: Mapped[str] = mapped_column(String(120))
+    sheet_sha256: Mapped[Sha256]
+    entered_by: Mapped[Ref]
+    entered_at: Mapped[Instant]
+    confirmed_by: Mapped[str | None] = mapped_column(String(40))
+    confirmed_at: Mapped[Instant | None]
+
+
+class OfflineAttendanceRow(Base, TenantRow):
+    """One learner who sat in an offline session."""
+
+    __tablename__ = "offline_attendance"
+
+    session_id: Mapped[str] = mapped_column(String(40), ForeignKey("offline_session.id"), primary_key=True)
+    learner: Mapped[str] = mapped_column(String(40), primary_key=True, index=True)
+
+
+_NAMED = (OutlineRow, CourseRow, ClassRunRow, LtiRegistrationRow, InstitutionRow)
+
+
+class SqlRegistryStore:
+    """`ports.RegistryStore` on the tables above."""
+
+    def __init__(self, tx: Tx, cipher: FieldCipher) -> None:
+        self._session = tx.session
+        self._cipher = cipher
+        self._tenant: InstitutionId = tx.institution_id
+
+    def institution(self) -> Institution | None:
+        row = self._session.get(InstitutionRow, self._tenant)
+        if row is None:
+            return None
+        return Institution(self._tenant, row.uscc, row.name, row.operator_name, row.provincial_connected)
+
+    def city_registrations(self) -> Sequence[CityRegistration]:
+        rows = self._session.scalars(select(CityRegistrationRow).order_by(CityRegistrationRow.valid_from))
+        return [
+            CityRegistration(r.division_code, r.document_number, r.valid_from, r.valid_until) for r in rows
+        ]
+
+    def outline(self, outline_id: OutlineId) -> Outline | None:
+        row = self._session.scalar(select(OutlineRow).where(OutlineRow.id == outline_id))
+        if row is None:
+            return None
+        units = tuple(OutlineUnit(*unit) for unit in row.units)
+        return Outline(OutlineId(row.id), row.title, row.theory_class_hours, units)
+
+    def course(self, course_id: CourseId) -> Course | None:
+        row = self._session.scalar(select(CourseRow).where(CourseRow.id == course_id))
+        if row is None:
+            return None
+        units = self._session.scalars(
+            select(CourseUnitRow).where(CourseUnitRow.course_id == course_id).order_by(CourseUnitRow.position)
+        )
+        return Course(CourseId(row.id), row.version, row.title, tuple(map(_course_unit, units)))
+
+    def class_run(self, class_run_id: ClassRunId) -> ClassRun | None:
+        row = self._session.scalar(select(ClassRunRow).where(ClassRunRow.id == class_run_id))
+        return None if row is None else _class_run(row)
+
+    def class_runs(self) -> Sequence[ClassRun]:
+        rows = self._session.scalars(select(ClassRunRow).order_by(ClassRunRow.opens_on, ClassRunRow.id))
+        return [_class_run(row) for row in rows]
+
+    def taken_elsewhere(self, ids: Collection[str]) -> frozenset[str]:
+        taken: set[str] = set()
+        for row in _NAMED:
+            # The table, not the class: the tenant rule would hide exactly what is looked for.
+            table = row.__table__
+            taken.update(
+                self._session.scalars(
+                    select(table.c.id).where(table.c.id.in_(ids), table.c.institution_id != self._tenant)
+                )
+            )
+        return frozenset(taken)
+
+    def save_institution(self, institution: Institution) -> None:
+        self._session.merge(
+            InstitutionRow(
+                id=institution.id,
+                institution_id=self._tenant,
+                uscc=institution.uscc,
+                name=institution.name,
+                operator_name=institution.operator_name,
+                provincial_connected=institution.provincial_connected,
+            )
+        )
+        self._flush("uscc_taken", "这个统一社会信用代码已属于另一家机构,请核对。")
+
+    def add_city_registration(self, registration: CityRegistration) -> None:
+        self._session.add(
+            CityRegistrationRow(
+                id=new_id("city"),
+                institution_id=self._tenant,
+                division_code=registration.division_code,
+                document_number=registration.document_number,
+                valid_from=registration.valid_from,
+                valid_until=registration.valid_until,
+            )
+        )
+
+    def add_outline(self, outline: Outline) -> None:
+        self._session.add(
+            OutlineRow(
+                id=outline.id,
+                institution_id=self._tenant,
+                title=outline.title,
+                theory_class_hours=outline.theory_class_hours,
+                units=[[u.id, u.title, u.mode, u.class_hours] for u in outline.units],
+            )
+        )
+
+    def add_course(self, course: Course) -> None:
+        self._session.add(
+            CourseRow(id=course.id, institution_id=self._tenant, version=course.version, title=course.title)
+        )
+        self._session.flush()
+        for position, unit in enumerate(course.units):
+            self._session.add(
+                CourseUnitRow(
+                    course_id=course.id,
+                    id=unit.id,
+                    institution_id=self._tenant,
+                    position=position,
+                    outline_unit_id=unit.outline_unit_id,
+                    title=unit.title,
+                    activity=unit.activity,
+                    nominal_ms=unit.nominal_ms,
+                    resource_link_id=unit.resource_link_id,
+                )
+            )
+
+    def add_class_run(self, class_run: ClassRun) -> None:
+        self._session.flush()
+        self._session.add(
+            ClassRunRow(
+                institution_id=self._tenant,
+                **{name: getattr(class_run, name) for name in ClassRun.__slots__},
+            )
+        )
+        self._session.flush()
+
+    def save_lti_registration(self, entry: LtiRegistrationEntry) -> None:
+        self._session.merge(
+            LtiRegistrationRow(
+                id=entry.id,
+                institution_id=self._tenant,
+                issuer=entry.issuer,
+                client_id=entry.client_id,
+                auth_login_url=entry.auth_login_url,
+                auth_token_url=entry.auth_token_url,
+                jwks_url=entry.jwks_url,
+                deployment_ids=sorted(entry.deployment_ids),
+                algorithm=entry.algorithm,
+                demo=entry.demo,
+                private_hosts=sorted(entry.private_hosts),
+                allowed_origin=entry.allowed_origin,
+                webhook_secret_enc=self._cipher.encrypt_text(
+                    entry.webhook_secret, table=LtiRegistrationRow.__tablename__, row_id=entry.id
+                ),
+            )
+        )
+        self._flush("lti_client_taken", "这个平台的 issuer 和 client_id 已由另一条登记使用,请核对。")
+
+    def save_lti_context(self, context: LtiContext) -> None:
+        row = self._session.scalar(_context_row(context.registration_id, context.context_id))
+        if row is None:
+            self._session.add(
+                LtiContextRow(
+                    id=new_id("ctx"),
+                    institution_id=self._tenant,
+                    registration_id=context.registration_id,
+                    context_id=context.context_id,
+                    class_run_id=context.class_run_id,
+                )
+            )
+        else:
+            row.class_run_id = context.class_run_id
+        self._session.flush()
+
+    def class_run_of_context(self, registration_id: RegistrationId, context_id: str) -> ClassRunId | None:
+        row = self._session.scalar(_context_row(registration_id, context_id))
+        return None if row is None else ClassRunId(row.class_run_id)
+
+    def units_of_link(
+        self, registration_id: RegistrationId, resource_link_id: str
+    ) -> Sequence[tuple[CourseId, CourseUnitId]]:
+        taught = (
+            select(ClassRunRow.course_id)
+            .join(LtiContextRow, LtiContextRow.class_run_id == ClassRunRow.id)
+            .where(LtiContextRow.registration_id == registration_id)
+        )
+        rows = self._session.execute(
+            select(CourseUnitRow.course_id, CourseUnitRow.id).where(
+                CourseUnitRow.resource_link_id == resource_link_id, CourseUnitRow.course_id.in_(taught)
+            )
+        )
+        return [(CourseId(course_id), CourseUnitId(unit_id)) for course_id, unit_id in rows]
+
+    def enrolled_on(self, class_run_id: ClassRunId, learner: LearnerRef) -> date | None:
+        return self._session.scalar(
+            select(EnrolmentRow.enrolled_on).where(
+                EnrolmentRow.class_run_id == class_run_id, EnrolmentRow.learner == learner
+            )
+        )
+
+    def add_enrolment(
+        self, class_run_id: ClassRunId, learner: LearnerRef, list_row: str, enrolled_on: date, at: datetime
+    ) -> None:
+        self._session.add(
+            EnrolmentRow(
+                id=new_id("enr"),
+                institution_id=self._tenant,
+                class_run_id=class_run_id,
+                learner=learner,
+                list_row=list_row,
+                enrolled_on=enrolled_on,
+                enrolled_at=at,
+            )
+        )
+        self._session.flush()
+
+    def enrolled(self, class_run_id: ClassRunId) -> Sequence[LearnerRef]:
+        rows = self._session.scalars(
+            select(EnrolmentRow.learner)
+            .where(EnrolmentRow.class_run_id == class_run_id)
+            .order_by(EnrolmentRow.enrolled_at, EnrolmentRow.id)
+        )
+        return [LearnerRef(learner) for learner in rows]
+
+    def class_runs_of(self, learner: LearnerRef) -> Sequence[ClassRunId]:
+        rows = self._session.scalars(
+            select(EnrolmentRow.class_run_id)
+            .where(EnrolmentRow.learner == learner)
+            .order_by(EnrolmentRow.enrolled_at)
+        )
+        return [ClassRunId(run) for run in rows]
+
+    def offline_session(self, session_id: str) -> OfflineSession | None:
+        row = self._session.scalar(select(OfflineSessionRow).where(OfflineSessionRow.id == session_id))
+        return None if row is None else self._offline_session(row)
+
+    def offline_sessions(self, class_run_id: ClassRunId) -> Sequence[OfflineSession]:
+        rows = self._session.scalars(
+            select(OfflineSessionRow)
+            .where(OfflineSessionRow.class_run_id == class_run_id)
+            .order_by(OfflineSessionRow.starts_at, OfflineSessionRow.id)
+        ).all()
+        return [self._offline_session(row) for row in rows]
+
+    def add_offline_session(self, session: OfflineSession, at: datetime) -> None:
+        values = {name: getattr(session, name) for name in OfflineSession.__slots__ if name != "learners"}
+        self._session.add(
+            OfflineSessionRow(institution_id=self._tenant, entered_at=at, confirmed_at=None, **values)
+        )
+        self._session.flush()
+        for learner in session.learners:
+            self._session.add(
+                OfflineAttendanceRow(session_id=session.id, institution_id=self._tenant, learner=learner)
+            )
+        self._session.flush()
+
+    def confirm_offline_session(self, session_id: str, by: str, at: datetime) -> None:
+        # Only an unconfirmed row changes: of two who confirm at once, the first stands.
+        self._session.execute(
+            update(OfflineSessionRow)
+            .where(
+                OfflineSessionRow.id == session_id,
+                OfflineSessionRow.institution_id == self._tenant,
+                OfflineSessionRow.confirmed_by.is_(None),
+            )
+            .values(confirmed_by=by, confirmed_at=at)
+        )
+
+    def busy_offline(
+        self, learners: Iterable[LearnerRef], starts_at: datetime, ends_at: datetime
+    ) -> frozenset[LearnerRef]:
+        rows = self._session.scalars(
+            select(OfflineAttendanceRow.learner).where(
+                OfflineAttendanceRow.learner.in_(list(learners)),
+                exists().where(
+                    OfflineSessionRow.id == OfflineAttendanceRow.session_id,
+                    OfflineSessionRow.starts_at < ends_at,
+                    OfflineSessionRow.ends_at > starts_at,
+                ),
+            )
+        )
+        return frozenset(LearnerRef(learner) for learner in rows)
+
+    def _offline_session(self, row: OfflineSessionRow) -> OfflineSession:
+        learners = self._session.scalars(
+            select(OfflineAttendanceRow.learner)
+            .where(OfflineAttendanceRow.session_id == row.id)
+            .order_by(OfflineAttendanceRow.learner)
+        )
+        values = {name: getattr(row, name) for name in OfflineSession.__slots__ if name != "learners"}
+        return OfflineSession(**values, learners=tuple(LearnerRef(learner) for learner in learners))
+
+    def _flush(self, reason: str, message: str) -> None:
+        try:
+            self._session.flush()
+        except IntegrityError as error:
+            raise InvalidInput(reason, message, http_status=409) from error
+
+
+def _context_row(registration_id: RegistrationId, context_id: str) -> Select[LtiContextRow]:
+    return select(LtiContextRow).where(
+        LtiContextRow.registration_id == registration_id, LtiContextRow.context_id == context_id
+    )
+
+
+def _class_run(row: ClassRunRow) -> ClassRun:
+    return ClassRun(**{name: getattr(row, name) for name in ClassRun.__slots__})
+
+
+def _course_unit(row: CourseUnitRow) -> CourseUnit:
+    return CourseUnit(**{name: getattr(row, name) for name in CourseUnit.__slots__})
