@@ -1,8 +1,8 @@
 """Faces of a picture with five keypoints each: yuface finds, a 68-point model places the points.
 
 Of the detectors that come with a registry package, yuface on at most 320 px missed no face of the photographs
-it was measured on. Its own keypoints are whole pixels of the small picture, though, and cost the recogniser
-more than the 0.5 ms that the second model takes.
+it was measured on. Its own keypoints are whole pixels of the small picture and lie up to a tenth of the face
+off; points from the second model, 0.2 ms a face, gave fewer false rejections than yuface's own.
 """
 
 import os

@@ -23,7 +23,7 @@ from plugins.presence.weights import open_model
 
 ALIGNED_SIDE_PX = 112
 # Where ArcFace (arXiv:1801.07698) puts eyes, nose tip and corners of the mouth in a 112x112 picture.
-_ARCFACE_POINTS = np.array(
+ARCFACE_POINTS = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]]
 )
 
@@ -91,13 +91,13 @@ def align(picture: Picture, five: NDArray[np.float64]) -> Picture:
     """Return the face turned, scaled and moved so that its keypoints meet ArcFace's: (112, 112, 3)."""
     import cv2
 
-    matrix = similarity(five, _ARCFACE_POINTS)
+    matrix = similarity(five, ARCFACE_POINTS)
     # warpAffine looks at four pixels only; a face much larger than 112 px would be sampled, not shrunk.
     while np.hypot(matrix[0, 0], matrix[1, 0]) < 0.5 and min(picture.shape[:2]) > 1:
         height, width = picture.shape[:2]
         half = (max(1, width // 2), max(1, height // 2))
         picture = np.asarray(cv2.resize(picture, half, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        matrix = similarity(five := five * (half[0] / width, half[1] / height), _ARCFACE_POINTS)
+        matrix = similarity(five := five * (half[0] / width, half[1] / height), ARCFACE_POINTS)
     warped = cv2.warpAffine(picture, matrix, (ALIGNED_SIDE_PX, ALIGNED_SIDE_PX))
     return np.asarray(warped, dtype=np.uint8)
 

@@ -1,6 +1,7 @@
 import shutil
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,14 @@ from bridge.presence.face import (
 )
 from plugins.presence import photographs
 from plugins.presence.commands import default_assets
-from plugins.presence.onnx_engine import OnnxFaceEngine, load_engine, similarity
+from plugins.presence.onnx_engine import (
+    ARCFACE_POINTS,
+    OnnxFaceEngine,
+    align,
+    load_engine,
+    recogniser_input,
+    similarity,
+)
 from plugins.presence.pack import load_pack
 from plugins.presence.photographs import View, jpeg_frame
 from plugins.presence.pictures import Picture, encode_jpeg
@@ -280,3 +288,38 @@ def test_another_version_of_the_detector_is_refused(tmp_path: Path) -> None:
     (tmp_path / "mine" / "pack.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(Unavailable, match="face_detector_version"):
         load_engine(default_assets(), "mine", tmp_path)
+
+
+def test_the_recogniser_is_fed_blue_green_red_about_zero() -> None:
+    aligned = np.full((112, 112, 3), (127, 255, 63), np.uint8)
+    tensor = recogniser_input(aligned)
+    assert tensor.shape == (1, 3, 112, 112)
+    assert tensor.dtype == np.float32
+    assert [float(plane.mean()) for plane in tensor[0]] == [0, 1, -0.5]
+
+
+def test_a_face_much_larger_than_the_model_is_shrunk_not_sampled() -> None:
+    chequered = np.zeros((1120, 1120, 3), np.uint8)
+    chequered[::2, ::2] = chequered[1::2, 1::2] = 255
+    aligned = align(chequered, ARCFACE_POINTS * 10.3)
+    assert aligned[10:100, 10:100].std() < 10
+
+
+def test_the_points_lie_where_a_person_would_put_them(engine: OnnxFaceEngine) -> None:
+    marked_by_hand = np.array([[279, 201], [367, 204], [322, 250], [280, 280], [362, 283]])
+    (located,) = engine.detector.locate(photographs.learner_frame())
+    assert np.abs(located.five - marked_by_hand).max() < 8
+
+
+def test_a_doubtful_face_beside_a_sure_one_leaves_the_sure_one_its_template(
+    engine: OnnxFaceEngine, learner: FaceTemplate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    picture = photographs.learner_frame()
+    (sure,) = engine.detector.locate(picture)
+    doubtful = replace(sure, face=replace(sure.face, score=0.7))
+    monkeypatch.setattr(engine.detector, "locate", lambda _: [sure, doubtful])
+    assert judge(engine.examine(picture), learner, engine.pack).verdict is FaceVerdict.VERIFIED
+    monkeypatch.setattr(engine.detector, "locate", lambda _: [doubtful, doubtful])
+    assert judge(engine.examine(picture), learner, engine.pack).verdict is FaceVerdict.TOO_POOR
+    monkeypatch.setattr(engine.detector, "locate", lambda _: [sure, sure])
+    assert judge(engine.examine(picture), learner, engine.pack).verdict is FaceVerdict.SEVERAL_FACES
