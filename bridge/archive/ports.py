@@ -1,0 +1,116 @@
+"""What the archive needs of others."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from bridge.archive.model import Fault, SealedFile
+from bridge.completion.model import Earned, IssuedPaper
+from bridge.kernel.ids import ClassRunId, EventId, LearnerRef
+from bridge.registry.model import ClassRunSheet
+
+
+class Sheets(Protocol):
+    """The registry's sheet of one learner in one class run."""
+
+    def class_run_sheet(self, class_run_id: ClassRunId, learner: LearnerRef) -> ClassRunSheet:
+        """Return it."""
+        ...
+
+
+class EarnedHours(Protocol):
+    """Hours, recomputed from the ledger."""
+
+    def earned(self, learner: LearnerRef, class_run: ClassRunId) -> Earned:
+        """Return what the learner has earned."""
+        ...
+
+
+class LedgerExport(Protocol):
+    """The ledger as a file."""
+
+    def export_jsonl(self, learner: LearnerRef, class_run: ClassRunId) -> bytes:
+        """Return header and entries, one JSON object a line."""
+        ...
+
+
+class CheckRecords(Protocol):
+    """What presence keeps of the checks."""
+
+    def checks(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[Mapping[str, Any]]:
+        """Return each check (kind, due, outcome, …) with the sha256 of its frames; no image."""
+        ...
+
+
+class Papers(Protocol):
+    """The papers of completion."""
+
+    def papers(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[IssuedPaper, ...]:
+        """Return the learner's papers, oldest first."""
+        ...
+
+    def pdf(self, paper: IssuedPaper) -> bytes:
+        """Return the PDF, byte for byte as issued."""
+        ...
+
+
+class Person(Protocol):
+    """A person as identity discloses one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def citizen_id(self) -> str: ...
+    @property
+    def employer(self) -> str: ...
+
+
+class IdentityDisclosure(Protocol):
+    """The one way to a name; every call is logged with its purpose."""
+
+    def disclose(self, learner: LearnerRef, *, purpose: str, recipient: str, by: str) -> Person:
+        """Return the person."""
+        ...
+
+
+class BagFormat(Protocol):
+    """BagIt (RFC 8493): a folder with manifests."""
+
+    def seal(self, payload: Mapping[str, bytes], info: Mapping[str, str]) -> dict[str, bytes]:
+        """Return every file of the bag by its path; `payload` paths are relative to data/."""
+        ...
+
+    def faults(self, folder: Path) -> tuple[Fault, ...]:
+        """Return what is wrong with the bag in `folder`; empty if every byte is as it was sealed."""
+        ...
+
+
+class Events(Protocol):
+    """Tx.emit."""
+
+    def emit(
+        self,
+        type: str,
+        subject: str,
+        *,
+        occurred_at: datetime,
+        idempotency_key: str,
+        data: Mapping[str, Any] | None = None,
+        causation_id: str | None = None,
+        schema_version: int = 1,
+    ) -> EventId | None:
+        """Store the event; None if its key is known."""
+        ...
+
+
+class ArchiveStore(Protocol):
+    """Rows of the archive."""
+
+    def latest(self, learner: LearnerRef, class_run: ClassRunId) -> SealedFile | None:
+        """Return the newest revision of the learner's file, or None."""
+        ...
+
+    def add(self, sealed: SealedFile) -> None:
+        """Keep a revision."""
+        ...
