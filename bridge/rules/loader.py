@@ -337,7 +337,10 @@ class _Builder:
         self._place(value, line)
 
     def _plain(self, text: str, line: int) -> Any:
-        """Return a plain scalar as YAML 1.2's core schema reads it, but for floats, which are refused."""
+        """Return true, false, null, a whole number or text.
+
+        Narrower than the core schema of YAML 1.2: what else looks like a number must be quoted.
+        """
         if text in ("true", "false"):
             return text == "true"
         if text in ("", "~", "null"):

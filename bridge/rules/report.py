@@ -109,6 +109,7 @@ def show(book: RuleBook, name: str, on: date) -> tuple[tuple[str, Resolved], ...
         NoRuleInForce: it exists, but nothing of it holds on that day.
     """
     if name in book.profiles or name in book.packs:
+        asked, sources = "(全部)", name
         rules = book.profiles.get(name) or book.pack_alone(name)
         rows = tuple((name, resolved) for resolved in rules.values(on))
     else:
@@ -117,6 +118,7 @@ def show(book: RuleBook, name: str, on: date) -> tuple[tuple[str, Resolved], ...
             askable = [book.pack_alone(one) for one in book.packs if name in book.pack_alone(one).names]
         if not askable:
             raise _unknown(book, name)
+        asked, sources = name, "、".join(one.profile.id for one in askable)
         rows = tuple(
             (one.profile.id, resolved)
             for one in askable
@@ -124,7 +126,7 @@ def show(book: RuleBook, name: str, on: date) -> tuple[tuple[str, Resolved], ...
             if resolved.parameter.name == name
         )
     if not rows:
-        raise NoRuleInForce("*" if name in book.profiles or name in book.packs else name, name, on)
+        raise NoRuleInForce(asked, sources, on)
     return rows
 
 

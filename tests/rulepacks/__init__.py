@@ -1,0 +1,1 @@
+"""The packs that ship, and the cases that stand beside them."""

@@ -1,0 +1,1 @@
+"""Packs, profiles and decisions."""
