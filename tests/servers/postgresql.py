@@ -121,9 +121,11 @@ def _reachable_binaries(folder: Path, account: str | None) -> Path:
     binaries = require(_POSTGRESQL)
     if account is None or binaries.is_relative_to("/usr"):
         return binaries
-    copy = folder / "pginstall"
-    shutil.copytree(binaries.parent, copy, symlinks=True)
-    return copy / "bin"
+    # The wheel's programs look for their libraries beside their package: both are copied, side by side.
+    package = binaries.parent.parent
+    for part in (package, package.with_name(f"{package.name}.libs")):
+        shutil.copytree(part, folder / part.name, symlinks=True)
+    return folder / package.name / binaries.relative_to(package)
 
 
 @pytest.fixture(scope="session")
