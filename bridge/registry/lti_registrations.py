@@ -6,7 +6,7 @@ from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId
-from bridge.registry.store import LtiRegistrationRow
+from bridge.registry.tables import LtiRegistrationRow
 from lti.errors import LaunchRefused
 from lti.registration import Registration
 

@@ -327,6 +327,7 @@ class EnrolmentEntry:
 
     Args:
         photo: a symbol that the wiring turns into the bytes of the ID photo; None if there is none.
+        read_from: file and place in it, for error messages.
     """
 
     class_run_id: ClassRunId
@@ -334,6 +335,7 @@ class EnrolmentEntry:
     citizen_id: str = field(repr=False)
     employer: str = field(repr=False)
     photo: str | None
+    read_from: str
 
 
 @dataclass(frozen=True, slots=True)

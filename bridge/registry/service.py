@@ -156,7 +156,7 @@ class RegistryService:
     def opening_decision(self, class_run: ClassRun, on: date) -> Decision[bool]:
         """Return whether the class run may be taught on the legal day `on`, and what stands against it.
 
-        Source: 粤应急规〔2022〕3号 articles 4 (provincial connection) and 13 (registration in the class's city).
+        Source: 粤应急规〔2022〕3号 article 4 (provincial connection), article 13 (registration in the city).
         """
         institution = self._store.institution()
         reasons: list[Reason] = []

@@ -1,0 +1,128 @@
+"""People, accounts, and what may be shown of them. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+
+from bridge.kernel.ids import ClassRunId, EvidenceId, LearnerRef, RegistrationId
+
+IDENTITY_VERIFIED = "identity.verified"
+"""Type of the event that a person of the enrolment list has proved who they are."""
+
+_MIDDLE_DOTS = re.compile(r"\s*[·•‧・∙⋅.]\s*")
+_HAN_SPACE = re.compile(r"(?<=[^\x00-\x7f])\s+(?=[^\x00-\x7f])")
+_NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ ·'-])*")
+_MAX_NAME = 50
+
+
+class Match(StrEnum):
+    """What a real-name provider says of a name and a citizen id."""
+
+    MATCH = "match"
+    MISMATCH = "mismatch"
+    NO_RECORD = "no_record"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An LMS account as the bridge knows it.
+
+    Args:
+        learner: the person who proved to own it; None until then.
+        class_run: the class run that the launch's LMS course is; None if it is none.
+        listed: whether `learner` stands on that class run's enrolment list.
+    """
+
+    account_id: str
+    learner: LearnerRef | None
+    class_run: ClassRunId | None
+    listed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """An account's row: which platform, and who owns it now."""
+
+    account_id: str
+    registration_id: RegistrationId
+    sub: str = field(repr=False)
+    learner: LearnerRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """One consent as it was given; in force while `revoked_at` is None and the text's version is current."""
+
+    purpose: Literal["face"]
+    version: str
+    given_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ListRow:
+    """One person of an enrolment list, decrypted. Never leaves identity but through a disclosure."""
+
+    id: str
+    class_run: ClassRunId
+    name: str = field(repr=False)
+    citizen_id: str = field(repr=False)
+    employer: str = field(repr=False)
+    photo: EvidenceId | None
+    learner: LearnerRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class MaskedIdentity:
+    """What pages and papers print of a person: 陈*安, 440***********1219."""
+
+    name: str
+    citizen_id: str
+    employer: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosedIdentity:
+    """Who a learner is. Obtained for one logged purpose; not to be kept."""
+
+    name: str = field(repr=False)
+    citizen_id: str = field(repr=False)
+    employer: str = field(repr=False)
+
+    def masked(self) -> MaskedIdentity:
+        """Return the person as pages and papers print them."""
+        return MaskedIdentity(mask_name(self.name), mask_citizen_id(self.citizen_id), self.employer)
+
+
+def normalise_name(text: str) -> str:
+    """Return `text` as names are compared: NFKC, one kind of middle dot, no spaces between Han characters."""
+    plain = _MIDDLE_DOTS.sub("·", unicodedata.normalize("NFKC", text).strip())
+    return " ".join(_HAN_SPACE.sub("", plain).split()).upper()
+
+
+def is_name(normalised: str) -> bool:
+    """Return whether a normalised name can be one: letters, middle dots, spaces, at most 50 characters."""
+    return len(normalised) <= _MAX_NAME and _NAME.fullmatch(normalised) is not None
+
+
+def mask_name(name: str) -> str:
+    """Return the name with its first and, from three characters on, last character only: 陈*安, 陈*."""
+    if len(name) <= 2:
+        return name[:1] + "*" * (len(name) - 1)
+    return name[0] + "*" * (len(name) - 2) + name[-1]
+
+
+def mask_citizen_id(citizen_id: str) -> str:
+    """Return the number with its first three and last four characters only."""
+    return citizen_id[:3] + "*" * (len(citizen_id) - 7) + citizen_id[-4:]
+
+
+def context_of(claims: Mapping[str, object]) -> str | None:
+    """Return the id of the LMS course (LTI context) that launch claims name; None if they name none."""
+    context = claims.get("https://purl.imsglobal.org/spec/lti/claim/context")
+    found = context.get("id") if isinstance(context, Mapping) else None
+    return found if isinstance(found, str) and found else None
