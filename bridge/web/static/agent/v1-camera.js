@@ -1,0 +1,243 @@
+/* The agent's camera: the dialog of a face check, and the capture of the face reference. Loaded by v1.js.
+ *
+ * The camera is open only while the dialog is; a refusal of the browser is said in words that tell what to do.
+ */
+(function (global) {
+  'use strict';
+
+  var element = global.AnxueAgent.parts.element;
+  var button = global.AnxueAgent.parts.button;
+  var sleep = global.AnxueAgent.parts.sleep;
+  var request = global.AnxueAgent.parts.request;
+
+  var POLL_MS = 150;
+  var ANOTHER_MS = 1300; // time to read the hint before the next picture
+  var FRAME_EDGE = 640;
+  var FRAME_QUALITY = 0.85;
+  var SETTLE_MS = 600; // exposure settles after the first picture
+  var REFERENCE_FRAMES = 5;
+  var RING = 2 * Math.PI * 48;
+  var SVG = 'http://www.w3.org/2000/svg';
+
+  var CAMERA_HELP = {
+    NotAllowedError: '摄像头没有获得允许。请在浏览器的地址栏或手机设置中允许本页使用摄像头，再点“重试”。',
+    NotFoundError: '没有找到摄像头。请接好摄像头，或改用带前置摄像头的手机打开本页，再点“重试”。',
+    NotReadableError: '摄像头正被其他程序占用。请关闭视频通话等程序，再点“重试”。',
+    Missing: '当前浏览器不能使用摄像头。请把微信更新到最新版本，或复制网址到手机自带浏览器中打开。',
+    Insecure: '本页不是加密连接，浏览器不允许使用摄像头。请联系培训机构管理员。',
+    other: '摄像头没有打开。请检查摄像头后点“重试”。'
+  };
+
+  function CameraDialog(mount, title, message) {
+    var self = this;
+    this.mount = mount;
+    this.stream = null;
+    this.closed = false;
+    this.focusBefore = document.activeElement;
+    this.root = element('div', 'anxue-overlay', '', 'agent-check');
+    this.root.setAttribute('role', 'dialog');
+    this.root.setAttribute('aria-modal', 'true');
+    this.root.setAttribute('aria-label', title);
+    this.root.tabIndex = -1;
+    var card = element('div', 'anxue-card');
+    card.appendChild(element('h2', 'anxue-title', title, 'agent-check-title'));
+    var view = element('div', 'anxue-view');
+    this.video = element('video', 'anxue-video', '', 'agent-check-video');
+    this.video.muted = true;
+    this.video.setAttribute('autoplay', '');
+    this.video.setAttribute('playsinline', '');
+    this.video.setAttribute('webkit-playsinline', '');
+    view.appendChild(this.video);
+    this.ring = this.makeRing(view);
+    card.appendChild(view);
+    this.count = element('p', 'anxue-count', '', 'agent-check-count');
+    this.message = element('p', 'anxue-message', message, 'agent-check-message');
+    this.message.setAttribute('aria-live', 'assertive');
+    this.hint = element('p', 'anxue-hint', '', 'agent-check-hint');
+    this.hint.setAttribute('aria-live', 'polite');
+    this.actions = element('div', 'anxue-actions');
+    this.retry = button('anxue-button', '重试', 'agent-camera-retry', function () { self.openCamera(); });
+    this.retry.hidden = true;
+    this.actions.appendChild(this.retry);
+    [this.count, this.message, this.hint, this.actions].forEach(function (node) { card.appendChild(node); });
+    card.appendChild(element('p', 'anxue-foot', '摄像头只在核验时打开，核验结束立即关闭。'));
+    this.root.appendChild(card);
+    mount.appendChild(this.root);
+    this.root.focus();
+  }
+
+  CameraDialog.prototype.makeRing = function (view) {
+    var svg = document.createElementNS(SVG, 'svg');
+    svg.setAttribute('viewBox', '0 0 100 100');
+    svg.setAttribute('class', 'anxue-ring');
+    svg.setAttribute('aria-hidden', 'true');
+    var circles = ['anxue-ring-track', 'anxue-ring-left'].map(function (name) {
+      var circle = document.createElementNS(SVG, 'circle');
+      circle.setAttribute('class', name);
+      circle.setAttribute('cx', '50');
+      circle.setAttribute('cy', '50');
+      circle.setAttribute('r', '48');
+      circle.setAttribute('transform', 'rotate(-90 50 50)');
+      circle.setAttribute('stroke-dasharray', String(RING));
+      svg.appendChild(circle);
+      return circle;
+    });
+    view.appendChild(svg);
+    return circles[1];
+  };
+
+  CameraDialog.prototype.countDown = function (seconds) {
+    var self = this;
+    var end = performance.now() + seconds * 1000;
+    var draw = function () {
+      var left = Math.max(0, end - performance.now());
+      self.count.textContent = '请在 ' + Math.ceil(left / 1000) + ' 秒内完成';
+      self.ring.setAttribute('stroke-dashoffset', String(RING * (1 - left / (seconds * 1000))));
+    };
+    draw();
+    this.timer = setInterval(draw, 250);
+  };
+
+  CameraDialog.prototype.stopCountDown = function () {
+    clearInterval(this.timer);
+    this.count.textContent = '';
+  };
+
+  /** Opens the camera, or says in words why not and offers to try again. */
+  CameraDialog.prototype.openCamera = async function () {
+    this.retry.hidden = true;
+    this.hint.textContent = '正在打开摄像头…';
+    try {
+      if (!navigator.mediaDevices || !navigator.mediaDevices.getUserMedia) {
+        throw { name: global.isSecureContext === false ? 'Insecure' : 'Missing' };
+      }
+      var wish = { audio: false, video: { facingMode: 'user', width: { ideal: 640 }, height: { ideal: 480 } } };
+      var stream = await navigator.mediaDevices.getUserMedia(wish);
+      if (this.closed) {
+        stream.getTracks().forEach(function (track) { track.stop(); });
+        return;
+      }
+      this.stream = stream;
+      this.video.srcObject = stream;
+      await this.video.play();
+      this.hint.textContent = '请正对屏幕，让整张脸在圆圈内。';
+      this.liveSince = performance.now();
+    } catch (error) {
+      this.stopCamera();
+      if (this.closed) return;
+      var name = (error && error.name) || 'other';
+      this.hint.textContent = CAMERA_HELP[name] || CAMERA_HELP.other;
+      this.root.setAttribute('data-camera', name);
+      this.retry.hidden = name === 'Missing' || name === 'Insecure';
+    }
+  };
+
+  CameraDialog.prototype.isLive = function () {
+    return Boolean(this.liveSince && this.video.videoWidth && performance.now() - this.liveSince >= SETTLE_MS);
+  };
+
+  /** → JPEG blob, longer edge at most FRAME_EDGE; the picture is not mirrored, only its display is. */
+  CameraDialog.prototype.capture = function () {
+    var video = this.video;
+    var scale = Math.min(1, FRAME_EDGE / Math.max(video.videoWidth, video.videoHeight));
+    var canvas = element('canvas');
+    canvas.width = Math.round(video.videoWidth * scale);
+    canvas.height = Math.round(video.videoHeight * scale);
+    canvas.getContext('2d').drawImage(video, 0, 0, canvas.width, canvas.height);
+    return new Promise(function (resolve, reject) {
+      canvas.toBlob(function (blob) {
+        if (blob) resolve(blob); else reject(new Error('no picture'));
+      }, 'image/jpeg', FRAME_QUALITY);
+    });
+  };
+
+  CameraDialog.prototype.offer = function (text, testId, onClick) {
+    var node = button('anxue-button', text, testId, function () {
+      node.remove();
+      onClick();
+    });
+    this.actions.appendChild(node);
+    node.focus();
+    return node;
+  };
+
+  CameraDialog.prototype.mood = function (name) {
+    this.root.setAttribute('data-mood', name);
+  };
+
+  CameraDialog.prototype.stopCamera = function () {
+    if (this.stream) this.stream.getTracks().forEach(function (track) { track.stop(); });
+    this.stream = null;
+    this.liveSince = 0;
+    this.video.srcObject = null;
+  };
+
+  CameraDialog.prototype.close = function () {
+    this.closed = true;
+    clearInterval(this.timer);
+    this.stopCamera();
+    this.root.remove();
+    if (this.focusBefore && this.focusBefore.focus) this.focusBefore.focus({ preventScroll: true });
+  };
+
+  function captureReference(options) {
+    var dialog = new CameraDialog(options.mount, '采集人脸照片', '请摘下口罩、墨镜，正对屏幕，保持光线充足。');
+    var url = new URL(options.url, options.bridge).href;
+    var last = null;
+    var finish = function (reply) {
+      if (dialog.closed) return;
+      dialog.close();
+      if (options.onDone) options.onDone(reply);
+    };
+    var cancel = button('anxue-button anxue-plain', '暂不采集', 'agent-reference-cancel', function () { finish(null); });
+    dialog.actions.appendChild(cancel);
+
+    var series = async function () {
+      for (var taken = 0; taken < REFERENCE_FRAMES && !dialog.closed;) {
+        if (!dialog.isLive()) {
+          await sleep(POLL_MS);
+          continue;
+        }
+        dialog.mood('judging');
+        dialog.count.textContent = '第 ' + (taken + 1) + ' 张，共 ' + REFERENCE_FRAMES + ' 张';
+        var reply = await request('POST', url, {
+          headers: { 'Content-Type': 'image/jpeg', 'X-CSRFToken': options.csrf, Accept: 'application/json' },
+          body: await dialog.capture(), credentials: 'same-origin'
+        });
+        if (dialog.closed) return;
+        taken += 1;
+        last = reply.body;
+        var share = last.needed ? Math.min(1, (last.good_frames || 0) / last.needed) : taken / REFERENCE_FRAMES;
+        dialog.ring.setAttribute('stroke-dashoffset', String(RING * (1 - share)));
+        dialog.hint.textContent = last.message || '';
+        dialog.mood(last.accepted ? 'passed' : 'again');
+        if (reply.status >= 400) break;
+        if (last.done) {
+          dialog.message.textContent = last.message || '采集完成。';
+          dialog.stopCamera();
+          await sleep(900);
+          finish(last);
+          return;
+        }
+        await sleep(last.accepted ? SETTLE_MS : ANOTHER_MS);
+      }
+      if (!dialog.closed) again((last && last.message) || '还没有采集够清晰的照片，请调整光线和位置后再试。');
+    };
+    var again = function (message) {
+      dialog.message.textContent = message;
+      dialog.offer('再拍一组', 'agent-reference-again', attempt);
+    };
+    var attempt = function () {
+      series().catch(function () {
+        if (!dialog.closed) again('网络不稳定，照片没有传上去。请稍后再试。');
+      });
+    };
+    dialog.ring.setAttribute('stroke-dashoffset', String(RING));
+    dialog.openCamera();
+    attempt();
+    return { cancel: function () { finish(null); } };
+  }
+
+  global.AnxueAgent.parts.CameraDialog = CameraDialog;
+  global.AnxueAgent.parts.captureReference = captureReference;
+})(window);

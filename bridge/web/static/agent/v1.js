@@ -1,0 +1,620 @@
+/* Anxue agent, protocol v1: reports study to the bridge and answers its face checks.
+ *
+ * One script for an LMS page and for the bridge's own pages; it loads v1-camera.js and v1.css from beside it.
+ * Plain ES2017, no framework, no module: older phones' web views run it. CSP-safe: no inline style, no handler
+ * attribute, server text only through textContent. What it reports is a claim: the server decides what counts.
+ *
+ *   AnxueAgent.start({bridge, token, activity, mount, position, setPaused, onStatus}) → {stop(), mark()}
+ *     position()                 current media position in whole study milliseconds
+ *     setPaused(paused, message) the page stops or resumes its media
+ *     onStatus(status)           {state, message, reason, url, studyFactor, checkOpen, today, session}; state is
+ *                                connecting | running | paused | offline | checking | refused | failed | closed
+ *     stop()                     leaves properly (an exit check may come first); a Promise of {closed}
+ *     mark()                     reports the position now: call it before and after a jump in the media
+ *   AnxueAgent.captureReference({bridge, url, csrf, mount, onDone}) → {cancel()}; call it from a click
+ *     onDone(reply)              the last reply, or null when the person gave up
+ */
+(function (global) {
+  'use strict';
+
+  var MAX_EVENTS = 200;
+  var BACKOFF_MS = [1000, 2000, 4000];
+  var REQUEST_TIMEOUT_MS = 15000;
+  var NOTICE_MS = 20000;
+  var POLL_MS = 150;
+  var ANOTHER_MS = 1300; // time to read the hint before the next picture
+
+  var KINDS = {
+    entry: '进入学习前的人脸核验', random: '学习中的人脸抽查', exit: '离开前的人脸核验',
+    test_start: '测验开始前的人脸核验', in_test: '测验中的人脸抽查'
+  };
+  var STATES = {
+    connecting: '正在连接', running: '学习中', paused: '已暂停', offline: '网络中断，正在重连',
+    checking: '人脸核验中', refused: '暂不能学习', failed: '连接已失效', closed: '已结束'
+  };
+  var VERDICTS = {
+    passed: '核验通过，请继续学习。', missed: '没有在规定时间内完成核验。', other_person: '画面中的人与本人登记照片不一致。',
+    no_face: '没有看到人脸。', several_faces: '画面中不止一个人。', too_poor: '画面不够清楚。', unsure: '暂时无法确认是本人。'
+  };
+  var PAUSE_ORDER = ['closed', 'check', 'server', 'offline', 'hidden', 'connecting'];
+
+  var source = document.currentScript.src;
+  var rest = null;
+  var parts = {}; // what both scripts share
+
+  // ---- small things -------------------------------------------------------------------------------------
+
+  function element(tag, className, text, testId) {
+    var node = document.createElement(tag);
+    if (className) node.className = className;
+    if (text) node.textContent = text;
+    if (testId) node.setAttribute('data-testid', testId);
+    return node;
+  }
+
+  function button(className, text, testId, onClick) {
+    var node = element('button', className, text, testId);
+    node.type = 'button';
+    node.addEventListener('click', onClick);
+    return node;
+  }
+
+  function sleep(ms) {
+    return new Promise(function (resolve) { setTimeout(resolve, ms); });
+  }
+
+  /** Milliseconds since the epoch that never go back while the page lives. */
+  var clockBase = Date.now() - performance.now();
+  function clientMs() {
+    return Math.round(clockBase + performance.now());
+  }
+
+  function clockText(seconds) {
+    var whole = Math.max(0, Math.floor(Number(seconds) || 0));
+    var two = function (value) { return (value < 10 ? '0' : '') + value; };
+    var minutes = Math.floor(whole / 60);
+    var tail = two(minutes % 60) + ':' + two(whole % 60);
+    return minutes >= 60 ? Math.floor(minutes / 60) + ':' + tail : tail;
+  }
+
+  /** Only addresses of the bridge itself are shown as links. */
+  function bridgeLink(bridge, url) {
+    if (typeof url !== 'string') return null;
+    try {
+      var parsed = new URL(url, bridge);
+      return parsed.origin === new URL(bridge).origin ? parsed.href : null;
+    } catch (error) {
+      return null;
+    }
+  }
+
+  /** → {status, body}; rejects when no answer came in time. */
+  function request(method, url, options) {
+    var abort = global.AbortController ? new AbortController() : null;
+    var timer;
+    var init = {
+      method: method, headers: options.headers || {}, body: options.body, cache: 'no-store',
+      credentials: options.credentials || 'omit', keepalive: Boolean(options.keepalive)
+    };
+    if (abort) init.signal = abort.signal;
+    var late = new Promise(function (_resolve, reject) {
+      timer = setTimeout(function () {
+        reject(new Error('timeout'));
+        if (abort) abort.abort();
+      }, REQUEST_TIMEOUT_MS);
+    });
+    var answer = fetch(url, init).then(function (response) {
+      return response.text().then(function (text) {
+        var body = null;
+        try { body = JSON.parse(text); } catch (error) { body = null; }
+        return { status: response.status, body: body && typeof body === 'object' ? body : {} };
+      });
+    });
+    var settled = function () { clearTimeout(timer); };
+    var race = Promise.race([answer, late]);
+    race.then(settled, settled);
+    return race;
+  }
+
+  function worthRetrying(status) {
+    return status >= 500 || status === 408 || status === 429;
+  }
+
+  /** Adds the style sheet and the camera's script, which lie beside this one; rejects when the script is not had. */
+  function loadRest() {
+    loadStyle();
+    if (!rest) {
+      rest = new Promise(function (resolve, reject) {
+        var script = element('script');
+        script.src = source.replace(/v1\.js/, 'v1-camera.js');
+        script.onload = resolve;
+        script.onerror = function () {
+          rest = null;
+          script.remove();
+          reject(new Error('v1-camera.js'));
+        };
+        document.head.appendChild(script);
+      });
+    }
+    return rest;
+  }
+
+  function loadStyle() {
+    var href = source.replace(/\.js(\?.*)?$/, '.css$1');
+    var links = document.querySelectorAll('link[rel="stylesheet"]');
+    for (var i = 0; i < links.length; i += 1) if (links[i].href === href) return;
+    var link = element('link');
+    link.rel = 'stylesheet';
+    link.href = href;
+    document.head.appendChild(link);
+  }
+
+  // ---- status bar ---------------------------------------------------------------------------------------
+
+  function StatusBar(mount) {
+    var self = this;
+    this.root = element('div', 'anxue-bar', '', 'agent-bar');
+    this.details = element('div', 'anxue-details', '', 'agent-details');
+    this.details.hidden = true;
+    this.line = element('div', 'anxue-line');
+    this.state = element('span', 'anxue-state', '', 'agent-state');
+    this.state.setAttribute('role', 'status');
+    this.line.appendChild(this.state);
+    var figures = button('anxue-figures', '', 'agent-figures', function () {
+      self.details.hidden = !self.details.hidden;
+      figures.setAttribute('aria-expanded', String(!self.details.hidden));
+    });
+    figures.setAttribute('aria-expanded', 'false');
+    this.numbers = {};
+    [['credited', '今日已计'], ['provisional', '待确认'], ['refused', '未计']].forEach(function (pair) {
+      var label = element('span', 'anxue-figure anxue-' + pair[0], pair[1] + ' ');
+      self.numbers[pair[0]] = element('b', '', '00:00', 'agent-' + pair[0]);
+      label.appendChild(self.numbers[pair[0]]);
+      figures.appendChild(label);
+    });
+    this.line.appendChild(figures);
+    this.message = element('p', 'anxue-notice', '', 'agent-message');
+    this.message.hidden = true;
+    [this.details, this.message, this.line].forEach(function (node) { self.root.appendChild(node); });
+    this.explain([]);
+    mount.classList.add('anxue-mount');
+    mount.appendChild(this.root);
+  }
+
+  StatusBar.prototype.show = function (state, message, link) {
+    this.root.setAttribute('data-state', state);
+    if (this.state.textContent !== STATES[state]) this.state.textContent = STATES[state];
+    if (this.message.textContent !== message || link) {
+      this.message.textContent = message;
+      if (link) {
+        var anchor = element('a', 'anxue-link', '前往办理', 'agent-link');
+        anchor.href = link;
+        this.message.appendChild(anchor);
+      }
+    }
+    this.message.hidden = !message;
+  };
+
+  StatusBar.prototype.figures = function (today) {
+    this.numbers.credited.textContent = clockText(today.credited_seconds);
+    this.numbers.provisional.textContent = clockText(today.provisional_seconds);
+    this.numbers.refused.textContent = clockText(today.refused_seconds);
+    this.explain(Array.isArray(today.reasons) ? today.reasons : []);
+  };
+
+  /** Says what the three figures mean; `reasons` (optional in the protocol) says why time was refused. */
+  StatusBar.prototype.explain = function (reasons) {
+    var lines = ['已计：已由人脸核验确认的学习时间。', '待确认：下一次人脸核验通过后计入；未通过的，从应核验时起不计。'];
+    if (!reasons.length) lines.push('未计：离开页面、长时间无操作、网络中断、核验未通过等时段不计，可回看补学。');
+    reasons.forEach(function (reason) {
+      lines.push('未计 ' + clockText(reason.seconds) + '：' + String(reason.message || ''));
+    });
+    if (lines.join('\n') === this.explained) return;
+    this.explained = lines.join('\n');
+    this.details.textContent = '';
+    lines.forEach(function (line) { this.details.appendChild(element('p', '', line)); }, this);
+  };
+
+  // ---- study session --------------------------------------------------------------------------------------
+
+  function Session(options) {
+    this.options = options;
+    this.bridge = String(options.bridge).replace(/\/$/, '');
+    this.buffer = [];
+    this.pending = null; // the batch that is under way: sent again byte for byte until answered
+    this.pauses = { connecting: '正在连接安学桥…' };
+    this.interactionMs = null;
+    this.checks = {}; // check id → "open" | "done"
+    this.checkOpen = false;
+    this.ending = false;
+    this.endings = 0;
+    this.state = 'connecting';
+    this.notice = '';
+    this.today = { credited_seconds: 0, provisional_seconds: 0, refused_seconds: 0 };
+    this.factor = 1;
+    this.opened = null;
+    this.over = false;
+    this.bar = new StatusBar(options.mount);
+    this.left = new Promise(function (resolve) { this.leave = resolve; }.bind(this));
+    this.listen();
+    this.applyPause();
+    this.run();
+  }
+
+  Session.prototype.listen = function () {
+    var self = this;
+    var handlers = [];
+    var on = function (target, name, handler, options) {
+      target.addEventListener(name, handler, options);
+      handlers.push(function () { target.removeEventListener(name, handler, options); });
+    };
+    var interacted = function (event) { if (event.isTrusted) self.interactionMs = clientMs(); };
+    ['pointerdown', 'pointermove', 'keydown', 'touchstart', 'touchmove', 'wheel', 'scroll'].forEach(function (name) {
+      on(document, name, interacted, { capture: true, passive: true });
+    });
+    on(document, 'visibilitychange', function () {
+      self.pause('hidden', document.visibilityState === 'visible' ? null : '页面不在前台，学习已暂停。');
+      self.mark();
+    });
+    on(global, 'focus', function () { self.mark(); });
+    on(global, 'blur', function () { self.mark(); });
+    on(global, 'online', function () { self.wake(); });
+    on(global, 'pagehide', function () { self.lastWords(); });
+    this.unlisten = function () { handlers.forEach(function (remove) { remove(); }); };
+  };
+
+  /** Pauses for one cause (or lifts it with null); the media runs only when no cause is left. */
+  Session.prototype.pause = function (cause, message) {
+    if (message === null) delete this.pauses[cause]; else this.pauses[cause] = message;
+    this.applyPause();
+  };
+
+  Session.prototype.applyPause = function () {
+    var pauses = this.pauses;
+    var cause = PAUSE_ORDER.filter(function (name) { return name in pauses; })[0];
+    var message = cause ? pauses[cause] : '';
+    var changed = this.pausedFor !== cause || this.pausedWith !== message;
+    this.pausedFor = cause;
+    this.pausedWith = message;
+    if (changed) this.options.setPaused(Boolean(cause), message);
+    if (!this.over) {
+      this.state = { check: 'checking', server: 'paused', hidden: 'paused' }[cause] || cause || 'running';
+    }
+    this.report();
+  };
+
+  Session.prototype.report = function (extra) {
+    var info = extra || {};
+    var message = info.message || (this.pausedFor === 'check' ? '' : this.pausedWith) || this.notice;
+    this.bar.show(this.state, message, bridgeLink(this.bridge, info.url));
+    if (!this.options.onStatus) return;
+    this.options.onStatus({
+      state: this.state, message: message, reason: info.reason || null, url: info.url || null,
+      studyFactor: this.factor, checkOpen: this.checkOpen, today: this.today, session: this.opened
+    });
+  };
+
+  Session.prototype.wake = function () {
+    if (this.alarm) this.alarm();
+  };
+
+  Session.prototype.rest = function (ms) {
+    var self = this;
+    return new Promise(function (resolve) {
+      var timer = setTimeout(resolve, ms);
+      self.alarm = function () {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  };
+
+  Session.prototype.record = function (visible) {
+    this.buffer.push({
+      client_ms: clientMs(), media_ms: Math.max(0, Math.round(this.options.position())),
+      visible: visible === undefined ? document.visibilityState === 'visible' : visible,
+      focused: document.hasFocus(), interaction_ms: this.interactionMs, rate: 1
+    });
+    if (this.buffer.length > MAX_EVENTS) this.buffer.shift();
+  };
+
+  Session.prototype.mark = function () {
+    if (!this.opened || this.over) return;
+    this.record();
+    this.wake();
+  };
+
+  Session.prototype.beatMs = function () {
+    return Math.max(20, this.opened.beat_interval_ms / Math.max(1, this.factor));
+  };
+
+  Session.prototype.run = async function () {
+    if (!(await this.open())) return;
+    while (!this.over) {
+      if (!this.pending && !this.buffer.length) this.record();
+      await this.send();
+      if (this.over) break;
+      if (!this.pending && !this.buffer.length && !(this.ending && !this.checkOpen)) await this.nextBeat();
+    }
+  };
+
+  /** Waits for the next beat or for news; while a batch is under way beats gather in the buffer. */
+  Session.prototype.nextBeat = async function () {
+    var due = (this.lastBeat || 0) + this.beatMs();
+    await this.rest(Math.max(0, due - performance.now()));
+    this.lastBeat = performance.now();
+  };
+
+  /** Sends one request until it is answered; null when the session was given up meanwhile. */
+  Session.prototype.insist = async function (send) {
+    for (var tries = 0; !this.over; tries += 1) {
+      var reply = null;
+      var beats = this.opened ? setInterval(this.record.bind(this), this.beatMs()) : 0;
+      try { reply = await send(); } catch (error) { reply = null; }
+      clearInterval(beats);
+      if (reply && !worthRetrying(reply.status)) {
+        this.pause('offline', null);
+        return reply;
+      }
+      if (this.ending && tries >= 3) {
+        this.end('failed', { reason: 'unreachable', message: '暂时连不上安学桥，最后一小段学习可能未计。' });
+        return null;
+      }
+      this.pause('offline', '网络中断，学习已暂停，恢复后自动继续。');
+      await this.rest(BACKOFF_MS[Math.min(tries, BACKOFF_MS.length - 1)]);
+    }
+    return null;
+  };
+
+  Session.prototype.open = async function () {
+    var self = this;
+    try {
+      await loadRest();
+    } catch (error) {
+      this.end('failed', { reason: 'agent_incomplete', message: '学习组件没有加载完整，请检查网络后刷新页面。' });
+      return false;
+    }
+    var body = JSON.stringify({ v: 1, token: this.options.token, client_ms: clientMs() });
+    var reply = await this.insist(function () {
+      return request('POST', self.bridge + '/agent/v1/sessions', {
+        headers: { 'Content-Type': 'application/json' }, body: body
+      });
+    });
+    if (!reply) return false;
+    if (reply.status !== 201) {
+      this.end('refused', reply.body);
+      return false;
+    }
+    this.opened = {
+      id: reply.body.session, nominal_ms: reply.body.nominal_ms, resume_media_ms: reply.body.resume_media_ms || 0,
+      credited_media: reply.body.credited_media || [], beat_interval_ms: reply.body.beat_interval_ms
+    };
+    this.secret = reply.body.secret;
+    this.seq = reply.body.next_seq;
+    this.nonce = reply.body.nonce;
+    this.factor = reply.body.study_factor || 1;
+    this.report(); // the page takes up the resume position before its media runs
+    this.pause('hidden', document.visibilityState === 'visible' ? null : '页面不在前台，学习已暂停。');
+    this.pause('connecting', null);
+    this.obey(reply.body.commands);
+    return true;
+  };
+
+  Session.prototype.makeBatch = function () {
+    var batch = { v: 1, session: this.opened.id, seq: this.seq, nonce: this.nonce, events: this.buffer.splice(0, MAX_EVENTS) };
+    if (this.ending && !this.checkOpen) batch.ending = true;
+    this.pending = { body: JSON.stringify(batch), ending: Boolean(batch.ending) };
+  };
+
+  Session.prototype.post = function (keepalive) {
+    return request('POST', this.bridge + '/agent/v1/batches', {
+      headers: { 'Content-Type': 'application/json', Authorization: 'Bearer ' + this.secret },
+      body: this.pending.body, keepalive: keepalive
+    });
+  };
+
+  Session.prototype.send = async function () {
+    var self = this;
+    if (!this.pending) this.makeBatch();
+    var ending = this.pending.ending;
+    var reply = await this.insist(function () { return self.post(false); });
+    if (!reply) return;
+    if (reply.status !== 200) {
+      if (ending && reply.status === 410) this.end('closed', reply.body);
+      else this.end('failed', reply.body);
+      return;
+    }
+    this.pending = null;
+    this.seq = reply.body.next_seq;
+    this.nonce = reply.body.nonce;
+    this.factor = reply.body.study_factor || this.factor;
+    if (reply.body.today) {
+      this.today = reply.body.today;
+      this.bar.figures(this.today);
+    }
+    this.obey(reply.body.commands);
+    if (this.over) return;
+    if (ending && !this.checkOpen) {
+      this.endings += 1;
+      if (this.endings >= 3) this.end('closed', {});
+    }
+    this.report();
+  };
+
+  /** The page is going: hand over what there is with a request that outlives it. If the page comes back, the
+   *  same bytes are sent again, which the server answers as before. */
+  Session.prototype.lastWords = function () {
+    if (!this.opened || this.over) return;
+    if (!this.pending) {
+      this.record(false);
+      this.makeBatch();
+    }
+    this.post(true).catch(function () { return null; });
+    this.wake();
+  };
+
+  Session.prototype.obey = function (commands) {
+    (Array.isArray(commands) ? commands : []).forEach(function (command) {
+      if (this.over) return;
+      if (command.type === 'check') this.check(command);
+      else if (command.type === 'pause') this.pause('server', command.message || '学习已暂停。');
+      else if (command.type === 'resume') this.pause('server', null);
+      else if (command.type === 'close') this.end('closed', command);
+      else if (command.type === 'notice') this.tell(String(command.message || ''));
+    }, this);
+  };
+
+  Session.prototype.tell = function (message) {
+    var self = this;
+    this.notice = message;
+    clearTimeout(this.noticeTimer);
+    this.noticeTimer = setTimeout(function () {
+      self.notice = '';
+      if (!self.over) self.report();
+    }, NOTICE_MS);
+  };
+
+  Session.prototype.end = function (state, info) {
+    if (this.over) return;
+    this.over = true;
+    this.state = state;
+    var fallback = { refused: '暂不能开始学习。', failed: '学习连接已失效，请刷新页面后继续。', closed: '本次学习已结束。' }[state];
+    var message = info.message || fallback;
+    this.unlisten();
+    if (this.dialog) this.dialog.close();
+    this.checkOpen = false;
+    this.pauses.closed = message;
+    this.applyPause();
+    this.report({ message: message, reason: info.reason, url: info.url });
+    this.wake();
+    this.leave({ closed: state === 'closed' });
+  };
+
+  Session.prototype.stop = function () {
+    this.ending = true;
+    if (!this.opened) this.end('closed', {});
+    else this.mark();
+    return this.left;
+  };
+
+  // ---- a check ---------------------------------------------------------------------------------------------
+
+  Session.prototype.check = async function (command) {
+    if (this.checks[command.check] || this.checkOpen) return;
+    this.checks[command.check] = 'open';
+    this.checkOpen = true;
+    this.pause('check', command.message || '请完成人脸核验。');
+    var dialog = new parts.CameraDialog(this.options.mount, KINDS[command.kind] || '人脸核验', command.message || '请看摄像头。');
+    this.dialog = dialog;
+    dialog.countDown(command.answer_within_seconds || 60);
+    dialog.openCamera();
+    try {
+      await this.answer(command, dialog);
+    } finally {
+      dialog.close();
+      this.dialog = null;
+      this.checkOpen = false;
+      this.checks[command.check] = 'done';
+      if (!this.over) {
+        this.mark(); // the reply brings the study factor and the next commands
+        this.pause('check', null);
+      }
+    }
+  };
+
+  Session.prototype.answer = async function (command, dialog) {
+    var url = this.bridge + '/agent/v1/checks/' + encodeURIComponent(command.check);
+    var headers = { Authorization: 'Bearer ' + this.secret };
+    var giveUp = performance.now() + ((command.answer_within_seconds || 60) + 20) * 1000;
+    var shown = 0;
+    while (!this.over && performance.now() < giveUp) {
+      var state = null;
+      try { state = await request('GET', url, { headers: headers }); } catch (error) { state = null; }
+      if (!state || worthRetrying(state.status)) {
+        dialog.hint.textContent = '网络不稳定，正在重试…';
+        await sleep(1000);
+        continue;
+      }
+      var body = state.body;
+      if (state.status !== 200) return;
+      if (body.final) {
+        await this.verdict(body, dialog);
+        return;
+      }
+      if (body.state === 'judging') {
+        await sleep(POLL_MS);
+        continue;
+      }
+      if (shown && body.hint) dialog.hint.textContent = body.hint;
+      else if (shown && body.message) dialog.hint.textContent = body.message;
+      if (shown) {
+        dialog.mood('again');
+        await sleep(ANOTHER_MS);
+      }
+      if (body.attempts_left <= 0 || !dialog.isLive()) {
+        await sleep(POLL_MS);
+        continue;
+      }
+      await this.postFrame(url, body.nonce, dialog);
+      shown += 1;
+    }
+  };
+
+  Session.prototype.postFrame = async function (url, nonce, dialog) {
+    try {
+      var frame = await dialog.capture();
+      dialog.hint.textContent = '正在核验…';
+      dialog.mood('judging');
+      var reply = await request('POST', url + '/frames', {
+        headers: { Authorization: 'Bearer ' + this.secret, 'Content-Type': 'image/jpeg', 'X-Anxue-Nonce': nonce },
+        body: frame
+      });
+      if (reply.status >= 400 && reply.body.message) dialog.hint.textContent = reply.body.message;
+    } catch (error) {
+      dialog.hint.textContent = '网络不稳定，正在重试…';
+    }
+  };
+
+  Session.prototype.verdict = async function (body, dialog) {
+    var passed = body.state === 'passed';
+    dialog.stopCountDown();
+    dialog.stopCamera();
+    dialog.mood(passed ? 'passed' : 'failed');
+    dialog.message.textContent = body.message || VERDICTS[body.state] || '核验已结束。';
+    dialog.hint.textContent = passed ? '' : body.hint || '';
+    if (passed) {
+      await sleep(500);
+      return;
+    }
+    await Promise.race([
+      new Promise(function (resolve) { dialog.offer('知道了', 'agent-check-done', resolve); }), sleep(6000)
+    ]);
+  };
+
+  function start(options) {
+    var session = new Session(options);
+    return { stop: function () { return session.stop(); }, mark: function () { session.mark(); } };
+  }
+
+  function captureReference(options) {
+    var capture = null;
+    var cancelled = false;
+    loadRest().then(function () {
+      if (!cancelled) capture = parts.captureReference(options);
+    }, function () {
+      options.onDone(null);
+    });
+    return {
+      cancel: function () {
+        cancelled = true;
+        if (capture) capture.cancel();
+      }
+    };
+  }
+
+  parts.element = element;
+  parts.button = button;
+  parts.sleep = sleep;
+  parts.request = request;
+  global.AnxueAgent = { version: 1, start: start, captureReference: captureReference, parts: parts };
+})(window);
