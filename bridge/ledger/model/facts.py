@@ -1,0 +1,199 @@
+"""What entries say, typed: beats, checks, anchors, tests and offline sessions, strictly read."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from bridge.ledger.model.entries import LedgerEntry, LedgerInvalid
+
+T = TypeVar("T")
+
+PASSED = "passed"
+OTHER_PERSON = "other_person"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Beat:
+    """What the agent claimed of one moment, on the server's study clock.
+
+    Args:
+        at_ms: epoch ms; settlement keeps it within what the server itself saw of the batch.
+        media_ms: position in the unit.
+        visible: 1 if the page was in sight, else 0.
+        interaction_age_ms: since the learner's last touch or key; None if there was none yet.
+        rate_permille: playback rate × 1000.
+    """
+
+    at_ms: int
+    media_ms: int
+    visible: int
+    interaction_age_ms: int | None
+    rate_permille: int
+
+    def to_json(self) -> list[int | None]:
+        """Return the five numbers in the ledger's order."""
+        return [self.at_ms, self.media_ms, self.visible, self.interaction_age_ms, self.rate_permille]
+
+
+@dataclass(frozen=True, slots=True)
+class BeatsFact:
+    """One batch. The server heard nothing of the session between `previous_received_ms` and `received_ms`."""
+
+    session: str
+    unit: str
+    activity: str
+    received_ms: int
+    previous_received_ms: int | None
+    beats: tuple[Beat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFact:
+    """How a presence check ended. Every outcome but "passed" and "other_person" counts like missed."""
+
+    check: str
+    session: str
+    due_ms: int
+    at_ms: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestFact:
+    """What completion decided on a test attempt."""
+
+    unit: str
+    attempt: str
+    decision: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OfflineFact:
+    """One learner's offline session, confirmed by two people. [start_ms, end_ms) is clock time."""
+
+    start_ms: int
+    end_ms: int
+    outline_unit: str
+    class_hours: int
+    sheet_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The facts of a ledger, each once, in an order that does not depend on their arrival."""
+
+    beats: tuple[BeatsFact, ...]
+    checks: tuple[CheckFact, ...]
+    anchored: bool
+    tests: tuple[TestFact, ...]
+    offline: tuple[OfflineFact, ...]
+
+
+def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
+    """Return what `entries` say; LedgerInvalid("entry_invalid") naming the line that cannot be read."""
+    beats: set[BeatsFact] = set()
+    checks: set[CheckFact] = set()
+    tests: set[TestFact] = set()
+    offline: set[OfflineFact] = set()
+    anchored = False
+    for entry in entries:
+        if entry.kind == "beats":
+            beats.add(_strictly(_beats, entry))
+        elif entry.kind == "check":
+            checks.add(_strictly(_check, entry))
+        elif entry.kind == "test":
+            tests.add(_strictly(_test, entry))
+        elif entry.kind == "offline":
+            offline.add(_strictly(_offline, entry))
+        elif entry.kind == "anchor":
+            anchored = True
+    return Facts(
+        beats=tuple(sorted(beats, key=lambda b: (b.session, b.received_ms, b.previous_received_ms or -1))),
+        checks=tuple(sorted(checks, key=lambda c: (c.at_ms, c.check, c.outcome))),
+        anchored=anchored,
+        tests=tuple(sorted(tests, key=lambda t: (t.unit, t.attempt, t.decision))),
+        offline=tuple(sorted(offline)),
+    )
+
+
+def require_fact(kind: str, data: Mapping[str, Any], line: int = 0) -> None:
+    """Return if `data` can be read as an entry of `kind`, else raise LedgerInvalid("entry_invalid")."""
+    readers: dict[str, Callable[[Mapping[str, Any]], object]] = {
+        "beats": _beats,
+        "check": _check,
+        "test": _test,
+        "offline": _offline,
+        "anchor": lambda d: whole(d["at_ms"]),
+    }
+    _read(readers[kind], kind, data, line)
+
+
+def _strictly(read: Callable[[Mapping[str, Any]], T], entry: LedgerEntry) -> T:
+    return _read(read, entry.kind, entry.data, entry.seq + 1)
+
+
+def _read(read: Callable[[Mapping[str, Any]], T], kind: str, data: Mapping[str, Any], line: int) -> T:
+    try:
+        return read(data)
+    except (KeyError, TypeError, ValueError) as error:
+        raise LedgerInvalid("entry_invalid", line, f"{kind} 记录的内容缺失或类型不对。") from error
+
+
+def _beats(data: Mapping[str, Any]) -> BeatsFact:
+    previous = data["previous_received_ms"]
+    return BeatsFact(
+        session=_text(data["session"]),
+        unit=_text(data["unit"]),
+        activity=_text(data["activity"]),
+        received_ms=whole(data["received_ms"]),
+        previous_received_ms=None if previous is None else whole(previous),
+        beats=tuple(_beat(one) for one in data["beats"]),
+    )
+
+
+def _beat(numbers: Sequence[Any]) -> Beat:
+    at_ms, media_ms, visible, age, rate = numbers
+    return Beat(
+        whole(at_ms), whole(media_ms), whole(visible), None if age is None else whole(age), whole(rate)
+    )
+
+
+def _check(data: Mapping[str, Any]) -> CheckFact:
+    return CheckFact(
+        check=_text(data["check"]),
+        session=_text(data["session"]),
+        due_ms=whole(data["due_ms"]),
+        at_ms=whole(data["at_ms"]),
+        outcome=_text(data["outcome"]),
+    )
+
+
+def _test(data: Mapping[str, Any]) -> TestFact:
+    return TestFact(_text(data["unit"]), _text(data["attempt"]), _text(data["decision"]))
+
+
+def _offline(data: Mapping[str, Any]) -> OfflineFact:
+    entered, confirmed = _text(data["entered_by"]), _text(data["confirmed_by"])
+    fact = OfflineFact(
+        start_ms=whole(data["start_ms"]),
+        end_ms=whole(data["end_ms"]),
+        outline_unit=_text(data["outline_unit"]),
+        class_hours=whole(data["class_hours"]),
+        sheet_sha256=_text(data["sheet_sha256"]),
+    )
+    if fact.end_ms <= fact.start_ms or entered == confirmed:
+        raise ValueError("an offline session takes time and two people")
+    return fact
+
+
+def whole(value: Any) -> int:
+    """Return `value` if it is a whole number that is not negative, else raise TypeError."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TypeError("a whole number expected")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise TypeError("text expected")
+    return value

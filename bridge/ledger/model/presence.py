@@ -1,0 +1,70 @@
+"""What the presence checks of one session prove of its wall time."""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bridge.kernel.intervals import Interval, IntervalSet
+from bridge.ledger.model.facts import OTHER_PERSON, PASSED, CheckFact
+from bridge.ledger.model.reasons import Refusal
+from bridge.ledger.model.rules import StudyRules, legal_day
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The wall time of a session by what is proved.
+
+    Args:
+        settled: between two passed checks, as far as those reach; what is not refused either awaits a check.
+        refused: sets that may overlap; `Refusal`'s order says which holds.
+    """
+
+    settled: IntervalSet
+    refused: dict[Refusal, IntervalSet]
+
+
+def prove(wall: Interval, checks: Iterable[CheckFact], rules: StudyRules, *, left: bool) -> Proof:
+    """Return what `checks` (of this session alone) prove of `wall`.
+
+    A pass proves the time up to the next pass, but no further than `check_reach_ms`. A missed check withdraws
+    from the moment it was due until the next pass, another person's face from the last pass before it. A pass
+    earns nothing by itself.
+
+    Args:
+        left: the learner has passed a check elsewhere after this session's last beat. What still awaited a
+            check here is then refused, so that its media can be studied anew rather than wait for ever.
+    """
+    decided = list(checks)
+    passes = sorted({check.at_ms for check in decided if check.outcome == PASSED})
+    missed: list[tuple[int, int]] = []
+    other: list[tuple[int, int]] = []
+    for check in decided:
+        if check.outcome == PASSED:
+            continue
+        later = bisect_right(passes, check.at_ms)
+        until = passes[later] if later < len(passes) else wall.end
+        if check.outcome == OTHER_PERSON:
+            earlier = bisect_left(passes, check.at_ms)
+            since = passes[earlier - 1] if earlier else wall.start
+            other.append((min(since, check.due_ms), until))
+        else:
+            missed.append((check.due_ms, until))
+    settled: list[tuple[int, int]] = []
+    unreached: list[tuple[int, int]] = []
+    for index, at in enumerate(passes):
+        reach = at + rules.on(legal_day(at)).check_reach_ms
+        until = passes[index + 1] if index + 1 < len(passes) else wall.end
+        if index + 1 < len(passes):
+            settled.append((at, min(until, reach)))
+        unreached.append((reach, until))
+    before_any = (wall.start, min(passes[0], wall.end) if passes else wall.end)
+    return Proof(
+        settled=IntervalSet(settled),
+        refused={
+            Refusal.OTHER_PERSON: IntervalSet(other),
+            Refusal.CHECK_MISSED: IntervalSet(missed),
+            Refusal.NO_PRESENCE: IntervalSet([before_any]),
+            Refusal.PRESENCE_GAP: IntervalSet(unreached),
+            Refusal.UNCONFIRMED: IntervalSet([(passes[-1], wall.end)] if left and passes else []),
+        },
+    )

@@ -1,0 +1,89 @@
+"""The values that settlement reads from the rule packs, day by day, and where legal days begin."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from fractions import Fraction
+from typing import Protocol
+
+from bridge.kernel.time import LEGAL_ZONE, epoch_ms, from_epoch_ms, legal_date
+from bridge.registry.model import ClassRunSheet
+from bridge.rules.model import LegalDates, ProfileInForce, Resolved
+
+
+@dataclass(frozen=True, slots=True)
+class StudyLimits:
+    """What holds for study on one legal day; integer milliseconds.
+
+    Args:
+        max_rate: media time that may pass in the wall time.
+        check_reach_ms: how far a passed check proves presence: the longest gap to the next check being asked
+            for, and the whole time to answer it.
+    """
+
+    beat_interval_ms: int
+    beat_gap_limit_ms: int
+    idle_limit_ms: int
+    max_rate: Fraction
+    daily_cap_ms: int
+    check_reach_ms: int
+
+
+class StudyRules(Protocol):
+    """The study rules of one class run."""
+
+    def on(self, day: date) -> StudyLimits:
+        """Return what holds on the legal day `day`; NoRuleInForce if something has no value."""
+        ...
+
+    def source(self, parameter: str, day: date) -> Resolved:
+        """Return the rule behind a value on that day; NoRuleInForce."""
+        ...
+
+
+class ProfileStudyRules:
+    """`StudyRules` from a profile in force, each parameter read on the legal date that it names."""
+
+    def __init__(self, profile: ProfileInForce, sheet: ClassRunSheet) -> None:
+        self._profile = profile
+        self._enrolment = sheet.enrolled_on
+        self._opening = sheet.class_run.opens_on
+        self._limits: dict[date, StudyLimits] = {}
+
+    def on(self, day: date) -> StudyLimits:
+        known = self._limits.get(day)
+        if known is None:
+            known = self._limits[day] = self._read(day)
+        return known
+
+    def source(self, parameter: str, day: date) -> Resolved:
+        dates = LegalDates(enrolment=self._enrolment, opening=self._opening, study_second=day)
+        return self._profile.read(parameter, dates)
+
+    def _read(self, day: date) -> StudyLimits:
+        def integer(name: str) -> int:
+            return self.source(name, day).integer()
+
+        answer_seconds = integer("presence.answer_window_seconds") * integer("presence.attempts_per_check")
+        return StudyLimits(
+            beat_interval_ms=integer("study.beat_interval_seconds") * 1000,
+            beat_gap_limit_ms=integer("study.beat_gap_limit_seconds") * 1000,
+            idle_limit_ms=integer("study.idle_limit_seconds") * 1000,
+            max_rate=self.source("study.max_rate", day).fraction(),
+            daily_cap_ms=integer("study.daily_cap_seconds") * 1000,
+            check_reach_ms=(integer("presence.check_gap_max_seconds") + answer_seconds) * 1000,
+        )
+
+
+def legal_day(at_ms: int) -> date:
+    """Return the legal day (Asia/Shanghai) of an instant in epoch ms."""
+    return legal_date(from_epoch_ms(at_ms))
+
+
+def day_start_ms(day: date) -> int:
+    """Return when the legal day begins (Asia/Shanghai), epoch ms."""
+    return epoch_ms(datetime.combine(day, time(), LEGAL_ZONE).astimezone(UTC))
+
+
+def next_day_start_ms(at_ms: int) -> int:
+    """Return when the legal day after that of `at_ms` begins, epoch ms."""
+    return day_start_ms(legal_day(at_ms) + timedelta(days=1))

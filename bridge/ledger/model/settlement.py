@@ -1,0 +1,236 @@
+"""Settlement: which seconds count. Pure, exact, and independent of the order in which entries arrived.
+
+Wall time is what the server saw. It is refused, reason by reason in `Refusal`'s order, or it earns as much
+unseen media as passed in it. All in integer milliseconds; nothing is rounded here.
+"""
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from bridge.kernel.intervals import IntervalSet
+from bridge.ledger.model.entries import LedgerEntry
+from bridge.ledger.model.facts import PASSED, CheckFact, Facts, read_facts
+from bridge.ledger.model.media import DailyUse, Label, UnitMedia, WallBank
+from bridge.ledger.model.presence import Proof, prove
+from bridge.ledger.model.reasons import AWAITS_CHECK, NOT_ANCHORED, Refusal, explain
+from bridge.ledger.model.rules import StudyRules, day_start_ms, legal_day, next_day_start_ms
+from bridge.ledger.model.sessions import Stretch, StudiedSession, gather_sessions
+from bridge.ledger.model.statement import (
+    SecondsStatement,
+    Segment,
+    UnitSeconds,
+    Verdict,
+    figures_of,
+)
+from bridge.registry.model import ClassRunSheet
+from bridge.rules.model import Reason
+
+_NOTHING = IntervalSet()
+_STUDY = "study"
+
+
+@dataclass(frozen=True, slots=True)
+class _Claim:
+    """A session with what is refused of its wall time before any media is looked at, and what may earn."""
+
+    session: StudiedSession
+    proof: Proof
+    refused: tuple[tuple[Refusal, IntervalSet], ...]
+    eligible: IntervalSet
+
+
+def settle(sheet: ClassRunSheet, entries: Iterable[LedgerEntry], rules: StudyRules) -> SecondsStatement:
+    """Return what one learner's ledger is worth, to the millisecond.
+
+    Args:
+        sheet: whose ledger, which course and dates.
+        entries: in any order; doubles are harmless.
+
+    Raises:
+        LedgerInvalid("entry_invalid"): an entry cannot be read.
+        NoRuleInForce: a needed rule has no value on a day that was studied.
+
+    Source: 粤应急规〔2022〕3号 第十九条, 第二十四条; the limits are the packs' practice.
+    """
+    facts = read_facts(entries)
+    sessions = gather_sessions(facts.beats, rules)
+    claims = _claims(sheet, facts, sessions, rules)
+    segments: list[Segment] = [
+        Segment(part.start, part.end, claim.session.unit, claim.session.id, Verdict.REFUSED, reason)
+        for claim in claims
+        for reason, parts in claim.refused
+        for part in parts
+    ]
+    units = {str(unit.id): UnitMedia(unit.nominal_ms) for unit in sheet.course.units}
+    for session in sessions:
+        units.setdefault(session.unit, UnitMedia(0))  # a unit that the course does not have holds no media
+    _watch(claims, units, rules, facts.anchored, segments)
+    timeline = _joined(segments)
+    return SecondsStatement(
+        figures=figures_of(timeline),
+        units=tuple(
+            UnitSeconds(
+                unit,
+                figures_of(s for s in timeline if s.unit == unit),
+                units[unit].seen.as_set(),
+                units[unit].skipped_ms,
+            )
+            for unit in sorted({session.unit for session in sessions})
+        ),
+        timeline=timeline,
+        reasons=_reasons(timeline, rules),
+        anchored=facts.anchored,
+        offline=facts.offline,
+        tests=facts.tests,
+    )
+
+
+def _claims(
+    sheet: ClassRunSheet, facts: Facts, sessions: list[StudiedSession], rules: StudyRules
+) -> list[_Claim]:
+    run = sheet.class_run
+    class_dates = IntervalSet([(day_start_ms(run.opens_on), next_day_start_ms(day_start_ms(run.closes_on)))])
+    offline = IntervalSet([(one.start_ms, one.end_ms) for one in facts.offline])
+    tests = {unit.id for unit in sheet.course.units if unit.activity != _STUDY}
+    second = _second_sessions(sessions)
+    checks: dict[str, list[CheckFact]] = {}
+    for check in facts.checks:
+        checks.setdefault(check.session, []).append(check)
+    last_pass = {
+        name: max((check.at_ms for check in own if check.outcome == PASSED), default=-1)
+        for name, own in checks.items()
+    }
+    claims = []
+    for index, session in enumerate(sessions):
+        wall = IntervalSet([session.wall])
+        left = any(last_pass.get(later.id, -1) >= session.wall.end for later in sessions[index + 1 :])
+        proof = prove(session.wall, checks.get(session.id, ()), rules, left=left)
+        is_test = session.activity != _STUDY or session.unit in tests
+        grounds = {
+            **proof.refused,
+            Refusal.SECOND_SESSION: second[session.id],
+            Refusal.OUTSIDE_CLASS_DATES: wall - class_dates,
+            Refusal.TEST_TIME: wall if is_test else _NOTHING,
+            Refusal.OFFLINE_SESSION: offline,
+            Refusal.BEAT_GAP: session.lost,
+            Refusal.HIDDEN: session.hidden,
+            Refusal.IDLE: session.idle,
+            Refusal.OVER_RATE: session.too_fast,
+        }
+        eligible = wall
+        refused = []
+        for reason in Refusal:
+            if reason in grounds:
+                refused.append((reason, eligible & grounds[reason]))
+                eligible -= grounds[reason]
+        claims.append(_Claim(session, proof, tuple(refused), eligible))
+    return claims
+
+
+def _second_sessions(sessions: list[StudiedSession]) -> dict[str, IntervalSet]:
+    """Return for each session the time that another one has: the later opened wins, silence loses to life."""
+    taken = _NOTHING
+    lost_to: dict[str, IntervalSet] = {}
+    for session in reversed(sessions):
+        live = IntervalSet([session.wall]) - session.lost
+        lost_to[session.id] = live & taken
+        taken |= live
+    for session in reversed(sessions):
+        lost_to[session.id] |= session.lost & taken
+        taken |= session.lost
+    return lost_to
+
+
+def _watch(
+    claims: list[_Claim],
+    units: dict[str, UnitMedia],
+    rules: StudyRules,
+    anchored: bool,
+    segments: list[Segment],
+) -> None:
+    """Label all eligible wall time, in the order in which it passed, by the media that passed in it."""
+    daily = DailyUse()
+    pieces = sorted(
+        ((piece, claim) for claim in claims for piece in _pieces(claim)), key=lambda p: p[0].start_ms
+    )
+    bank: WallBank | None = None
+    last: tuple[str, int] | None = None
+    for piece, claim in pieces:
+        if bank is None or last != (claim.session.id, piece.start_ms):
+            if bank is not None:
+                bank.close()
+            bank = WallBank(daily, _labeller(claim, anchored, segments))
+        unit = units[claim.session.unit]
+        limits = rules.on(legal_day(piece.start_ms))
+        if piece.media_to < piece.media_from:
+            bank.close()
+        media_to = max(piece.media_from, piece.media_to)
+        bank.watch(piece.start_ms, piece.end_ms, piece.media_from, media_to, unit, limits)
+        last = (claim.session.id, piece.end_ms)
+    if bank is not None:
+        bank.close()
+
+
+def _pieces(claim: _Claim) -> Iterator[Stretch]:
+    """Yield the eligible parts of a session's stretches, cut at midnights of Asia/Shanghai."""
+    stretches = claim.session.stretches
+    starts = [stretch.start_ms for stretch in stretches]
+    for part in claim.eligible:
+        index = bisect_right(starts, part.start) - 1
+        at = part.start
+        midnight = next_day_start_ms(at)
+        while at < part.end:
+            stretch = stretches[index]
+            end = min(part.end, stretch.end_ms, midnight)
+            yield Stretch(at, end, stretch.media_at(at), stretch.media_at(end))
+            at = end
+            if at == stretch.end_ms:
+                index += 1
+            if at == midnight:
+                midnight = next_day_start_ms(at)
+
+
+def _labeller(claim: _Claim, anchored: bool, segments: list[Segment]) -> Label:
+    session = claim.session
+
+    def label(start: int, end: int, reason: Refusal | None) -> None:
+        if reason is not None:
+            segments.append(Segment(start, end, session.unit, session.id, Verdict.REFUSED, reason))
+            return
+        here = IntervalSet([(start, end)])
+        for part in here & claim.proof.settled:
+            verdict, why = (Verdict.CREDITED, None) if anchored else (Verdict.PROVISIONAL, NOT_ANCHORED)
+            segments.append(Segment(part.start, part.end, session.unit, session.id, verdict, why))
+        for part in here - claim.proof.settled:
+            why = AWAITS_CHECK if anchored else NOT_ANCHORED
+            segments.append(Segment(part.start, part.end, session.unit, session.id, Verdict.PROVISIONAL, why))
+
+    return label
+
+
+def _joined(segments: list[Segment]) -> tuple[Segment, ...]:
+    """Return the segments by session and time with equal neighbours made one, then by time."""
+    joined: list[Segment] = []
+    for one in sorted(segments, key=lambda s: (s.session, s.start_ms)):
+        before = joined[-1] if joined else None
+        if (
+            before is not None
+            and before.end_ms == one.start_ms
+            and (before.session, before.verdict, before.reason) == (one.session, one.verdict, one.reason)
+        ):
+            joined[-1] = Segment(before.start_ms, one.end_ms, one.unit, one.session, one.verdict, one.reason)
+        else:
+            joined.append(one)
+    return tuple(sorted(joined, key=lambda s: (s.start_ms, s.session)))
+
+
+def _reasons(timeline: tuple[Segment, ...], rules: StudyRules) -> dict[str, Reason]:
+    """Return one reason for each code in the timeline, by the rule of the first day it occurs on."""
+    first: dict[str, int] = {}
+    total: dict[str, int] = {}
+    for segment in timeline:
+        if segment.reason is not None:
+            first.setdefault(segment.reason, segment.start_ms)
+            total[segment.reason] = total.get(segment.reason, 0) + segment.length_ms
+    return {code: explain(code, rules, legal_day(first[code]), total[code]) for code in sorted(total)}

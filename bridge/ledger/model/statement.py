@@ -1,0 +1,147 @@
+"""What settlement says: each millisecond of a learner's study, and why it counts or does not."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+
+from bridge.kernel.intervals import IntervalSet
+from bridge.ledger.model.facts import OfflineFact, TestFact
+from bridge.ledger.model.rules import day_start_ms, next_day_start_ms
+from bridge.rules.model import Reason
+
+
+class Verdict(StrEnum):
+    """What a stretch of study time is worth."""
+
+    CREDITED = "credited"
+    PROVISIONAL = "provisional"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """[start_ms, end_ms) of one session, epoch ms, study clock. `reason` is None where it is credited."""
+
+    start_ms: int
+    end_ms: int
+    unit: str
+    session: str
+    verdict: Verdict
+    reason: str | None
+
+    @property
+    def length_ms(self) -> int:
+        return self.end_ms - self.start_ms
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Sums over segments, in ms and, floored once each, in seconds."""
+
+    credited_ms: int
+    provisional_ms: int
+    refused_ms: Mapping[str, int]
+
+    @property
+    def credited_seconds(self) -> int:
+        return self.credited_ms // 1000
+
+    @property
+    def provisional_seconds(self) -> int:
+        return self.provisional_ms // 1000
+
+    @property
+    def refused_seconds(self) -> dict[str, int]:
+        """Return whole seconds by reason."""
+        return {code: ms // 1000 for code, ms in self.refused_ms.items()}
+
+    @property
+    def refused_seconds_total(self) -> int:
+        return sum(self.refused_ms.values()) // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSeconds:
+    """One course unit.
+
+    Args:
+        seen_media: media ms that were credited or are provisional, and need no more watching.
+        skipped_media_ms: media that passed faster than the rules allow (a drag forward): not seen, may be
+            studied yet. It took no wall time, so it is in no figure.
+    """
+
+    unit: str
+    figures: Figures
+    seen_media: IntervalSet
+    skipped_media_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class SecondsStatement:
+    """The settlement of one learner in one class run.
+
+    Args:
+        timeline: by start, then session. The segments of each session tile its wall time exactly; those of
+            all sessions but for `second_session` tile the union of them, so nothing is counted twice.
+        reasons: one for each code that occurs, with the rule that it rests on.
+        anchored: whether the face reference was proved to be this person; until then nothing is credited.
+        offline: confirmed offline sessions, by start.
+    """
+
+    figures: Figures
+    units: tuple[UnitSeconds, ...]
+    timeline: tuple[Segment, ...]
+    reasons: Mapping[str, Reason]
+    anchored: bool
+    offline: tuple[OfflineFact, ...]
+    tests: tuple[TestFact, ...]
+
+    @property
+    def credited_ms(self) -> int:
+        return self.figures.credited_ms
+
+    @property
+    def credited_seconds(self) -> int:
+        return self.figures.credited_seconds
+
+    @property
+    def provisional_seconds(self) -> int:
+        return self.figures.provisional_seconds
+
+    @property
+    def refused_seconds(self) -> dict[str, int]:
+        """Return whole seconds by reason."""
+        return self.figures.refused_seconds
+
+    def unit(self, unit: str) -> UnitSeconds | None:
+        """Return one unit's part; None if nothing of it was studied."""
+        return next((one for one in self.units if one.unit == unit), None)
+
+    def session(self, session: str) -> Figures:
+        """Return the figures of one session."""
+        return figures_of(s for s in self.timeline if s.session == session)
+
+    def on_day(self, day: date) -> Figures:
+        """Return the figures of one legal day (Asia/Shanghai)."""
+        start = day_start_ms(day)
+        end = next_day_start_ms(start)
+        return figures_of(
+            Segment(max(s.start_ms, start), min(s.end_ms, end), s.unit, s.session, s.verdict, s.reason)
+            for s in self.timeline
+            if s.start_ms < end and s.end_ms > start
+        )
+
+
+def figures_of(segments: Iterable[Segment]) -> Figures:
+    """Return the sums over `segments`; refused reasons in alphabetical order."""
+    credited = provisional = 0
+    refused: dict[str, int] = {}
+    for one in segments:
+        if one.verdict is Verdict.CREDITED:
+            credited += one.length_ms
+        elif one.verdict is Verdict.PROVISIONAL:
+            provisional += one.length_ms
+        elif one.reason is not None:
+            refused[one.reason] = refused.get(one.reason, 0) + one.length_ms
+    return Figures(credited, provisional, dict(sorted(refused.items())))
