@@ -89,6 +89,7 @@ def load_profile(folder: Path) -> Profile:
 
 def load_all(pack_dirs: Iterable[Path], profile_dirs: Iterable[Path]) -> Loaded:
     """Return every good pack and profile with its cases, and every problem of the others. Raises nothing."""
+    seen: set[Path] = set()
     packs: dict[str, RulePack] = {}
     profiles: dict[str, Profile] = {}
     cases: list[Case] = []
@@ -99,6 +100,9 @@ def load_all(pack_dirs: Iterable[Path], profile_dirs: Iterable[Path]) -> Loaded:
         except PackInvalid as error:
             problems.extend(error.problems)
             continue
+        if folder in seen:  # given by hand, though its parent was read already
+            continue
+        seen.add(folder)
         if pack.id in packs:
             problems.append(
                 Problem(str(folder), None, "pack_twice", f"规则包 {pack.id} 出现两次,请只保留一个。")
@@ -127,7 +131,7 @@ def load_all(pack_dirs: Iterable[Path], profile_dirs: Iterable[Path]) -> Loaded:
 
 def _homes(dirs: Iterable[Path], marker: str, problems: list[Problem]) -> Iterator[Path]:
     """Yield each folder that holds `marker`: a given one itself, else its children."""
-    for folder in dirs:
+    for folder in dict.fromkeys(path.resolve() for path in dirs):
         if (folder / marker).is_file():
             yield folder
             continue

@@ -195,6 +195,11 @@ def test_one_id_twice_is_refused(tmp_path: Path) -> None:
     assert [one.reason for one in load_all([first, second], []).problems] == ["pack_twice"]
 
 
+def test_a_folder_that_is_named_twice_is_read_once(tmp_path: Path) -> None:
+    home = write_pack(tmp_path)
+    assert load_all([tmp_path, home, home / ".." / "made"], []).problems == ()
+
+
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
