@@ -168,14 +168,19 @@ def finish(session: Session, job: Job, now: datetime) -> bool:
     return row.state == "open"
 
 
-def fail(session: Session, job: Job, now: datetime, reason: str, *, permanent: bool) -> None:
-    """Record a failed attempt; the job waits for its next turn, or is dead with its reason kept."""
+def fail(session: Session, job: Job, now: datetime, reason: str, *, permanent: bool, outside: bool = False) -> None:
+    """Record a failed attempt; the job waits for its next turn, or is dead with its reason kept.
+
+    Args:
+        permanent: trying again cannot help.
+        outside: another system was away; such a job is tried for ever, ever more slowly.
+    """
     row = session.get(JobRow, job.id, with_for_update=True, populate_existing=True)
     if row is None or row.state != "leased" or row.attempts != job.attempts:
         return
     row.last_error = reason
     row.lease_until = None
-    dead = permanent or job.attempts >= MAX_ATTEMPTS
+    dead = permanent or (job.attempts >= MAX_ATTEMPTS and not outside)
     row.state = "dead" if dead else "open"
     row.run_after = now + timedelta(seconds=_BACKOFF[min(job.attempts, len(_BACKOFF)) - 1])
 

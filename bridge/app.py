@@ -1,0 +1,58 @@
+"""The web application: `create_app(settings)` builds everything; nothing is built at import."""
+
+from flask import Flask, Response, jsonify
+from flask_babel import Babel
+
+from bridge.db.schema import is_current
+from bridge.serve import die_with_parent
+from bridge.settings import Settings
+from bridge.start import configure_logs
+from bridge.web.agent_door import agent_door
+from bridge.web.errors import register_error_handlers
+from bridge.web.launch_door import launch_door
+from bridge.web.pages import register_pages
+from bridge.web.security import secure
+from bridge.web.sessions import DatabaseSessions
+from bridge.web.webhook_door import webhook_door
+from bridge.wiring import House
+
+
+def create_app(settings: Settings, house: House | None = None) -> Flask:
+    """Return the application on these settings; `house` is built unless it is given."""
+    house = house or House.build(settings)
+    app = Flask("bridge.web", static_folder="static", template_folder="templates")
+    app.config.update(SECRET_KEY=house.key("flask"), SESSION_COOKIE_NAME="anxue_session")
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
+    app.session_interface = DatabaseSessions(house.uow, house.clock)
+    Babel(app, default_locale="zh_CN", default_timezone="Asia/Shanghai")
+    secure(app, house)
+    register_error_handlers(app)
+    app.register_blueprint(launch_door(house))
+    app.register_blueprint(agent_door(house))
+    app.register_blueprint(webhook_door(house))
+    register_pages(app, house)
+    _register_health(app, house)
+    return app
+
+
+def _register_health(app: Flask, house: House) -> None:
+    schema_seen = False
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify({"status": "ok"})
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        nonlocal schema_seen
+        schema_seen = schema_seen or is_current(house.engine)
+        response = jsonify({"status": "ready" if schema_seen else "schema_not_current"})
+        response.status_code = 200 if schema_seen else 503
+        return response
+
+
+def from_environment() -> Flask:
+    """Return the application on the environment's settings; granian calls this in its worker."""
+    die_with_parent()
+    configure_logs()
+    return create_app(Settings())

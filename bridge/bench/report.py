@@ -1,0 +1,45 @@
+"""Runs a bench by name and shows it; each measures its peer in the same run."""
+
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bridge.plugin_loader import load
+
+
+def measure(name: str) -> dict[str, Any]:
+    """Return the bench's object: name, n, peers, and the keys of that bench."""
+    click.echo(f"anxue: 正在测量 {name} …", err=True)
+    result: dict[str, Any]
+    if name == "launch":
+        from bridge.bench.launch import run as launch
+
+        result = launch()
+    elif name == "ingest":
+        from bridge.bench.ingest import run as ingest
+
+        result = ingest()
+    elif name == "face":
+        from bridge.settings import Settings
+
+        result = load("bench.face")(Settings().assets)
+    else:
+        result = load(f"bench.{name}")()
+    return result
+
+
+def print_report(result: dict[str, Any]) -> None:
+    """Print the figures as a table for people."""
+    table = Table("项目", "数值", title=f"bench {result['name']}(n = {result['n']})")
+    for key, value in result.items():
+        if key not in {"name", "n", "peers"}:
+            table.add_row(key, _figure(value))
+    for peer in result["peers"]:
+        table.add_row(f"对照:{peer['name']}", f"{_figure(peer['figure'])} {peer['unit']},比值 {_figure(peer['ratio'])}")
+    Console().print(table)
+
+
+def _figure(value: object) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

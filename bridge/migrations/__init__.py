@@ -1,0 +1,1 @@
+"""Database versions, oldest first, in versions/."""

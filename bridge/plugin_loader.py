@@ -1,0 +1,43 @@
+"""Finds plugins by name. `bridge` never imports `plugins`; what is named here is looked up when it is needed."""
+
+import importlib
+from typing import Any
+
+from bridge.kernel.errors import Unavailable
+
+PLUGINS = {
+    "face": "plugins.presence.onnx_engine:load_engine",
+    "real_name.roster": "plugins.identity.roster:RosterProvider",
+    "blobs.local_folder": "plugins.storage.local_folder:LocalFolder",
+    "printer.typst": "plugins.completion.typst_pdf:TypstPrinter",
+    "bag.bagit": "plugins.archive.bagit_bag:BagitBag",
+    "bench.face": "plugins.presence.bench:run",
+    "bench.certificate": "plugins.completion.bench:run",
+    "bench.feed": "plugins.reporting.guangdong.bench:run",
+    "commands.face": "plugins.presence.commands:face",
+    "demonstration": "plugins.simulators.demonstration.command:demo",
+    "photographs": "plugins.presence.photographs",
+}
+"""Name → where it stands, module:attribute."""
+
+
+def load(name: str) -> Any:
+    """Return the plugin.
+
+    Raises:
+        Unavailable("plugin_missing"): permanent; names the plugin and what could not be imported.
+    """
+    where = PLUGINS.get(name)
+    if where is None:
+        raise Unavailable("plugin_missing", f"没有名为 {name} 的插件,请检查设置。", permanent=True)
+    module, _, attribute = where.partition(":")
+    try:
+        found = importlib.import_module(module)
+        return getattr(found, attribute) if attribute else found
+    except (ImportError, AttributeError) as error:
+        missing = getattr(error, "name", None) or attribute
+        raise Unavailable(
+            "plugin_missing",
+            f"插件 {name} 无法加载(缺少 {missing}),请重新运行 ./anxue 完成安装。",
+            permanent=True,
+        ) from error

@@ -1,0 +1,106 @@
+"""The supervisor: web, worker and beat as three processes, started together, restarted singly, stopped together."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from bridge.settings import ROOT
+
+log = structlog.get_logger()
+
+PARTS = ("web", "worker", "beat")
+_STOP_SECONDS = 15.0
+_RESTART_SECONDS = 1.0
+_LOOK_SECONDS = 0.1
+_PR_SET_PDEATHSIG = 1
+
+
+def die_with_parent() -> None:
+    """Have the kernel end this process when its parent ends (Linux), so that nothing is orphaned by kill -9."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+@dataclass(slots=True)
+class Part:
+    """One child process."""
+
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    start_at: float = 0.0
+
+
+@dataclass(slots=True)
+class Supervisor:
+    """Keeps the parts running until it is told to stop.
+
+    Args:
+        environment: of the children.
+        on_tick: called about ten times a second; e.g. to find out that the bridge is ready.
+    """
+
+    environment: Mapping[str, str]
+    parts: Sequence[str] = PARTS
+    on_tick: Callable[[], None] = lambda: None
+    stopping: bool = False
+    _running: list[Part] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Run until SIGTERM or SIGINT; return once every part has ended."""
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(signum, self._stop)
+        self._running = [Part(name, [sys.executable, "-m", "bridge.cli", "run", name]) for name in self.parts]
+        try:
+            while not self.stopping:
+                self._keep_running()
+                self.on_tick()
+                time.sleep(_LOOK_SECONDS)
+        finally:
+            self._end()
+
+    def pids(self) -> dict[str, int]:
+        """Return the process ids of the parts that run."""
+        return {part.name: part.process.pid for part in self._running if part.process is not None}
+
+    def _stop(self, _signum: int, _frame: object) -> None:
+        self.stopping = True
+
+    def _keep_running(self) -> None:
+        now = time.monotonic()
+        for part in self._running:
+            if part.process is not None and part.process.poll() is not None:
+                log.warning("part_ended", part=part.name, status=part.process.returncode)
+                part.process = None
+                part.start_at = now + _RESTART_SECONDS
+            if part.process is None and now >= part.start_at:
+                part.process = subprocess.Popen(
+                    part.command,
+                    cwd=ROOT,
+                    env={**os.environ, **self.environment},
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                    preexec_fn=die_with_parent,
+                )
+
+    def _end(self) -> None:
+        for part in self._running:
+            if part.process is not None:
+                part.process.terminate()
+        deadline = time.monotonic() + _STOP_SECONDS
+        for part in self._running:
+            if part.process is None:
+                continue
+            try:
+                part.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("part_killed", part=part.name)
+                os.killpg(part.process.pid, signal.SIGKILL)
+                part.process.wait()

@@ -1,0 +1,173 @@
+"""Starts processes: the supervisor of `serve`, each of its parts, and what the first start makes."""
+
+import logging
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import click
+import structlog
+
+from bridge.kernel.errors import Unavailable
+from bridge.settings import Settings
+
+_READY_LOOK_SECONDS = 0.1
+
+
+def configure_logs() -> None:
+    """Send logs to stderr, one line each, with instants in UTC and no personal data by the callers' care."""
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _without_exception_text,
+            structlog.processors.KeyValueRenderer(key_order=["timestamp", "level", "event"]),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _without_exception_text(_logger: object, _name: str, event: "structlog.typing.EventDict") -> "structlog.typing.EventDict":
+    # A stack shows code; an exception's text could show a row. Only type and place are kept.
+    error = event.pop("exc_info", None)
+    if isinstance(error, BaseException):
+        trace = error.__traceback__
+        while trace is not None and trace.tb_next is not None:
+            trace = trace.tb_next
+        event["error"] = type(error).__name__
+        if trace is not None:
+            event["place"] = f"{Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}"
+    return event
+
+
+def migrate(settings: Settings | None = None) -> None:
+    """Create or upgrade the tables of the settings' database."""
+    from bridge.db.engine import open_engine
+    from bridge.db.schema import upgrade
+
+    settings = settings or Settings()
+    prepare_folder(settings)
+    engine = open_engine(settings.database_url)
+    try:
+        upgrade(engine)
+    finally:
+        engine.dispose()
+
+
+def prepare_folder(settings: Settings) -> None:
+    """Make the data folder, readable by its owner alone."""
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise Unavailable(
+            "data_folder", f"无法建立数据目录 {settings.data_dir},请检查权限和磁盘空间。", permanent=True
+        ) from error
+
+
+def serve(host: str | None, port: int | None) -> None:
+    """Run web, worker and beat until SIGTERM; print where to look, and once who may administer."""
+    from bridge.serve import Supervisor
+
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = Settings(**given)
+    configure_logs()
+    started = time.monotonic()
+    require_port(settings)
+    migrate(settings)
+    invitation = first_administrator(settings)
+    waiting = True
+
+    def look() -> None:
+        nonlocal waiting
+        if not waiting or not is_ready(settings):
+            return
+        waiting = False
+        click.echo(f"anxue: 已就绪({time.monotonic() - started:.1f} 秒) {settings.public_url}", err=True)
+        if invitation is not None:
+            click.echo("anxue: 首次启动。管理员邀请链接(只显示这一次,24 小时内有效):", err=True)
+            click.echo(f"{settings.public_url}/invite/{invitation}")
+
+    environment = {"ANXUE_HOST": settings.host, "ANXUE_PORT": str(settings.port)}
+    Supervisor(environment, on_tick=look).run()
+
+
+def require_port(settings: Settings) -> None:
+    """Raise Unavailable("port_in_use") if something listens there already."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise Unavailable(
+                "port_in_use",
+                f"{settings.host}:{settings.port} 已被占用,请关闭占用的程序,或用 --port 换一个端口。",
+                permanent=True,
+            ) from error
+
+
+def is_ready(settings: Settings) -> bool:
+    """Return whether /readyz answers 200."""
+    try:
+        with urllib.request.urlopen(f"http://{settings.host}:{settings.port}/readyz", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def first_administrator(settings: Settings) -> str | None:
+    """Make the keys, and invite an administrator if there is no staff yet; return the invitation's token."""
+    from bridge.wiring import House
+
+    house = House.build(settings)
+    try:
+        return house.invite_first_administrator()
+    finally:
+        house.close()
+
+
+def run_part(part: str) -> None:
+    """Run one part until it is told to stop."""
+    configure_logs()
+    settings = Settings()
+    prepare_folder(settings)
+    if part == "web":
+        _run_web(settings)
+        return
+    from bridge.worker.celery_app import celery_app, run_beat
+
+    app = celery_app(settings)
+    if part == "beat":
+        run_beat(app, settings.data_dir)
+        return
+    from bridge.worker.celery_app import register_tasks, run_worker
+    from bridge.wiring import House
+
+    house = House.build(settings)
+    register_tasks(app, house.runner.run, house.sweep)
+    run_worker(app, threads=2, warm_up=house.warm_up)
+
+
+def _run_web(settings: Settings) -> None:
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    Granian(
+        "bridge.app:from_environment",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=settings.host,
+        port=settings.port,
+        workers=1,
+        blocking_threads=settings.web_threads,
+        backlog=1024,
+        log_level=LogLevels.warning,
+        websockets=False,
+        respawn_failed_workers=True,
+    ).serve()

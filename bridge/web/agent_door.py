@@ -1,0 +1,185 @@
+"""The agent's door, protocol v1: one for our page, for a page of the LMS, and for an attacking client."""
+
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+from flask import Blueprint, Response, current_app, jsonify, request
+
+from bridge.intake.model import MAX_EVENTS_IN_BATCH, BeatBatch, BeatEvent
+from bridge.kernel.canonical import sha256_hex
+from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.ids import CheckId, InstitutionId
+from bridge.presence.face import MAX_FRAME_BYTES
+from bridge.presence.model import CheckState
+from bridge.wiring import House
+
+_T = TypeVar("_T")
+MAX_BATCH_BYTES = 64 * 1024
+VERSION = 1
+
+
+class _Event(msgspec.Struct):
+    client_ms: int
+    media_ms: int
+    visible: bool = True
+    interaction_ms: int | None = None
+    rate: int | float = 1
+
+
+class _Batch(msgspec.Struct):
+    v: int
+    session: str
+    seq: int
+    nonce: str
+    events: list[_Event]
+    ending: bool = False
+
+
+class _Opening(msgspec.Struct):
+    v: int
+    token: str
+
+
+_batch = msgspec.json.Decoder(_Batch)
+_opening = msgspec.json.Decoder(_Opening)
+
+
+def agent_door(house: House) -> Blueprint:
+    """Return the blueprint of `/agent/v1/…`."""
+    door = Blueprint("agent", __name__, url_prefix="/agent/v1")
+
+    @door.after_request
+    def let_platforms_read(response: Response) -> Response:
+        # Bearer secrets, no cookies: another origin gains nothing by reading, but only registered ones may.
+        origin = request.headers.get("Origin")
+        if origin and house.allowed_origin(origin):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Anxue-Nonce"
+            response.headers["Access-Control-Max-Age"] = "600"
+        response.headers.add("Vary", "Origin")
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @door.post("/sessions")
+    def open_session() -> Response:
+        opening = _decode(_opening, _body(8 * 1024))
+        opened = house.open_study_session(opening.token)
+        response = jsonify({"v": VERSION, **opened})
+        response.status_code = 201
+        return response
+
+    @door.post("/batches")
+    def take_batch() -> Response:
+        body = _body(MAX_BATCH_BYTES)
+        raw = _decode(_batch, body)
+        if len(raw.events) > MAX_EVENTS_IN_BATCH:
+            raise InvalidInput("events_count", f"每批须含 1–{MAX_EVENTS_IN_BATCH} 条记录", http_status=422)
+        batch = BeatBatch(
+            session=raw.session,
+            seq=raw.seq,
+            nonce=raw.nonce,
+            events=tuple(
+                BeatEvent(e.client_ms, e.media_ms, e.visible, e.interaction_ms, _permille(e.rate))
+                for e in raw.events
+            ),
+            ending=raw.ending,
+        )
+        secret, institution = _bearer()
+        received = house.clock.now()
+        with house.uow.for_institution(institution) as tx:
+            answer = house.at(tx).presence.accept_batch(batch, secret, sha256_hex(body), received)
+        session = answer.session
+        return _json(
+            {
+                "v": VERSION,
+                "nonce": answer.nonce,
+                "next_seq": session.next_seq,
+                "commands": answer.commands,
+                "study_factor": house.study_clock.factor(),
+                "today": {
+                    "credited_seconds": session.credited_seconds,
+                    "provisional_seconds": session.provisional_seconds,
+                    "refused_seconds": session.refused_seconds,
+                },
+            }
+        )
+
+    @door.post("/checks/<check_id>/frames")
+    def take_frame(check_id: str) -> Response:
+        if request.mimetype != "image/jpeg":
+            raise InvalidInput("media_type", "照片须为 image/jpeg", http_status=415)
+        jpeg = _body(MAX_FRAME_BYTES)
+        secret, institution = _bearer()
+        with house.uow.for_institution(institution) as tx:
+            stations = house.at(tx)
+            check, _judging, _message = stations.presence.check_state(CheckId(check_id), secret)
+            frame = stations.frames.submit_for_check(check, request.headers.get("X-Anxue-Nonce", ""), jpeg)
+        response = _json({"check": check_id, "state": "judging", "frame": frame})
+        response.status_code = 202
+        return response
+
+    @door.get("/checks/<check_id>")
+    def check_state(check_id: str) -> Response:
+        secret, institution = _bearer()
+        with house.uow.for_institution(institution) as tx:
+            check, judging, message = house.at(tx).presence.check_state(CheckId(check_id), secret)
+        return _json(
+            {
+                "check": check.id,
+                "state": "judging" if judging else check.state.value,
+                "final": check.state is not CheckState.OPEN,
+                "attempts_left": check.attempts_left,
+                "nonce": check.nonce,
+                "message": message,
+                "hint": message,
+                "study_factor": house.study_clock.factor(),
+            }
+        )
+
+    @door.route("/<path:_any>", methods=["OPTIONS"])
+    def preflight(_any: str) -> Response:
+        return current_app.response_class(status=204)
+
+    return door
+
+
+def _json(value: dict[str, Any]) -> Response:
+    return current_app.response_class(msgspec.json.encode(value), mimetype="application/json")
+
+
+def _body(limit: int) -> bytes:
+    if request.content_length is None:
+        raise InvalidInput("length_required", "请求须给出 Content-Length", http_status=411)
+    if request.content_length > limit:
+        raise InvalidInput("body_too_large", f"内容超过 {limit // 1024} KB", http_status=413)
+    return request.get_data(cache=False)
+
+
+def _decode(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
+    try:
+        value = decoder.decode(body)
+    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
+        status = 422 if isinstance(error, msgspec.ValidationError) else 400
+        raise InvalidInput("json_malformed", "内容不是有效的 JSON 或缺少字段", http_status=status) from error
+    if getattr(value, "v", None) != VERSION:
+        raise InvalidInput("version_unknown", "协议版本不受支持,应为 v=1", http_status=422)
+    return value
+
+
+def _permille(rate: int | float) -> int:
+    if not 0 <= rate <= 16:
+        raise InvalidInput("rate_out_of_range", "播放速度超出范围", http_status=422)
+    return round(rate * 1000)
+
+
+def _bearer() -> tuple[str, InstitutionId]:
+    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    institution, tilde, _ = secret.partition("~")
+    if scheme != "Bearer" or not tilde or len(secret) > 200 or not secret.isascii():
+        _no_secret()
+    return secret, InstitutionId(institution)
+
+
+def _no_secret() -> NoReturn:
+    raise NotPermitted("session_unknown", "缺少学习会话凭证,请刷新页面", http_status=401)

@@ -1,0 +1,91 @@
+"""Celery: nudges to job rows, and the sweep. Losing any message of it loses nothing."""
+
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from pathlib import Path
+
+from celery import Celery
+from celery.signals import worker_init
+
+from bridge.kernel.ids import JobId
+from bridge.settings import Settings
+
+RUN_JOB = "anxue.run_job"
+SWEEP = "anxue.sweep"
+_SWEEP_EVERY = timedelta(seconds=2)
+_POLL_SECONDS = 0.05
+
+
+def celery_app(settings: Settings) -> Celery:
+    """Return a Celery application for these settings; nothing connects until it is used."""
+    app = Celery("anxue", broker=settings.broker_url or "filesystem://", set_as_current=False)
+    app.conf.update(
+        task_serializer="json",
+        accept_content=["json"],
+        task_ignore_result=True,
+        task_acks_late=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        broker_connection_retry_on_startup=True,
+        timezone="UTC",
+        enable_utc=True,
+        beat_schedule={"sweep": {"task": SWEEP, "schedule": _SWEEP_EVERY, "options": {"expires": 10}}},
+    )
+    if settings.broker_url.startswith("redis"):
+        # Redis hands a killed worker's messages on only after this; the defaults wait an hour.
+        app.conf.broker_transport_options = {
+            "visibility_timeout": 10,
+            "unacked_restore_interval": 2,
+            "unacked_restore_throttle": 1,
+        }
+    elif not settings.broker_url:
+        queue = settings.data_dir / "queue"
+        for folder in ("messages", "processed", "control"):
+            (queue / folder).mkdir(parents=True, exist_ok=True)
+        app.conf.broker_transport_options = {
+            "data_folder_in": str(queue / "messages"),
+            "data_folder_out": str(queue / "messages"),
+            "processed_folder": str(queue / "processed"),
+            "control_folder": str(queue / "control"),
+            "store_processed": False,
+            "polling_interval": _POLL_SECONDS,
+        }
+    return app
+
+
+def nudger(app: Celery) -> Callable[[Sequence[JobId]], None]:
+    """Return what sends a nudge for each job; a broker that is down is the sweep's business, not the caller's."""
+
+    def nudge(jobs: Sequence[JobId]) -> None:
+        for job in dict.fromkeys(jobs):
+            try:
+                app.send_task(RUN_JOB, (job,), retry=False)
+            except Exception:  # noqa: BLE001  # any broker's own error; the job row stands and the sweep finds it
+                return
+
+    return nudge
+
+
+def register_tasks(app: Celery, run: Callable[[JobId], bool], sweep: Callable[[], None]) -> None:
+    """Give `app` its two tasks."""
+
+    def run_job(job_id: str) -> None:
+        while run(JobId(job_id)):
+            pass
+
+    app.task(name=RUN_JOB)(run_job)
+    app.task(name=SWEEP)(lambda: sweep())
+
+
+def run_worker(app: Celery, *, threads: int, warm_up: Callable[[], None]) -> None:
+    """Work until SIGTERM, with `threads` threads."""
+    worker_init.connect(lambda **_: warm_up(), weak=False)
+    app.worker_main(
+        ["worker", "--pool=threads", f"--concurrency={threads}", "--loglevel=WARNING", "--without-gossip",
+         "--without-mingle", "--without-heartbeat"]
+    )  # fmt: skip
+
+
+def run_beat(app: Celery, folder: Path) -> None:
+    """Send the sweep every two seconds until SIGTERM."""
+    app.Beat(loglevel="WARNING", schedule=str(folder / "beat-schedule")).run()

@@ -1,0 +1,72 @@
+"""Runs one job: lease, prepare outside any transaction, apply and end in one."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from bridge.db.outbox import Job, LeaseLost, fail, finish, take
+from bridge.db.unit_of_work import Tx, UnitOfWork
+from bridge.kernel.errors import BridgeError, Unavailable
+from bridge.kernel.ids import JobId
+from bridge.kernel.time import Clock
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """How one kind of job is done.
+
+    Args:
+        prepare: slow part (models, network), with no transaction open; its result goes to `apply`.
+        apply: all effects, in one unit of work; must be idempotent.
+    """
+
+    apply: Callable[[Tx, Job, Any], None]
+    prepare: Callable[[Job], Any] = lambda _job: None
+
+
+class Runner:
+    """Runs jobs of the kinds it knows."""
+
+    def __init__(self, uow: UnitOfWork, clock: Clock, works: Mapping[str, Work]) -> None:
+        self._uow = uow
+        self._clock = clock
+        self._works = works
+
+    def run(self, job_id: JobId) -> bool:
+        """Run the job if it is there to be run; return True if it wants to run again at once."""
+        with self._uow.across_institutions("take a job") as tx:
+            job = take(tx.session, job_id, self._clock.now())
+        if job is None:
+            return False
+        work = self._works.get(job.kind)
+        if work is None:
+            self._failed(job, f"kind_unknown:{job.kind}", permanent=True)
+            return False
+        try:
+            prepared = work.prepare(job)
+            with self._uow.for_institution(job.institution_id) as tx:
+                work.apply(tx, job, prepared)
+                again = finish(tx.session, job, self._clock.now())
+        except LeaseLost:
+            return False
+        except Unavailable as error:
+            self._failed(job, error.reason, permanent=error.permanent, outside=True)
+            return False
+        except BridgeError as error:
+            self._failed(job, error.reason, permanent=True)
+            return False
+        except Exception as error:
+            # A defect: its type is enough for the log, its text could carry a person's data.
+            self._failed(job, type(error).__name__, permanent=False)
+            log.exception("job_failed", job=job.id, kind=job.kind, exc_info=error)
+            return False
+        return again
+
+    def _failed(self, job: Job, reason: str, *, permanent: bool, outside: bool = False) -> None:
+        log.warning("job_attempt_failed", job=job.id, kind=job.kind, reason=reason, attempt=job.attempts)
+        with self._uow.across_institutions("record a failed job") as tx:
+            fail(tx.session, job, self._clock.now(), reason, permanent=permanent, outside=outside)
