@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, get_args
 
+from bridge.kernel.errors import InvalidInput
 from bridge.rules import decisions
 from bridge.rules.documents import Case, parse_value
 from bridge.rules.model import Decision, NoRuleInForce, ProfileInForce, RuleBook, Value
@@ -95,6 +96,8 @@ def run_case(case: Case, book: RuleBook) -> CaseResult:
         got = _ask(case, rules)
     except NoRuleInForce as error:
         got = {"error": error.reason}
+    except InvalidInput as error:  # the pack gives a value that the decision cannot use
+        return CaseResult(case, error.message)
     except _WrongInput as error:
         return CaseResult(case, f"{error}。")
     expected = dict(case.expected)

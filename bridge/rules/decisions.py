@@ -50,6 +50,8 @@ def _whole_hours(seconds: int, measure: str, rules: ProfileInForce, opening: dat
     rounding = rules.value("hours.rounding", opening)
     if rounding.string() not in _ROUNDING:
         raise InvalidInput("rounding_unknown", f"不支持的学时取整方式 {rounding.string()},请修正规则包。")
+    if minutes.integer() == 0:
+        raise InvalidInput("class_hour_empty", f"规则包 {minutes.pack_id} 的每学时分钟数为 0,请修正规则包。")
     hours = class_hours(seconds, minutes.integer())
     left = seconds - hours * minutes.integer() * 60
     if not left:

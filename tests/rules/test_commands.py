@@ -85,6 +85,29 @@ def test_a_wrong_case_never_passes(tmp_path: Path, asked: str, expected: str) ->
     assert [one.case.home for one in report.cases if not one.passed] == ["made"]
 
 
+@pytest.mark.parametrize(("kind", "value"), [("integer", "0"), ("fraction", '"91/2"')])
+def test_a_measure_that_no_decision_can_use_fails_the_case(tmp_path: Path, kind: str, value: str) -> None:
+    names = {"minutes_per_online_class_hour": (kind, value), "rounding": ("string", "floor")}
+    home = write_pack(
+        tmp_path,
+        cases_yaml=CASES.replace(
+            "parameter: study.cap_seconds", "decision: online_class_hours, with: {seconds: 1}"
+        ),
+    )
+    (home / "parameters/hours").mkdir()
+    for name, (typed, given) in names.items():
+        text = PARAMETER.replace("study.cap_seconds", f"hours.{name}").replace(
+            "type: integer", f"type: {typed}"
+        )
+        text = text.replace("unit: seconds", "unit: none\nlabels_zh: {floor: 只计整学时}").replace(
+            "600", given
+        )
+        (home / f"parameters/hours/{name}.yaml").write_text(text, "utf-8")
+    report = check([home], date(2024, 6, 1))
+    assert report.problems == ()
+    assert ["请修正规则包" in one.difference for one in report.cases if not one.passed] == [True]
+
+
 def test_check_without_any_pack_fails(tmp_path: Path) -> None:
     report = check([], date(2026, 11, 23), config=tmp_path)
     assert not report.ok
