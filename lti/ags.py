@@ -122,7 +122,7 @@ class ServiceTokens:
             raise ServiceFailed("platform_error")
         answer: Any = reply.json() if reply.status == 200 else None
         token = answer.get("access_token") if isinstance(answer, dict) else None
-        if not isinstance(token, str) or not token.isascii() or not token.isprintable():
+        if not isinstance(token, str) or not token or not token.isascii() or not token.isprintable():
             raise ServiceFailed("token_refused")
         seconds = answer.get("expires_in", 0)
         return token, seconds if isinstance(seconds, int) and not isinstance(seconds, bool) else 0

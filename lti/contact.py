@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 # Long names count wherever they stand in a key ("useremailaddress"), short ones as a word of their own.
@@ -27,6 +28,7 @@ class Stripped:
     removed: tuple[str, ...]
 
 
+@lru_cache(maxsize=1024)  # the same few keys in every launch
 def _names_contact(key: str) -> bool:
     last = key.rsplit("/", 1)[-1]
     return (

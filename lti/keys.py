@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, RSAKey
+from joserfc.util import urlsafe_b64decode
 
 from lti.clock import Clock, epoch_seconds
 from lti.errors import LaunchRefused, ServiceFailed
@@ -52,12 +53,12 @@ def _read_key(jwk: Mapping[str, Any], algorithm: str) -> PlatformKey | str:
             if jwk.get("crv") != "P-256":
                 return "other_curve"
             return ECKey.import_key({"kty": "EC", **{name: str(jwk[name]) for name in ("crv", "x", "y")}})
-        if len(str(jwk["n"])) * 6 < RSA_MIN_BITS:
+        modulus = str(jwk["n"])
+        if int.from_bytes(urlsafe_b64decode(modulus.encode())).bit_length() < RSA_MIN_BITS:
             return "too_short"
-        key = RSAKey.import_key({"kty": "RSA", "n": str(jwk["n"]), "e": str(jwk["e"])})
+        return RSAKey.import_key({"kty": "RSA", "n": modulus, "e": str(jwk["e"])})
     except (JoseError, ValueError, TypeError, KeyError):
         return "malformed"
-    return key if key.public_key.key_size >= RSA_MIN_BITS else "too_short"
 
 
 def read_jwks(document: Any, algorithm: str) -> PlatformKeys:
