@@ -1,0 +1,50 @@
+"""The simulator's secrets, made at first start in its state folder: RSA key, cookie key, webhook secret."""
+
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+
+from joserfc import jwt
+from joserfc.jwk import RSAKey
+
+
+def secret_file(path: Path, make: bytes) -> bytes:
+    """Return the content of `path`, after writing `make` to it (0600) if it was not there."""
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_bytes()
+    with os.fdopen(descriptor, "wb") as stream:
+        stream.write(make)
+    return make
+
+
+def cookie_key(state: Path) -> bytes:
+    """Return the key that signs the simulator's own cookies."""
+    return secret_file(state / "cookie-key", secrets.token_bytes(32))
+
+
+def webhook_secret(path: Path) -> bytes:
+    """Return the secret shared with the bridge: the file's first line, made if there is none yet."""
+    return secret_file(path, secrets.token_hex(32).encode() + b"\n").split(b"\n", 1)[0].strip()
+
+
+class PlatformKey:
+    """The platform's one signing key (RS256, RSA 2048)."""
+
+    def __init__(self, state: Path) -> None:
+        path = state / "platform-key.pem"
+        pem = path.read_bytes() if path.exists() else RSAKey.generate_key(2048).as_pem(private=True)
+        key = RSAKey.import_key(secret_file(path, pem))
+        self.kid = key.thumbprint()
+        self._key = key
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the public key set (RFC 7517)."""
+        public = self._key.as_dict(private=False)
+        return {"keys": [{**public, "kid": self.kid, "use": "sig", "alg": "RS256"}]}
+
+    def sign(self, claims: dict[str, Any], *, typ: str = "JWT") -> str:
+        """Return `claims` as a compact JWT whose header says `typ`."""
+        return jwt.encode({"alg": "RS256", "kid": self.kid, "typ": typ}, claims, self._key)
