@@ -19,7 +19,7 @@ class ConsentText:
     decline: str
 
 
-# Source of what must be said: PIPL articles 14, 17, 28 to 30; face-recognition measures (2025-06-01) article 5.
+# Source of what must be said: PIPL articles 14, 17, 28 to 30; face-recognition measures of 2025, article 5.
 FACE_CONSENT = ConsentText(
     purpose=FACE,
     version="face-2026-1",
@@ -68,5 +68,7 @@ def require_current(purpose: str, version: str) -> ConsentText:
     if purpose not in CURRENT:
         raise InvalidInput("consent_purpose_unknown", "没有这一项同意,请刷新页面后重试。")
     if CURRENT[purpose].version != version:
-        raise InvalidInput("consent_version_outdated", "同意书已更新,请刷新页面,阅读新的内容后再确认。", http_status=409)
+        raise InvalidInput(
+            "consent_version_outdated", "同意书已更新,请刷新页面,阅读新的内容后再确认。", http_status=409
+        )
     return CURRENT[purpose]

@@ -1,0 +1,137 @@
+"""What identity needs from outside, and what it offers to the other stations."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from bridge.identity.model import AccountRecord, Consent, DisclosedIdentity, ListRow, Match
+from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef, RegistrationId
+
+
+class RealNameProvider(Protocol):
+    """Says whether a name and a citizen id belong together; adapters are in plugins/identity/."""
+
+    def verify(self, name: str, citizen_id: str) -> Match:
+        """Return the answer for a normalised name and a checked number; Unavailable if nobody answers."""
+        ...
+
+
+class IdentityDisclosure(Protocol):
+    """The one way by which other stations learn who a learner is."""
+
+    def disclose(self, learner: LearnerRef, *, purpose: str, recipient: str, by: str) -> DisclosedIdentity:
+        """Return the person, and log that it was done.
+
+        Args:
+            purpose: why, e.g. "certificate.render"; recipient: who will see it; by: who or what asks.
+
+        Raises:
+            InvalidInput("learner_unknown" | "disclosure_purpose_missing")
+        """
+        ...
+
+
+class RosterPhotos(Protocol):
+    """Where presence gets the ID photo of the enrolment list."""
+
+    def roster_photo(self, learner: LearnerRef, class_run: ClassRunId) -> bytes | None:
+        """Return the photo (JPEG or PNG), None if there is none; NotPermitted("consent_required")."""
+        ...
+
+
+class FaceConsent(Protocol):
+    """Where presence asks before it touches a face."""
+
+    def may_process_face(self, learner: LearnerRef) -> bool:
+        """Return whether the learner's consent to the current text is in force."""
+        ...
+
+
+class ClassRunFinder(Protocol):
+    """Tells which class run an LMS course is (the registry)."""
+
+    def class_run_for(self, registration_id: RegistrationId, context_id: str) -> ClassRunId | None: ...
+
+
+class Now(Protocol):
+    """Real time."""
+
+    def now(self) -> datetime:
+        """Return the present instant, aware, UTC."""
+        ...
+
+
+class Events(Protocol):
+    """Anything that takes an event as `bridge.db.unit_of_work.Tx.emit` does."""
+
+    def emit(
+        self,
+        type: str,
+        subject: str,
+        *,
+        occurred_at: datetime,
+        idempotency_key: str,
+        data: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Store the event once for each idempotency key."""
+        ...
+
+
+class IdentityStore(Protocol):
+    """Identity's rows of one institution, inside one unit of work. Texts go in and come out plain."""
+
+    @property
+    def institution_id(self) -> InstitutionId: ...
+
+    def account(self, account_id: str) -> AccountRecord | None: ...
+    def account_for(self, registration_id: RegistrationId, sub: str) -> AccountRecord | None: ...
+    def add_account(self, registration_id: RegistrationId, sub: str, at: datetime) -> AccountRecord:
+        """Return the account's row, new or made by somebody else meanwhile."""
+        ...
+
+    def owner(self, learner: LearnerRef) -> str | None:
+        """Return the id of the account that `learner` owns now."""
+        ...
+
+    def bind(self, account_id: str, learner: LearnerRef, at: datetime) -> bool:
+        """Bind the account; False, with nothing changed, if either is bound already."""
+        ...
+
+    def release(self, account_id: str, at: datetime, reason: str, by: str) -> bool: ...
+
+    def learner_with(self, citizen_id: str) -> LearnerRef | None: ...
+    def add_learner(self, name: str, citizen_id: str, at: datetime) -> LearnerRef: ...
+    def person(self, learner: LearnerRef) -> tuple[str, str] | None:
+        """Return (name, citizen id)."""
+        ...
+
+    def list_row(self, class_run: ClassRunId, citizen_id: str) -> ListRow | None: ...
+    def list_row_of(self, class_run: ClassRunId, learner: LearnerRef) -> ListRow | None: ...
+    def list_rows_of(self, learner: LearnerRef) -> Sequence[ListRow]:
+        """Return the learner's rows, oldest first."""
+        ...
+
+    def names_listed_for(self, citizen_id: str) -> Sequence[str]:
+        """Return the names under which the institution's lists hold `citizen_id`."""
+        ...
+
+    def add_list_row(
+        self, class_run: ClassRunId, name: str, citizen_id: str, employer: str, at: datetime
+    ) -> str: ...
+    def change_list_row(self, row_id: str, name: str, employer: str) -> None: ...
+    def set_photo(self, row_id: str, photo: EvidenceId) -> None: ...
+    def claim_list_row(self, row_id: str, learner: LearnerRef) -> None: ...
+
+    def add_refusal(self, account_id: str, reason: str, at: datetime) -> None: ...
+    def refusals_since(self, account_id: str, since: datetime) -> int: ...
+
+    def consents(self, account_id: str, purpose: str) -> Sequence[Consent]:
+        """Return the account's consents to `purpose`, oldest first."""
+        ...
+
+    def add_consent(self, account_id: str, purpose: str, version: str, at: datetime) -> None: ...
+    def revoke_consents(self, account_id: str, purpose: str, at: datetime) -> None: ...
+
+    def log_disclosure(
+        self, learner: LearnerRef, purpose: str, recipient: str, by: str, at: datetime
+    ) -> None: ...

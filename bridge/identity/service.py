@@ -1,0 +1,355 @@
+"""What identity does: know accounts, take consent, verify real names, disclose for a logged purpose."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from bridge.identity.citizen_id import check_citizen_id
+from bridge.identity.consent import CURRENT, FACE, require_current
+from bridge.identity.model import (
+    IDENTITY_VERIFIED,
+    Account,
+    AccountRecord,
+    Consent,
+    DisclosedIdentity,
+    ListRow,
+    Match,
+    context_of,
+    is_name,
+    normalise_name,
+)
+from bridge.identity.ports import ClassRunFinder, Events, IdentityStore, Now, RealNameProvider
+from bridge.kernel.citation import Basis, Citation
+from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
+from bridge.kernel.ids import ClassRunId, LearnerRef, RegistrationId
+from bridge.kernel.time import legal_date
+from bridge.registry.model import EnrolmentEntry
+from bridge.rules.model import Decision, Reason
+
+_MAX_REFUSALS = 10
+_REFUSALS_WITHIN = timedelta(hours=24)
+"""Practice: a list of citizen ids cannot be felt out through the form."""
+_MAX_PHOTO_BYTES = 2 * 1024 * 1024
+_PHOTO_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
+_MAX_SUB = 255
+
+_LAW = Citation(Basis.LAW, "粤应急规〔2022〕3号", "第二十四条")
+_NUMBER_STANDARD = Citation(Basis.STANDARD, "GB 11643")
+_PRACTICE = Citation(Basis.PRACTICE, "安学桥实名核验")
+
+_REFUSALS: Mapping[str, tuple[Citation, str]] = {
+    "name_malformed": (_LAW, "姓名只能填写文字和间隔点,请按证件填写。"),
+    "not_on_enrolment_list": (_LAW, "本班次的报名名单中没有这个身份证号码,请核对;确认无误请联系培训机构。"),
+    "name_mismatch": (_LAW, "姓名与身份证号码不一致,请按证件填写;如报名信息有误,请联系培训机构更正。"),
+    "real_name_no_record": (_LAW, "核验服务没有查到这个身份证号码,请联系培训机构人工核验。"),
+    "account_already_bound": (_LAW, "当前学习账号已由另一位学员实名使用,请换用您本人的账号登录。"),
+    "person_already_bound": (_LAW, "您已用另一个学习账号完成实名,一人只能使用一个账号,请用原账号登录。"),
+    "too_many_attempts": (_PRACTICE, "实名核验失败次数过多,请 24 小时后再试,或联系培训机构。"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _CheckedEntry:
+    """An enrolment entry whose fields are good."""
+
+    entry: EnrolmentEntry
+    number: str = field(repr=False)
+
+
+class IdentityService:
+    """Use cases of identity inside one institution's unit of work.
+
+    Args:
+        clock: real time.
+        provider: the real-name provider of the installation.
+        class_runs: the registry.
+    """
+
+    def __init__(
+        self,
+        store: IdentityStore,
+        events: Events,
+        clock: Now,
+        provider: RealNameProvider,
+        class_runs: ClassRunFinder,
+        evidence: EvidencePort,
+    ) -> None:
+        self._store = store
+        self._events = events
+        self._clock = clock
+        self._provider = provider
+        self._class_runs = class_runs
+        self._evidence = evidence
+
+    def recognise(self, registration_id: RegistrationId, sub: str, claims: Mapping[str, Any]) -> Account:
+        """Return the account of a verified launch, made at first sight.
+
+        A learner who proved who they are once is verified for a further class run by standing on its list.
+
+        Args:
+            claims: the launch's claims (lti: `LaunchClaims.raw`); only the context is read.
+
+        Raises:
+            InvalidInput("sub_malformed")
+        """
+        if not 1 <= len(sub) <= _MAX_SUB:
+            raise InvalidInput("sub_malformed", "学习平台没有给出有效的账号,请从课程页面重新进入。")
+        record = self._store.account_for(registration_id, sub)
+        if record is None:
+            record = self._store.add_account(registration_id, sub, self._clock.now())
+        context = context_of(claims)
+        run = None if context is None else self._class_runs.class_run_for(registration_id, context)
+        listed = False
+        if record.learner is not None and run is not None:
+            listed = self._stands_on_list(record.learner, run)
+        return Account(record.account_id, record.learner, run, listed)
+
+    def account_for(self, registration_id: RegistrationId, sub: str) -> AccountRecord | None:
+        """Return the account that a webhook or an agent's token names; None if it never launched."""
+        return self._store.account_for(registration_id, sub)
+
+    def verify_real_name(
+        self, account_id: str, class_run: ClassRunId, name: str, citizen_id: str
+    ) -> Decision[LearnerRef | None]:
+        """Return the learner who owns the account from now on, or None and why not.
+
+        Reasons: citizen_id_malformed, citizen_id_check_digit, name_malformed, not_on_enrolment_list,
+        name_mismatch, real_name_no_record, account_already_bound, person_already_bound, too_many_attempts;
+        with a learner only the warning citizen_id_area_unknown. The same person again is accepted again.
+
+        Raises:
+            InvalidInput("account_unknown")
+            Unavailable: the provider does not answer; nothing is decided.
+        """
+        account = self._account(account_id)
+        now = self._clock.now()
+        if self._store.refusals_since(account_id, now - _REFUSALS_WITHIN) >= _MAX_REFUSALS:
+            return Decision(None, (_reason("too_many_attempts"),))
+        try:
+            number = check_citizen_id(citizen_id, legal_date(now))
+        except InvalidInput as error:
+            self._store.add_refusal(account_id, error.reason, now)
+            return Decision(None, (_number_reason(error.reason, error.message),))
+        row = self._store.list_row(class_run, number.number)
+        code = self._what_is_wrong(row, normalise_name(name), number.number)
+        learner = self._store.learner_with(number.number)
+        if code is None and account.learner is not None and account.learner != learner:
+            code = "account_already_bound"
+        if code is None and learner is not None and self._store.owner(learner) not in (None, account_id):
+            code = "person_already_bound"
+        if code is None and row is not None:
+            learner = learner or self._store.add_learner(row.name, number.number, now)
+            if account.learner is None and not self._store.bind(account_id, learner, now):
+                code = "person_already_bound"
+            else:
+                self._claim(row, learner)
+        if code is not None or learner is None:
+            code = code or "not_on_enrolment_list"
+            self._store.add_refusal(account_id, code, now)
+            return Decision(None, (_reason(code),))
+        if number.area_known:
+            return Decision(learner)
+        warning = "身份证号码的地区码不在现行代码中(旧证件可能如此),已通过核验。"
+        return Decision(learner, (_number_reason("citizen_id_area_unknown", warning),))
+
+    def release_account(self, account_id: str, *, reason: str, by: str) -> bool:
+        """End the account's binding, so that the person may use another; False if there was none."""
+        return self._store.release(account_id, self._clock.now(), reason, by)
+
+    def give_consent(self, account_id: str, purpose: str, version: str) -> Consent:
+        """Record consent to the text as it is shown now; twice is once.
+
+        Raises:
+            InvalidInput: account_unknown, consent_purpose_unknown, consent_version_outdated.
+        """
+        self._account(account_id)
+        require_current(purpose, version)
+        if not self.has_consent(account_id, purpose):
+            self._store.add_consent(account_id, purpose, version, self._clock.now())
+        return self._store.consents(account_id, purpose)[-1]
+
+    def revoke_consent(self, account_id: str, purpose: str = FACE) -> int:
+        """Withdraw consent at once and destroy the learner's face templates; return how many became noise.
+
+        Raises:
+            InvalidInput: account_unknown, consent_purpose_unknown.
+        """
+        account = self._account(account_id)
+        if purpose not in CURRENT:
+            raise InvalidInput("consent_purpose_unknown", "没有这一项同意,请刷新页面后重试。")
+        self._store.revoke_consents(account_id, purpose, self._clock.now())
+        if account.learner is None:
+            return 0
+        return sum(
+            self._evidence.destroy(
+                EvidenceScope(
+                    self._store.institution_id,
+                    account.learner,
+                    EvidencePurpose.FACE_TEMPLATE,
+                    row.class_run,
+                )
+            )
+            for row in self._store.list_rows_of(account.learner)
+        )
+
+    def has_consent(self, account_id: str, purpose: str = FACE) -> bool:
+        """Return whether the account's consent to the current text is in force."""
+        return any(
+            consent.revoked_at is None and consent.version == CURRENT[purpose].version
+            for consent in self._store.consents(account_id, purpose)
+        )
+
+    def may_process_face(self, learner: LearnerRef) -> bool:
+        """See `ports.FaceConsent`."""
+        account_id = self._store.owner(learner)
+        return account_id is not None and self.has_consent(account_id)
+
+    def roster_photo(self, learner: LearnerRef, class_run: ClassRunId) -> bytes | None:
+        """See `ports.RosterPhotos`."""
+        if not self.may_process_face(learner):
+            raise NotPermitted("consent_required", "请先阅读并同意人脸信息处理同意书。")
+        row = self._store.list_row_of(class_run, learner)
+        if row is None or row.photo is None:
+            return None
+        return self._evidence.get(self._store.institution_id, row.photo)
+
+    def disclose(self, learner: LearnerRef, *, purpose: str, recipient: str, by: str) -> DisclosedIdentity:
+        """See `ports.IdentityDisclosure`. The employer is that of the learner's newest enrolment list."""
+        for text, limit in ((purpose, 64), (recipient, 120), (by, 80)):
+            if not 1 <= len(text.strip()) <= limit:
+                raise InvalidInput("disclosure_purpose_missing", "查看个人信息须写明用途、接收方和操作人。")
+        person = self._store.person(learner)
+        if person is None:
+            raise InvalidInput("learner_unknown", "没有这名学员,请刷新后重试。", http_status=404)
+        rows = self._store.list_rows_of(learner)
+        self._store.log_disclosure(learner, purpose, recipient, by, self._clock.now())
+        return DisclosedIdentity(*person, rows[-1].employer if rows else "")
+
+    def load_enrolment_list(
+        self, entries: Sequence[EnrolmentEntry], photographs: Callable[[str], bytes]
+    ) -> int:
+        """Write the people of enrolment lists; return how many are new. The same list twice changes nothing.
+
+        A person who has not proved who they are yet is corrected by a later list; who has, never.
+
+        Args:
+            photographs: symbol of a photo → its bytes (JPEG or PNG); LookupError for an unknown symbol.
+
+        Raises:
+            InvalidInput: enrolment_entry_invalid, enrolment_person_twice, enrolment_list_conflict,
+                photo_unknown, photo_malformed; the message names file and entry, never the person.
+        """
+        new = 0
+        for checked in self._checked(entries):
+            new += self._load_entry(checked, photographs)
+        return new
+
+    def _checked(self, entries: Sequence[EnrolmentEntry]) -> list[_CheckedEntry]:
+        today = legal_date(self._clock.now())
+        checked: list[_CheckedEntry] = []
+        seen: set[tuple[ClassRunId, str]] = set()
+        for entry in entries:
+            try:
+                number = check_citizen_id(entry.citizen_id, today).number
+            except InvalidInput as error:
+                raise _bad_entry(entry, "citizen_id", error.message) from None
+            if not is_name(normalise_name(entry.name)):
+                raise _bad_entry(entry, "name", "姓名只能填写文字和间隔点。")
+            if (entry.class_run_id, number) in seen:
+                raise InvalidInput("enrolment_person_twice", f"{entry.read_from}:同一人在名单中出现两次。")
+            seen.add((entry.class_run_id, number))
+            checked.append(_CheckedEntry(entry, number))
+        return checked
+
+    def _load_entry(self, checked: _CheckedEntry, photographs: Callable[[str], bytes]) -> bool:
+        entry, number = checked.entry, checked.number
+        name, employer = entry.name.strip(), entry.employer.strip()
+        row = self._store.list_row(entry.class_run_id, number)
+        if row is None:
+            row_id = self._store.add_list_row(entry.class_run_id, name, number, employer, self._clock.now())
+        elif (row.name, row.employer) == (name, employer):
+            row_id = row.id
+        elif row.learner is None:
+            row_id = row.id
+            self._store.change_list_row(row_id, name, employer)
+        else:
+            raise InvalidInput(
+                "enrolment_list_conflict",
+                f"{entry.read_from}:该学员已完成实名,不能再用名单修改其信息。",
+                http_status=409,
+            )
+        if entry.photo is not None and (row is None or row.photo is None):
+            content, media_type = _photograph(entry, photographs)
+            scope = EvidenceScope(
+                self._store.institution_id, row_id, EvidencePurpose.ID_PHOTO, entry.class_run_id
+            )
+            self._store.set_photo(row_id, self._evidence.put(scope, content, media_type))
+        return row is None
+
+    def _what_is_wrong(self, row: ListRow | None, name: str, citizen_id: str) -> str | None:
+        if not is_name(name):
+            return "name_malformed"
+        if row is None:
+            return "not_on_enrolment_list"
+        if normalise_name(row.name) != name:
+            return "name_mismatch"
+        match self._provider.verify(name, citizen_id):
+            case Match.MATCH:
+                return None
+            case Match.MISMATCH:
+                return "name_mismatch"
+            case Match.NO_RECORD:
+                return "real_name_no_record"
+
+    def _stands_on_list(self, learner: LearnerRef, run: ClassRunId) -> bool:
+        if self._store.list_row_of(run, learner) is not None:
+            return True
+        person = self._store.person(learner)
+        row = None if person is None else self._store.list_row(run, person[1])
+        if person is None or row is None or normalise_name(row.name) != normalise_name(person[0]):
+            return False
+        self._claim(row, learner)
+        return True
+
+    def _claim(self, row: ListRow, learner: LearnerRef) -> None:
+        self._store.claim_list_row(row.id, learner)
+        self._events.emit(
+            IDENTITY_VERIFIED,
+            learner,
+            occurred_at=self._clock.now(),
+            idempotency_key=row.id,
+            data={"learner": learner, "class_run": row.class_run, "enrolment_list_row": row.id},
+        )
+
+    def _account(self, account_id: str) -> AccountRecord:
+        account = self._store.account(account_id)
+        if account is None:
+            raise InvalidInput("account_unknown", "没有这个学习账号,请从课程页面重新进入。", http_status=404)
+        return account
+
+
+def _reason(code: str) -> Reason:
+    citation, sentence = _REFUSALS[code]
+    return Reason(code, sentence, "guangdong-2022-3", "identity.real_name", citation)
+
+
+def _number_reason(code: str, sentence: str) -> Reason:
+    return Reason(code, sentence, "guangdong-2022-3", "identity.real_name", _NUMBER_STANDARD)
+
+
+def _bad_entry(entry: EnrolmentEntry, field_name: str, message: str) -> InvalidInput:
+    return InvalidInput("enrolment_entry_invalid", f"{entry.read_from}.{field_name}:{message}")
+
+
+def _photograph(entry: EnrolmentEntry, photographs: Callable[[str], bytes]) -> tuple[bytes, str]:
+    symbol = entry.photo or ""
+    try:
+        content = photographs(symbol)
+    except LookupError as error:
+        raise InvalidInput("photo_unknown", f"{entry.read_from}.photo:没有这张照片。") from error
+    for magic, media_type in _PHOTO_TYPES.items():
+        if content.startswith(magic) and len(content) <= _MAX_PHOTO_BYTES:
+            return content, media_type
+    raise InvalidInput("photo_malformed", f"{entry.read_from}.photo:照片应为不超过 2 MB 的 JPEG 或 PNG。")
