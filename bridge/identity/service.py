@@ -35,6 +35,8 @@ _MAX_PHOTO_BYTES = 2 * 1024 * 1024
 _PHOTO_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _MAX_SUB = 255
 
+_BRIDGE = "bridge"
+"""In place of a pack's id: these reasons rest on no rule pack."""
 _LAW = Citation(Basis.LAW, "粤应急规〔2022〕3号", "第二十四条")
 _NUMBER_STANDARD = Citation(Basis.STANDARD, "GB 11643")
 _PRACTICE = Citation(Basis.PRACTICE, "安学桥实名核验")
@@ -332,11 +334,13 @@ class IdentityService:
 
 def _reason(code: str) -> Reason:
     citation, sentence = _REFUSALS[code]
-    return Reason(code, sentence, "guangdong-2022-3", "identity.real_name", citation)
+    if citation.basis is Basis.LAW:
+        return Reason(code, sentence, "guangdong-2022-3", "identity.real_name_required", citation)
+    return Reason(code, sentence, _BRIDGE, "identity.real_name_tries", citation)
 
 
 def _number_reason(code: str, sentence: str) -> Reason:
-    return Reason(code, sentence, "guangdong-2022-3", "identity.real_name", _NUMBER_STANDARD)
+    return Reason(code, sentence, _BRIDGE, "identity.citizen_id", _NUMBER_STANDARD)
 
 
 def _bad_entry(entry: EnrolmentEntry, field_name: str, message: str) -> InvalidInput:

@@ -65,7 +65,7 @@ class Invitation:
 
 
 class StaffService:
-    """Use cases of staff accounts, in a unit of work across institutions (nobody's tenant is known at sign-in)."""
+    """Use cases of staff accounts, in a unit of work across institutions (at sign-in no tenant is known)."""
 
     def __init__(self, session: Session, clock: Now) -> None:
         self._session = session
@@ -214,7 +214,7 @@ class StaffService:
         return None if row is None or row.disabled_at is not None else _account(row)
 
     def disable(self, account_id: str) -> None:
-        """Shut the account; its sessions must be ended by whoever keeps them. InvalidInput("staff_unknown")."""
+        """Shut the account; whoever keeps its sessions must end them. InvalidInput("staff_unknown")."""
         row = self._session.get(StaffAccountRow, account_id)
         if row is None:
             raise InvalidInput("staff_unknown", "没有这个账号,请刷新后重试。", http_status=404)
@@ -254,7 +254,7 @@ def _require_strong(password: str, login: str) -> None:
     if not _MIN_PASSWORD <= len(password) <= _MAX_PASSWORD or kinds < 2 or login in password.lower():
         raise InvalidInput(
             "password_weak",
-            f"密码应为 {_MIN_PASSWORD} 至 {_MAX_PASSWORD} 位,至少包含字母、数字、符号中的两种,且不能包含账号。",
+            f"密码应为 {_MIN_PASSWORD} 至 {_MAX_PASSWORD} 位,至少含字母、数字、符号中的两种,且不含账号。",
         )
 
 
@@ -282,5 +282,5 @@ def _account(row: StaffAccountRow) -> StaffAccount:
 
 
 def _refused(code: str) -> Decision[StaffAccount | None]:
-    reason = Reason(code, _REFUSALS[code], "anxue-practice", "identity.staff_lockout", _PRACTICE)
+    reason = Reason(code, _REFUSALS[code], "bridge", "identity.staff_lockout", _PRACTICE)
     return Decision(None, (reason,))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from bridge.kernel.citation import Basis, Citation
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef, RegistrationId, new_id
 from bridge.kernel.time import epoch_ms, legal_date, require_utc
@@ -15,8 +14,6 @@ from bridge.rules.model import Decision, Reason, RuleBook
 
 OFFLINE_CONFIRMED = "registry.offline_confirmed"
 
-_PACK = "guangdong-2022-3"
-_DOCUMENT = "粤应急规〔2022〕3号"
 _REFERENCE = re.compile(r"[A-Za-z][A-Za-z0-9]*_[A-Za-z0-9_-]{2,36}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _MAX_CLASS_HOURS = 24
@@ -156,26 +153,23 @@ class RegistryService:
     def opening_decision(self, class_run: ClassRun, on: date) -> Decision[bool]:
         """Return whether the class run may be taught on the legal day `on`, and what stands against it.
 
+        Raises:
+            NoRuleInForce: the class run's profile does not say on that day.
+
         Source: 粤应急规〔2022〕3号 article 4 (provincial connection), article 13 (registration in the city).
         """
+        rules = self._rules.profile(class_run.profile)
         institution = self._store.institution()
         reasons: list[Reason] = []
-        if institution is None or not institution.provincial_connected:
-            reasons.append(
-                _reason(
-                    "not_connected",
-                    "网络平台尚未接入省级监管平台,不能开展培训;请先完成接入。",
-                    "第四条",
-                )
-            )
-        if not any(r.covers(class_run.division_code, on) for r in self._store.city_registrations()):
-            reasons.append(
-                _reason(
-                    "not_registered_in_city",
-                    "培训机构在开班所在地级以上市没有有效的登记,不能在该市开班;请先办理或续办登记。",
-                    "第十三条",
-                )
-            )
+        connection = rules.value("platform.provincial_connection_required", on)
+        if connection.boolean() and not (institution and institution.provincial_connected):
+            sentence = "网络平台尚未接入省级监管平台,不能开展培训;请先完成接入。"
+            reasons.append(connection.reason("not_connected", sentence))
+        registration = rules.value("institution.registration_required", on)
+        registered = any(r.covers(class_run.division_code, on) for r in self._store.city_registrations())
+        if registration.boolean() and not registered:
+            sentence = "培训机构在开班所在地级以上市没有有效的登记,不能在该市开班;请先办理或续办登记。"
+            reasons.append(registration.reason("not_registered_in_city", sentence))
         return Decision(not reasons, tuple(reasons))
 
     def enter_offline_session(
@@ -336,7 +330,3 @@ def _conflict(name: str) -> InvalidInput:
         f"{name} 已在使用中,内容不能更改;请保留原内容,修改后的版本请使用新的编号。",
         http_status=409,
     )
-
-
-def _reason(code: str, sentence_zh: str, article: str) -> Reason:
-    return Reason(code, sentence_zh, _PACK, "registry.opening", Citation(Basis.LAW, _DOCUMENT, article))
