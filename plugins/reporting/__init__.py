@@ -1,0 +1,1 @@
+"""Regulators' feeds, one folder each."""
