@@ -36,8 +36,8 @@ class EarnedHours(Protocol):
 class TestPresence(Protocol):
     """What presence saw of a test."""
 
-    def evidence(self, learner: LearnerRef, class_run: ClassRunId, attempt: str) -> TestEvidence:
-        """Return the evidence over `attempt`; all zero where nothing was seen."""
+    def evidence(self, score: TestScore) -> TestEvidence:
+        """Return the evidence over the attempt that `score` is for; all zero where nothing was seen."""
         ...
 
 

@@ -83,7 +83,7 @@ class CompletionService:
         if known is not None:
             return Decision(known[0])
         sheet = self._sheets.class_run_sheet(score.class_run, score.learner)
-        seen = self._presence.evidence(score.learner, score.class_run, score.attempt)
+        seen = self._presence.evidence(score)
         now = self._study_clock.now()
         decision = decide(score, seen, self._profile(sheet), legal_dates(sheet, now))
         codes = [reason.code for reason in decision.reasons]
