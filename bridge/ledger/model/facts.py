@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from bridge.kernel.errors import InvalidInput
 from bridge.ledger.model.entries import LedgerEntry, LedgerInvalid
 
 T = TypeVar("T")
@@ -116,27 +117,25 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
     )
 
 
-def require_fact(kind: str, data: Mapping[str, Any], line: int = 0) -> None:
-    """Return if `data` can be read as an entry of `kind`, else raise LedgerInvalid("entry_invalid")."""
-    readers: dict[str, Callable[[Mapping[str, Any]], object]] = {
-        "beats": _beats,
-        "check": _check,
-        "test": _test,
-        "offline": _offline,
-        "anchor": lambda d: whole(d["at_ms"]),
-    }
-    _read(readers[kind], kind, data, line)
+def require_fact(kind: str, data: Mapping[str, Any]) -> None:
+    """Return if `data` can be an entry of `kind`, else raise InvalidInput("ledger_fact_invalid")."""
+    try:
+        _READERS[kind](data)
+        for field in _KEYS[kind]:
+            _text(data[field])
+    except _UNREADABLE as error:
+        raise InvalidInput(
+            "ledger_fact_invalid", f"要记入台账的 {kind} 内容缺失或类型不对,未记录。"
+        ) from error
 
 
 def _strictly(read: Callable[[Mapping[str, Any]], T], entry: LedgerEntry) -> T:
-    return _read(read, entry.kind, entry.data, entry.seq + 1)
-
-
-def _read(read: Callable[[Mapping[str, Any]], T], kind: str, data: Mapping[str, Any], line: int) -> T:
     try:
-        return read(data)
-    except (KeyError, TypeError, ValueError) as error:
-        raise LedgerInvalid("entry_invalid", line, f"{kind} 记录的内容缺失或类型不对。") from error
+        return read(entry.data)
+    except _UNREADABLE as error:
+        raise LedgerInvalid(
+            "entry_invalid", entry.seq + 1, f"{entry.kind} 记录的内容缺失或类型不对。"
+        ) from error
 
 
 def _beats(data: Mapping[str, Any]) -> BeatsFact:
@@ -197,3 +196,21 @@ def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError("text expected")
     return value
+
+
+_UNREADABLE = (KeyError, TypeError, ValueError)
+_READERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "beats": _beats,
+    "check": _check,
+    "test": _test,
+    "offline": _offline,
+    "anchor": lambda data: whole(data["at_ms"]),
+}
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "beats": (),
+    "check": ("learner", "class_run"),
+    "test": ("learner", "class_run"),
+    "offline": ("learner", "class_run"),
+    "anchor": ("learner", "class_run", "method"),
+}
+"""Texts that a fact must hold to find its chain, beside what its reader wants."""

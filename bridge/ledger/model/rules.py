@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from typing import Protocol
 
+from bridge.kernel.errors import InvalidInput
 from bridge.kernel.time import LEGAL_ZONE, epoch_ms, from_epoch_ms, legal_date
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import LegalDates, ProfileInForce, Resolved
@@ -41,12 +42,17 @@ class StudyRules(Protocol):
 
 
 class ProfileStudyRules:
-    """`StudyRules` from a profile in force, each parameter read on the legal date that it names."""
+    """`StudyRules` from a profile in force, each parameter read on the legal date that it names.
+
+    Days outside the class run's dates, on which nothing counts, are answered with its first or last day, so
+    that one stray beat after the law lapsed cannot stop the settlement of what was studied under it.
+    """
 
     def __init__(self, profile: ProfileInForce, sheet: ClassRunSheet) -> None:
         self._profile = profile
         self._enrolment = sheet.enrolled_on
         self._opening = sheet.class_run.opens_on
+        self._closing = sheet.class_run.closes_on
         self._limits: dict[date, StudyLimits] = {}
 
     def on(self, day: date) -> StudyLimits:
@@ -56,13 +62,18 @@ class ProfileStudyRules:
         return known
 
     def source(self, parameter: str, day: date) -> Resolved:
-        dates = LegalDates(enrolment=self._enrolment, opening=self._opening, study_second=day)
+        studied = min(max(day, self._opening), self._closing)
+        dates = LegalDates(enrolment=self._enrolment, opening=self._opening, study_second=studied)
         return self._profile.read(parameter, dates)
 
     def _read(self, day: date) -> StudyLimits:
         def integer(name: str) -> int:
             return self.source(name, day).integer()
 
+        if not self.source("study.presence_required", day).boolean():
+            raise InvalidInput(
+                "presence_not_required", "暂不支持不要求在场核验的规则方案,请改用其他规则方案。"
+            )
         answer_seconds = integer("presence.answer_window_seconds") * integer("presence.attempts_per_check")
         return StudyLimits(
             beat_interval_ms=integer("study.beat_interval_seconds") * 1000,

@@ -1,0 +1,102 @@
+"""What the ledger needs from outside."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef, StudySessionId
+from bridge.ledger.model.entries import LedgerEntry, LedgerHead
+from bridge.ledger.model.facts import Beat
+from bridge.registry.model import ClassRunSheet
+from bridge.rules.model import ProfileInForce
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One accepted batch of beats; all times study clock, epoch ms.
+
+    Args:
+        seq: of the batch within its session; recorded once.
+        previous_received_ms: when the server had last heard of the session (its opening, or the batch
+            before); None if never. Time before it is never credited.
+    """
+
+    seq: int
+    received_ms: int
+    previous_received_ms: int | None
+    beats: tuple[Beat, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionFacts:
+    """Whose session it is and on what it is spent ("study" or "test")."""
+
+    learner: LearnerRef
+    class_run: ClassRunId
+    unit: CourseUnitId
+    activity: str
+
+
+class BeatSource(Protocol):
+    """Accepted batches of a session, as the inbox keeps them."""
+
+    def session_facts(self, session: StudySessionId) -> SessionFacts:
+        """Return whose session it is; InvalidInput("session_unknown")."""
+        ...
+
+    def waiting(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
+        """Return the batches with a `seq` above `after_seq`, by `seq`; the first of them if they are many."""
+        ...
+
+
+class ClassRunSheets(Protocol):
+    """The registry's sheets; it makes the header of ledger.jsonl."""
+
+    def class_run_sheet(self, class_run_id: ClassRunId, learner: LearnerRef) -> ClassRunSheet: ...
+
+
+RulesFor = Callable[[ClassRunSheet], ProfileInForce]
+"""The profile that applies to a class run."""
+
+
+class Events(Protocol):
+    """Where wishes for work go; a `Tx` is one."""
+
+    def want(self, kind: str, key: str, *, after: datetime | None = None) -> None: ...
+
+
+class LedgerStore(Protocol):
+    """The chains of one institution. Runs inside the caller's unit of work."""
+
+    def lock_head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead:
+        """Return the chain's last link and keep other writers from it until the unit of work ends."""
+        ...
+
+    def head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead:
+        """Return the chain's last link; the empty chain's if there is none."""
+        ...
+
+    def append(
+        self,
+        learner: LearnerRef,
+        class_run: ClassRunId,
+        natural_keys: Sequence[str],
+        entries: Sequence[LedgerEntry],
+    ) -> None:
+        """Add entries behind the locked head; each has the natural key at its place."""
+        ...
+
+    def recorded(
+        self, learner: LearnerRef, class_run: ClassRunId, natural_key: str
+    ) -> Mapping[str, Any] | None:
+        """Return the data recorded under a natural key; None if there is none."""
+        ...
+
+    def last_batch(self, learner: LearnerRef, class_run: ClassRunId, session: StudySessionId) -> int:
+        """Return the greatest batch seq recorded of the session; 0 if there is none."""
+        ...
+
+    def entries(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[LedgerEntry]:
+        """Return the whole chain, oldest first."""
+        ...

@@ -1,0 +1,151 @@
+"""Record facts in the ledger, each once; say what they are worth; hand the ledger out."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bridge.kernel.canonical import canonical_json, sha256_hex
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId
+from bridge.kernel.time import StudyClock, epoch_ms
+from bridge.ledger.model.entries import LedgerEntry, LedgerHead, next_entry, write_ledger
+from bridge.ledger.model.facts import require_fact
+from bridge.ledger.model.rules import ProfileStudyRules
+from bridge.ledger.model.settlement import settle
+from bridge.ledger.model.statement import SecondsStatement
+from bridge.ledger.ports import Batch, BeatSource, ClassRunSheets, Events, LedgerStore, RulesFor, SessionFacts
+
+EXTENDED_JOB = "ledger.extended"
+"""Job asked for after each addition; its key is "learner|class run"."""
+
+
+class LedgerService:
+    """The ledger of one institution, within one unit of work."""
+
+    def __init__(
+        self,
+        store: LedgerStore,
+        rules_for: RulesFor,
+        sheets: ClassRunSheets,
+        beats: BeatSource,
+        events: Events,
+        study_clock: StudyClock,
+    ) -> None:
+        self._store = store
+        self._rules_for = rules_for
+        self._sheets = sheets
+        self._beats = beats
+        self._events = events
+        self._study_clock = study_clock
+
+    def record_beats(self, session: StudySessionId) -> int:
+        """Record the session's batches that are not recorded yet, one entry each; return how many."""
+        facts = self._beats.session_facts(session)
+        # Locked before looking, so that of two workers the second finds what the first recorded.
+        self._store.lock_head(facts.learner, facts.class_run)
+        recorded = 0
+        last = self._store.last_batch(facts.learner, facts.class_run, session)
+        while batches := self._beats.waiting(session, last):
+            keyed = [
+                (f"beats|{session}|{batch.seq}", _beats_data(session, facts, batch)) for batch in batches
+            ]
+            self._append(facts.learner, facts.class_run, "beats", keyed)
+            recorded += len(batches)
+            last = batches[-1].seq
+        return recorded
+
+    def record_check(self, data: Mapping[str, Any]) -> bool:
+        """Record a decided check (data of presence.check_decided); False if it was recorded before."""
+        return self._record("check", data)
+
+    def record_anchor(self, data: Mapping[str, Any]) -> bool:
+        """Record that the face reference is this person's (data of presence.anchored); False if known."""
+        return self._record("anchor", data)
+
+    def record_test(self, data: Mapping[str, Any]) -> bool:
+        """Record a decision on a test attempt (data of completion.test_decided); False if known."""
+        return self._record("test", data)
+
+    def record_offline(self, data: Mapping[str, Any]) -> bool:
+        """Record a confirmed offline session (data of registry.offline_confirmed); False if known."""
+        return self._record("offline", data)
+
+    def statement(self, learner: LearnerRef, class_run: ClassRunId) -> SecondsStatement:
+        """Return what the learner's study is worth now.
+
+        Raises:
+            NoRuleInForce: a needed rule has no value on a day that was studied.
+        """
+        sheet = self._sheets.class_run_sheet(class_run, learner)
+        rules = ProfileStudyRules(self._rules_for(sheet), sheet)
+        return settle(sheet, self._store.entries(learner, class_run), rules)
+
+    def head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead:
+        """Return the chain's last link; its hash stands on papers."""
+        return self._store.head(learner, class_run)
+
+    def entries(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[LedgerEntry]:
+        """Return the whole chain, oldest first."""
+        return self._store.entries(learner, class_run)
+
+    def export_jsonl(self, learner: LearnerRef, class_run: ClassRunId) -> bytes:
+        """Return ledger.jsonl: what anyone needs to verify and recompute the hours without a database."""
+        sheet = self._sheets.class_run_sheet(class_run, learner)
+        return write_ledger(sheet.to_json(), self._store.entries(learner, class_run))
+
+    def _record(self, kind: str, data: Mapping[str, Any]) -> bool:
+        require_fact(kind, data)
+        key = _natural_key(kind, data)
+        learner, class_run = LearnerRef(data["learner"]), ClassRunId(data["class_run"])
+        self._store.lock_head(learner, class_run)
+        known = self._store.recorded(learner, class_run, key)
+        if known is not None:
+            if canonical_json(known) != canonical_json(data):
+                raise InvalidInput(
+                    "ledger_entry_conflict",
+                    "同一事实已有内容不同的记录,台账不能改写;如需更正请走更正流程。",
+                    http_status=409,
+                )
+            return False
+        self._append(learner, class_run, kind, [(key, data)])
+        return True
+
+    def _append(
+        self,
+        learner: LearnerRef,
+        class_run: ClassRunId,
+        kind: str,
+        keyed: Sequence[tuple[str, Mapping[str, Any]]],
+    ) -> None:
+        packs = self._rules_for(self._sheets.class_run_sheet(class_run, learner)).pack_hashes
+        at_ms = epoch_ms(self._study_clock.now())
+        head = self._store.lock_head(learner, class_run)
+        entries: list[LedgerEntry] = []
+        for _, data in keyed:
+            entry = next_entry(head, at_ms=at_ms, kind=kind, packs=packs, data=data)
+            entries.append(entry)
+            head = LedgerHead(entry.seq, entry.hash)
+        self._store.append(learner, class_run, [key for key, _ in keyed], entries)
+        self._events.want(EXTENDED_JOB, f"{learner}|{class_run}")
+
+
+def _natural_key(kind: str, data: Mapping[str, Any]) -> str:
+    """Return what makes a fact this fact and no other: recorded twice, it is one entry."""
+    if kind == "check":
+        return f"check|{data['check']}"
+    if kind == "anchor":
+        return f"anchor|{data['method']}|{data['at_ms']}"
+    if kind == "test":
+        # An attempt's id is the LMS's own text, of any length.
+        return f"test|{data['unit']}|{sha256_hex(data['attempt'].encode())}"
+    return f"offline|{data['outline_unit']}|{data['start_ms']}|{data['end_ms']}"
+
+
+def _beats_data(session: StudySessionId, facts: SessionFacts, batch: Batch) -> dict[str, Any]:
+    return {
+        "session": session,
+        "unit": facts.unit,
+        "activity": facts.activity,
+        "received_ms": batch.received_ms,
+        "previous_received_ms": batch.previous_received_ms,
+        "beats": [beat.to_json() for beat in batch.beats],
+    }
