@@ -11,7 +11,7 @@ FLOW_SECONDS = 600
 
 def sha256_hex(secret: str) -> str:
     """Return the SHA-256 of `secret` (UTF-8) in lower-case hexadecimal, 64 characters."""
-    return hashlib.sha256(secret.encode()).hexdigest()
+    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
