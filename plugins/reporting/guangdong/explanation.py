@@ -30,8 +30,8 @@ def explain(batch: bytes) -> tuple[RecordFault, ...]:
     """Return up to 200 faults of a batch without DOCTYPE, in the order of the file; one if it is no XML."""
     try:
         root = etree.fromstring(batch, safe_xml.parser())
-    except etree.XMLSyntaxError as error:
-        return (RecordFault(error.lineno, None, "", "批次文件不是格式良好的 XML。"),)
+    except etree.XMLSyntaxError as broken:
+        return (RecordFault(broken.lineno, None, "", "批次文件不是格式良好的 XML。"),)
     found: list[RecordFault] = []
     for error in _schema().iter_errors(root):
         found.append(_fault(error))

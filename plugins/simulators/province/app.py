@@ -1,0 +1,124 @@
+"""The simulator's web side: the door for batches, and pages that show what came in."""
+
+import hmac
+from pathlib import Path
+
+from flask import Flask, Response, abort, jsonify, render_template, request
+from lxml import etree
+
+from plugins.reporting.guangdong.batch_xml import FEED, RECEIPT
+from plugins.simulators.province.archive import Archive, Received
+from plugins.simulators.province.intake import SYSTEM, BatchConflict, is_batch_id, take_in
+
+_KINDS = {
+    "ClassInfo": "班次",
+    "Learner": "学员",
+    "HourSummary": "学时汇总",
+    "TestResult": "测试结果",
+    "Certificate": "证明",
+}
+STATUSES = {"accepted": "全部接收", "partly_accepted": "部分接收", "refused": "退回"}
+RESULTS = {"accepted": "接收", "duplicate": "重复(视为接收)", "refused": "退回"}
+_LARGEST = 64 * 1024 * 1024
+
+
+def create_app(state: Path, key: str) -> Flask:
+    """Return the simulator with its state under `state`; batches need the bearer `key`."""
+    app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = _LARGEST
+    archive = Archive(state)
+
+    @app.after_request
+    def say_what_it_is(response: Response) -> Response:
+        response.headers["X-Simulator"] = "anxue-province"
+        response.headers["Content-Security-Policy"] = "default-src 'none'; style-src 'self'"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @app.post("/feed/v1/batches")
+    def receive() -> tuple[Response, int]:
+        given = request.headers.get("Authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {key}".encode()):
+            return _refused("key_refused", "密钥不正确。", 401)
+        batch_id = request.headers.get("Idempotency-Key", "")
+        if not is_batch_id(batch_id):
+            return _refused("batch_id_malformed", "请求头 Idempotency-Key 须为批次编号。", 400)
+        try:
+            received = take_in(archive, batch_id, request.get_data())
+        except BatchConflict:
+            return _refused("batch_conflict", "该批次编号已用于另一个文件,请换一个编号。", 409)
+        return Response(received.receipt, mimetype="application/xml"), received.http_status
+
+    @app.get("/")
+    def listing() -> str:
+        with archive.open() as connection:
+            batches = archive.batches(connection)
+        return render_template("batches.html", system=SYSTEM, batches=batches, statuses=STATUSES)
+
+    @app.get("/batches/<batch_id>")
+    def one_batch(batch_id: str) -> str:
+        with archive.open() as connection:
+            received = archive.batch(connection, batch_id)
+        if received is None:
+            abort(404)
+        return render_template(
+            "batch.html",
+            system=SYSTEM,
+            batch=received,
+            verdicts=_verdicts(received),
+            reason=_whole_reason(received),
+            statuses=STATUSES,
+            results=RESULTS,
+        )
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return jsonify(status="ok", system=SYSTEM)
+
+    @app.errorhandler(404)
+    def not_found(_error: Exception) -> tuple[str, int]:
+        return render_template("missing.html", system=SYSTEM), 404
+
+    @app.errorhandler(413)
+    def too_large(_error: Exception) -> tuple[Response, int]:
+        return _refused("batch_too_large", "批次文件过大,请减少每批的记录数。", 413)
+
+    return app
+
+
+def _refused(reason: str, message: str, status: int) -> tuple[Response, int]:
+    return jsonify(reason=reason, message=message, system=SYSTEM), status
+
+
+def _verdicts(received: Received) -> list[dict[str, str]]:
+    whose = _learners(received)
+    root = etree.fromstring(received.receipt)
+    return [
+        {
+            "kind": _KINDS.get(one.get("kind", ""), one.get("kind", "")),
+            "number": one.get("number", ""),
+            "revision": one.get("revision", ""),
+            "person": whose.get(one.get("number", ""), ""),
+            "result": one.get("result", ""),
+            "reason": one.findtext(f"{{{RECEIPT}}}Reason") or "",
+        }
+        for one in root.iterfind(f"{{{RECEIPT}}}Verdict")
+    ]
+
+
+def _learners(received: Received) -> dict[str, str]:
+    """Return "陈** 440***********1219" by the number of each learner record."""
+    found: dict[str, str] = {}
+    if received.http_status == 200:
+        for record in etree.fromstring(received.xml).iter(f"{{{FEED}}}Learner"):
+            name = record.findtext(f"{{{FEED}}}Name") or ""
+            citizen_id = record.findtext(f"{{{FEED}}}CitizenId") or ""
+            found[record.get("number", "")] = (
+                f"{name[:1]}{'*' * (len(name) - 1)} {citizen_id[:3]}***********{citizen_id[-4:]}"
+            )
+    return found
+
+
+def _whole_reason(received: Received) -> str:
+    return etree.fromstring(received.receipt).findtext(f"{{{RECEIPT}}}Reason") or ""
