@@ -368,6 +368,7 @@ B_ROWS = [
     claims_row("B21.sub-empty", "sub_invalid", sub=""),
     claims_row("B21.sub-long", "sub_invalid", sub="s" * 256),
     claims_row("B21.deployment-empty", "deployment_id_missing", **{DEPLOYMENT_ID: ""}),
+    claims_row("B21.message-empty", "message_type_missing", **{MESSAGE_TYPE: ""}),
     claims_row("B21.message-type", "message_type_missing", **{MESSAGE_TYPE: ["LtiResourceLinkRequest"]}),
     claims_row("B21.name", "claim_malformed", given_name=7),
     claims_row("B21.name-long", "claim_malformed", family_name="王" * 4097),

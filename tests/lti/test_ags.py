@@ -164,6 +164,8 @@ def test_only_what_may_pass_is_worth_another_try(status: int, reason: str, perma
         (Reply(400, b'{"error": "invalid_client"}'), "token_refused"),
         (Reply(200, b'{"access_token": "a\\r\\nX: y"}'), "token_refused"),
         (Reply(200, b'{"access_token": ""}'), "token_refused"),
+        (Reply(200, b'{"access_token": 7}'), "token_refused"),
+        (Reply(200, '{"access_token": "令牌"}'.encode()), "token_refused"),
         (Reply(200, b"[]"), "token_refused"),
         (Reply(200, b"<html>"), "reply_not_json"),
         (Reply(502, b""), "platform_error"),

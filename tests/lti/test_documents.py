@@ -96,6 +96,7 @@ def test_an_old_document_and_a_large_one_are_refused() -> None:
     assert hook.refusal(token) == "token_too_old"
 
 
-def test_the_launch_kind_cannot_be_asked_for() -> None:
+@pytest.mark.parametrize("typ", ["JWT", "", "+jwt"])
+def test_the_launch_kind_cannot_be_asked_for(typ: str) -> None:
     with pytest.raises(ValueError, match="kind of document"):
-        Hook().verify("a.b.c", typ="JWT")
+        Hook().verify("a.b.c", typ=typ)

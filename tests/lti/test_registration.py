@@ -36,6 +36,12 @@ def test_a_demo_may_use_http_on_loopback_alone() -> None:
         PLATFORM.registration(demo=True, jwks_url="http://10.0.0.1/jwks")
 
 
+@pytest.mark.parametrize("name", ["issuer", "client_id"])
+def test_an_issuer_and_a_client_have_names(name: str) -> None:
+    with pytest.raises(ValueError, match="must not be empty"):
+        PLATFORM.registration(**{name: ""})
+
+
 @pytest.mark.parametrize("algorithm", ["none", "HS256", "RS1", ""])
 def test_an_algorithm_without_a_public_key_cannot_be_registered(algorithm: str) -> None:
     with pytest.raises(ValueError, match="algorithm"):
@@ -58,6 +64,10 @@ def test_an_algorithm_without_a_public_key_cannot_be_registered(algorithm: str) 
         ("/relative", False),
         ("https://lms.example:99999/", False),
         ("https://lms.example /", False),
+        ("https://lms.exa\tmple/", False),
+        ("https://lms.example/\\evil", False),
+        ("https://lms.example/#fragment", False),
+        ("https:///path", False),
     ],
 )
 def test_only_addresses_on_registered_origins_are_the_platforms_own(url: str, own: bool) -> None:
