@@ -1,6 +1,7 @@
 """The ledger on real databases: each fact once, nothing changed afterwards, the same result from the file."""
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef, StudySessionId
 from bridge.kernel.time import FixedClock
-from bridge.ledger.model import Beat, LedgerInvalid, read_ledger, settle
+from bridge.ledger.model import Beat, LedgerInvalid, read_ledger, settle, verify_chain
 from bridge.ledger.ports import Batch, SessionFacts
 from bridge.ledger.service import LedgerService
 from bridge.ledger.store import LedgerEntryRow, LedgerHeadRow, LedgerIsAppendOnly, SqlLedgerStore
@@ -225,6 +226,21 @@ def test_a_row_changed_behind_the_guards_stops_the_statement(
 
     with work.for_institution(INSTITUTION) as tx, pytest.raises(LedgerInvalid, match="chain_broken"):
         service(tx, batches).statement(LEARNER, CLASS_RUN)
+
+
+def test_writers_at_once_make_one_chain(work: UnitOfWork, batches: Batches) -> None:
+    def record(at: int) -> bool:
+        with work.for_institution(INSTITUTION) as tx:
+            return service(tx, batches).record_check(facts(Study().check("s", at % 12)))
+
+    with ThreadPoolExecutor(4) as pool:
+        recorded = list(pool.map(record, range(24)))
+
+    assert sum(recorded) == 12
+    with work.for_institution(INSTITUTION) as tx:
+        entries = service(tx, batches).entries(LEARNER, CLASS_RUN)
+    assert len(entries) == 12
+    assert verify_chain(entries).seq == 12
 
 
 def _row(tx: Tx) -> LedgerEntryRow:
