@@ -67,10 +67,8 @@ def lti_blueprint(
 
     @doors.errorhandler(LaunchRefused)
     def refused(refusal: LaunchRefused) -> Response:
-        if _wants_json():
-            response = jsonify(reason=refusal.reason, message=refusal.message_zh)
-        else:
-            response = error_page(refusal)
+        for_machines = jsonify(reason=refusal.reason, message=refusal.message_zh)
+        response = for_machines if _wants_json() else error_page(refusal)
         response.status_code = refusal.http_status
         return response
 

@@ -1,9 +1,11 @@
 """Registrations: https but for demos on loopback (C1); which addresses are the platform's own (C4, C5)."""
 
+from dataclasses import replace
+
 import pytest
 
 from lti.claims import LAUNCH_PRESENTATION
-from lti.errors import DeploymentUnknown
+from lti.errors import DeploymentUnknown, LaunchRefused
 from lti.launch import verify_launch
 from lti.oidc import start_login
 from lti.registration import origin_of
@@ -118,3 +120,12 @@ def test_an_unknown_deployment_can_be_listed_for_approval() -> None:
 
 def test_default_ports_are_the_same_origin() -> None:
     assert origin_of("https://a.example/x") == origin_of("https://A.example:443")
+
+
+def test_a_registration_withdrawn_during_a_login_ends_that_login() -> None:
+    world = World.new()
+    tool = tool_of(world)
+    going = going_of(start_login(tool, world.lms.login_params(), "b").url)
+    without = replace(tool, registrations=MemoryRegistrations([]))
+    with pytest.raises(LaunchRefused, match="issuer_unknown"):
+        verify_launch(without, {"state": going.state, "id_token": world.lms.token(going.nonce)}, "b")
