@@ -14,7 +14,8 @@ from bridge.kernel.errors import BridgeError
 _GROUPS = {
     "rules": "bridge.rules.commands:rules",
     "hours": "bridge.hours.commands:hours",
-    "archive": "bridge.archive.commands:archive",
+    "catalogue": "bridge.operator_commands:catalogue",
+    "export": "bridge.operator_commands:export",
 }
 _PLUGIN_COMMANDS = {"face": "commands.face", "demo": "demonstration"}
 _BENCHES = ("launch", "ingest", "face", "certificate", "feed")
@@ -24,7 +25,7 @@ class _Lazy(click.Group):
     """Imports a group when it is asked for: `--help` and `serve` must not wait for models and compilers."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_GROUPS, *_PLUGIN_COMMANDS, "test"})
+        return sorted({*super().list_commands(ctx), *_GROUPS, *_PLUGIN_COMMANDS, "archive", "test"})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _GROUPS:
@@ -36,6 +37,11 @@ class _Lazy(click.Group):
 
             plugin: click.Command = load(_PLUGIN_COMMANDS[cmd_name])
             return plugin
+        if cmd_name == "archive":
+            from bridge.archive.commands import archive_commands
+            from bridge.plugin_loader import load
+
+            return archive_commands(load("bag.bagit"))
         return super().get_command(ctx, cmd_name)
 
 

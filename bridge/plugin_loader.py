@@ -8,9 +8,11 @@ from bridge.kernel.errors import Unavailable
 PLUGINS = {
     "face": "plugins.presence.onnx_engine:load_engine",
     "real_name.roster": "plugins.identity.roster:RosterProvider",
-    "blobs.local_folder": "plugins.storage.local_folder:LocalFolder",
+    "blobs.local_folder": "plugins.storage.local_folder:LocalFolderBlobs",
     "printer.typst": "plugins.completion.typst_pdf:TypstPrinter",
     "bag.bagit": "plugins.archive.bagit_bag:BagitBag",
+    "reporting.guangdong": "plugins.reporting.guangdong.batch_xml:GuangdongBatches",
+    "feed.guangdong": "plugins.reporting.guangdong.http_feed:HttpFeed",
     "bench.face": "plugins.presence.bench:run",
     "bench.certificate": "plugins.completion.bench:run",
     "bench.feed": "plugins.reporting.guangdong.bench:run",

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -43,11 +43,9 @@ class Supervisor:
     """Keeps the parts running until it is told to stop.
 
     Args:
-        environment: of the children.
         on_tick: called about ten times a second; e.g. to find out that the bridge is ready.
     """
 
-    environment: Mapping[str, str]
     parts: Sequence[str] = PARTS
     on_tick: Callable[[], None] = lambda: None
     stopping: bool = False
@@ -84,10 +82,9 @@ class Supervisor:
                 part.process = subprocess.Popen(
                     part.command,
                     cwd=ROOT,
-                    env={**os.environ, **self.environment},
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,
-                    preexec_fn=die_with_parent,
+                    preexec_fn=die_with_parent,  # noqa: PLW1509  # the supervisor has one thread
                 )
 
     def _end(self) -> None:

@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     study_factor: int = Field(1, ge=1, le=600, description="Study seconds in a real second; above 1 in the demonstration only.")
     face_pack: str = Field("default", description="Folder name under config/facepacks/.")
     regulator_url: str = Field("", description="Where batches go; empty: they wait in the outbox.")
+    platform_code: str = Field("anxue-bridge", pattern=r"^[A-Za-z0-9-]{1,40}$", description="How the regulator names this bridge.")
     regulator_key: str = Field("", description="Bearer key for the regulator's door.", repr=False)
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """Starts processes: the supervisor of `serve`, each of its parts, and what the first start makes."""
 
 import logging
+import os
 import sys
 import time
 import urllib.error
@@ -31,7 +32,9 @@ def configure_logs() -> None:
     )
 
 
-def _without_exception_text(_logger: object, _name: str, event: "structlog.typing.EventDict") -> "structlog.typing.EventDict":
+def _without_exception_text(
+    _logger: object, _name: str, event: "structlog.typing.EventDict"
+) -> "structlog.typing.EventDict":
     # A stack shows code; an exception's text could show a row. Only type and place are kept.
     error = event.pop("exc_info", None)
     if isinstance(error, BaseException):
@@ -72,13 +75,15 @@ def serve(host: str | None, port: int | None) -> None:
     """Run web, worker and beat until SIGTERM; print where to look, and once who may administer."""
     from bridge.serve import Supervisor
 
-    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
-    settings = Settings(**given)
+    # The parts read the same environment, so what the command line says is said there.
+    for name, value in (("ANXUE_HOST", host), ("ANXUE_PORT", port)):
+        if value is not None:
+            os.environ[name] = str(value)
+    settings = Settings()
     configure_logs()
     started = time.monotonic()
     require_port(settings)
-    migrate(settings)
-    invitation = first_administrator(settings)
+    invitation = None if is_set_up(settings) else set_up(settings)
     waiting = True
 
     def look() -> None:
@@ -91,8 +96,7 @@ def serve(host: str | None, port: int | None) -> None:
             click.echo("anxue: 首次启动。管理员邀请链接(只显示这一次,24 小时内有效):", err=True)
             click.echo(f"{settings.public_url}/invite/{invitation}")
 
-    environment = {"ANXUE_HOST": settings.host, "ANXUE_PORT": str(settings.port)}
-    Supervisor(environment, on_tick=look).run()
+    Supervisor(on_tick=look).run()
 
 
 def require_port(settings: Settings) -> None:
@@ -120,9 +124,31 @@ def is_ready(settings: Settings) -> bool:
         return False
 
 
-def first_administrator(settings: Settings) -> str | None:
-    """Make the keys, and invite an administrator if there is no staff yet; return the invitation's token."""
+def is_set_up(settings: Settings) -> bool:
+    """Return whether nothing is left to make: looked up without loading the house, so that a start is quick."""
+    from sqlalchemy import text
+
+    from bridge.db.engine import open_engine
+    from bridge.db.schema import is_current
+
+    if not (settings.data_dir / "keys" / "master.key").exists():
+        return False
+    engine = open_engine(settings.database_url)
+    try:
+        if not is_current(engine):
+            return False
+        with engine.connect() as connection:
+            found = connection.execute(text("SELECT 1 FROM staff_account WHERE role = 'administrator'"))
+            return found.first() is not None
+    finally:
+        engine.dispose()
+
+
+def set_up(settings: Settings) -> str | None:
+    """Make tables and keys, and invite an administrator if there is none; return the invitation's token."""
     from bridge.wiring import House
+
+    migrate(settings)
 
     house = House.build(settings)
     try:
@@ -145,8 +171,8 @@ def run_part(part: str) -> None:
     if part == "beat":
         run_beat(app, settings.data_dir)
         return
-    from bridge.worker.celery_app import register_tasks, run_worker
     from bridge.wiring import House
+    from bridge.worker.celery_app import register_tasks, run_worker
 
     house = House.build(settings)
     register_tasks(app, house.runner.run, house.sweep)

@@ -16,7 +16,7 @@ def measure(name: str) -> dict[str, Any]:
     if name == "launch":
         from bridge.bench.launch import run as launch
 
-        result = launch()
+        result = launch(json=True)
     elif name == "ingest":
         from bridge.bench.ingest import run as ingest
 
@@ -37,7 +37,9 @@ def print_report(result: dict[str, Any]) -> None:
         if key not in {"name", "n", "peers"}:
             table.add_row(key, _figure(value))
     for peer in result["peers"]:
-        table.add_row(f"对照:{peer['name']}", f"{_figure(peer['figure'])} {peer['unit']},比值 {_figure(peer['ratio'])}")
+        table.add_row(
+            f"对照:{peer['name']}", f"{_figure(peer['figure'])} {peer['unit']},比值 {_figure(peer['ratio'])}"
+        )
     Console().print(table)
 
 

@@ -160,6 +160,9 @@ class Vault:
 
         The ciphertext is removed as well, but only once the wiped key is committed.
         """
+        if self._session.in_nested_transaction():
+            # A savepoint could bring the key back after its blobs are gone.
+            raise RuntimeError("evidence is destroyed in the unit of work itself, not in a savepoint")
         key = self._live_key(scope, for_update=True)
         if key is None:
             return 0

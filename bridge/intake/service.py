@@ -144,7 +144,7 @@ class IntakeService:
         learner = self._learners.learner_of(registration, claim.sub)
         if learner is None:
             raise InvalidInput("account_unknown", "该账号尚未完成实名,成绩未接收", http_status=422)
-        unit = self._learners.test_unit(registration, claim.resource_link_id)
+        unit = self._learners.test_unit(registration, claim.resource_link_id, learner)
         if unit is None:
             raise InvalidInput("unit_unknown", "该测试未在本桥登记", http_status=422)
         data = {

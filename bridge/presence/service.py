@@ -155,7 +155,7 @@ class PresenceService:
             original_sha256=body_sha256,
             verification="session secret, nonce chain",
             idempotency_key=f"{session.id}:{batch.seq}",
-            payload=_payload(batch, now_ms, session.last_received_ms),
+            payload=_payload(batch, now_ms, session.last_received_ms or session.opened_ms, self._study_clock.factor()),
             head=ChainHead(session.chain_seq, session.chain_hash),
         )
         if record is None:
@@ -331,7 +331,7 @@ class SeqOutOfOrder(InvalidInput):
         self.expected_seq = expected_seq
 
 
-def _payload(batch: BeatBatch, received_ms: int, previous_received_ms: int | None) -> str:
+def _payload(batch: BeatBatch, received_ms: int, previous_received_ms: int, study_factor: int) -> str:
     """Return the canonical JSON of a batch: numbers and flags only, so nothing personal can hide in it."""
     return canonical_json(
         {
@@ -342,5 +342,6 @@ def _payload(batch: BeatBatch, received_ms: int, previous_received_ms: int | Non
             "previous_received_ms": previous_received_ms,
             "received_ms": received_ms,
             "seq": batch.seq,
+            "study_factor": study_factor,
         }
     ).decode()

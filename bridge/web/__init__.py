@@ -1,1 +1,1 @@
-"""The edge: Flask blueprints that parse, call one service and render. What they would decide has a home in a station."""
+"""The edge: Flask blueprints parse, call one service, render. What they would decide has a home in a station."""

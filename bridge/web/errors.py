@@ -64,5 +64,7 @@ def register_error_handlers(app: Flask) -> None:
         while trace is not None and trace.tb_next is not None:
             trace = trace.tb_next
         place = "" if trace is None else f"{trace.tb_frame.f_code.co_qualname}:{trace.tb_lineno}"
-        log.error("defect", kind=type(error).__name__, place=place, path=request.url_rule and request.url_rule.rule)
+        log.error(
+            "defect", kind=type(error).__name__, place=place, path=request.url_rule and request.url_rule.rule
+        )
         return error_response("internal_error", "系统出现问题,已记录,请稍后重试。", 500)

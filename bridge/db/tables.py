@@ -1,0 +1,17 @@
+"""Every table of the bridge in one metadata, for migrations. Importing this imports every store."""
+
+import bridge.archive.store
+import bridge.completion.store
+import bridge.db.outbox
+import bridge.db.vault
+import bridge.identity.tables
+import bridge.intake.launch_state
+import bridge.intake.store
+import bridge.ledger.store
+import bridge.presence.store
+import bridge.registry.tables
+import bridge.reporting.store
+import bridge.web.sessions  # noqa: F401  # imported for its table, as all above
+from bridge.db.base import Base
+
+metadata = Base.metadata

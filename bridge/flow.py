@@ -1,0 +1,94 @@
+"""The line of the law as one table: what happened → which service hears of it.
+
+Read from top to bottom it is a learner's road. Each row runs in the unit of work that ends its job, so its
+effects and its being done are one; each service is idempotent, so being told twice is being told once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bridge.completion.model import PaperKind, TestScore
+from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId
+
+if TYPE_CHECKING:
+    from bridge.wiring.stations import Stations
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One step of the line.
+
+    Args:
+        event: its type; for work that many events ask for once, the kind of the job.
+        article: of 粤应急规〔2022〕3号, which the step serves.
+        do: calls the service; for a job the data is {"key": …}.
+    """
+
+    event: str
+    article: int
+    does: str
+    do: Callable[["Stations", Data], object]
+
+
+def _learner(data: Data) -> tuple[LearnerRef, ClassRunId]:
+    return LearnerRef(data["learner"]), ClassRunId(data["class_run"])
+
+
+def _pair(data: Data) -> tuple[LearnerRef, ClassRunId]:
+    learner, _, class_run = data["key"].partition("|")
+    return LearnerRef(learner), ClassRunId(class_run)
+
+
+def _note_totals(stations: "Stations", data: Data) -> None:
+    learner, class_run = _pair(data)
+    totals = stations.ledger.statement(learner, class_run).figures
+    stations.presence_store.note_totals(
+        learner, class_run, totals.credited_seconds, totals.provisional_seconds, totals.refused_seconds_total
+    )
+
+
+FLOW: tuple[Row, ...] = (
+    Row("identity.verified", 24, "enrol the person who proved a real name",
+        lambda s, d: s.registry.enrol(*_learner(d), d["enrolment_list_row"])),
+    Row("presence.anchored", 24, "let the person's credit become final",
+        lambda s, d: s.ledger.record_anchor(d)),
+    Row("study.beats_waiting", 26, "enter what the server saw of a session",
+        lambda s, d: s.ledger.record_beats(StudySessionId(d["key"]))),
+    Row("presence.check_decided", 24, "enter how a check ended",
+        lambda s, d: s.ledger.record_check(d)),
+    Row("registry.offline_confirmed", 19, "enter an offline session that two people stand for",
+        lambda s, d: s.ledger.record_offline(d)),
+    Row("intake.score_received", 24, "decide a test by its mark and by the presence over it",
+        lambda s, d: s.completion.decide_test(TestScore(**{name: d[name] for name in TestScore.__slots__}))),
+    Row("completion.test_decided", 26, "enter the decision",
+        lambda s, d: s.ledger.record_test(d)),
+    Row("ledger.extended", 26, "tell the learner's page the new totals", _note_totals),
+    Row("ledger.extended", 25, "see which papers are due",
+        lambda s, d: s.completion.assess(*_pair(d))),
+    Row("completion.due", 25, "issue the paper at once",
+        lambda s, d: s.completion.issue(*_learner(d), PaperKind(d["kind"]))),
+    Row("certificate.issued", 26, "seal the learner's file",
+        lambda s, d: s.archive.seal_learner_file(*_learner(d))),
+    Row("certificate.issued", 29, "queue the paper's records for the authority",
+        lambda s, d: s.reporting.queue_certificate(d["number"])),
+)  # fmt: skip
+
+DELIVER = "reporting.batch_ready"
+"""The one step that leaves the house: carried by a courier, with no unit of work open while the other side thinks."""
+
+TOLD_ONLY: Mapping[str, str] = {
+    "archive.sealed": "the file stands; hand-over listens to it",
+    "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",
+}
+"""Events that are kept, with no step after them yet."""
+
+
+def steps(event: str) -> tuple[Row, ...]:
+    """Return the rows of an event, in the order of the table; KeyError for one that nobody foresaw."""
+    rows = tuple(row for row in FLOW if row.event == event)
+    if not rows and event not in TOLD_ONLY and event != DELIVER:
+        raise KeyError(event)
+    return rows

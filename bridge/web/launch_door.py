@@ -1,0 +1,65 @@
+"""Launches: what `lti` verified becomes a claim in the inbox, an account, and a new browser session."""
+
+from flask import Blueprint, Request, Response, redirect, session, url_for
+
+from bridge.kernel.errors import NotPermitted
+from bridge.kernel.ids import InstitutionId, RegistrationId
+from bridge.web.errors import error_response
+from bridge.web.sessions import WebSession
+from bridge.wiring import House
+from lti.claims import LaunchClaims
+from lti.errors import LaunchRefused
+from lti.flask import lti_blueprint
+from lti.launch import Launch
+from lti.roles import Role
+
+
+def launch_door(house: House) -> Blueprint:
+    """Return the blueprint of `/lti/…`."""
+
+    def welcome(launch: Launch, _request: Request) -> Response:
+        claims = launch.claims
+        institution = InstitutionId(launch.registration.tenant)
+        registration = RegistrationId(launch.registration.id)
+        with house.uow.for_institution(institution) as tx:
+            stations = house.at(tx)
+            stations.intake.receive_launch(registration, launch.id_token_sha256, _kept(claims))
+            account = stations.recognise(registration, claims) if claims.role is Role.LEARNER else None
+        if account is None:
+            raise NotPermitted(
+                "teacher_launch", "这里是学员入口。教师和管理人员请用机构账号登录安学桥的机构页面。"
+            )
+        if account.class_run is None:
+            raise NotPermitted("class_run_unlinked", "这门课程还没有关联班次,请联系培训机构。")
+        if isinstance(session, WebSession) or hasattr(session, "rotate"):
+            session.rotate()
+        session.update(
+            role="learner",
+            institution_id=institution,
+            account_id=account.account_id,
+            learner=account.learner,
+            class_run=account.class_run,
+            registration_id=registration,
+            return_url=launch.return_url,
+        )
+        return redirect(url_for("learner.home"), code=303)  # type: ignore[return-value]  # werkzeug's own type
+
+    def refused(refusal: LaunchRefused) -> Response:
+        return error_response(refusal.reason, refusal.message_zh, refusal.http_status)
+
+    return lti_blueprint(house.lti_tool, welcome, refused)
+
+
+def _kept(claims: LaunchClaims) -> dict[str, object]:
+    """Return what of a launch is chained: ids and roles; no name, no contact data."""
+    return {
+        "aud": list(claims.aud),
+        "context": claims.context.id if claims.context else None,
+        "deployment_id": claims.deployment_id,
+        "iss": claims.iss,
+        "message_type": claims.message_type,
+        "removed": list(claims.contact_removed),
+        "resource_link": claims.resource_link.id if claims.resource_link else None,
+        "role": claims.role.value,
+        "sub": claims.sub,
+    }

@@ -1,0 +1,246 @@
+"""What one station asks of another, answered by that other: a port on one side, a service on the other."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from bridge.completion.model import Standing, TestEvidence, TestScore
+from bridge.identity.service import IdentityService
+from bridge.intake.ports import TestUnit
+from bridge.intake.store import SqlInbox
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import (
+    ClassRunId,
+    LearnerRef,
+    RegistrationId,
+    StudySessionId,
+)
+from bridge.kernel.time import StudyClock, epoch_ms, from_epoch_ms, legal_date, parse_rfc3339, rfc3339
+from bridge.ledger.model.facts import Beat
+from bridge.ledger.ports import Batch, SessionFacts
+from bridge.presence.model import Activity, CheckKind, CheckRules, CheckState
+from bridge.presence.store import SqlPresenceStore
+from bridge.registry.model import ClassRunSheet
+from bridge.registry.service import RegistryService
+from bridge.registry.store import SqlRegistryStore
+from bridge.rules.model import LegalDates, ProfileInForce, RuleBook
+
+_BATCHES_AT_ONCE = 500
+
+
+class CheckRulesInForce:
+    """`presence.ports.RulesInForce`: the values of the class run's profile on today's study date."""
+
+    def __init__(self, registry: RegistryService, rules: RuleBook, study_clock: StudyClock) -> None:
+        self._registry = registry
+        self._rules = rules
+        self._study_clock = study_clock
+
+    def checks(self, class_run: ClassRunId, activity: Activity) -> CheckRules:
+        profile, dates = self._in_force(class_run)
+        kind = "test_check" if activity is Activity.TEST else "check"
+        return CheckRules(
+            gap_min_ms=profile.read(f"presence.{kind}_gap_min_seconds", dates).integer() * 1000,
+            gap_max_ms=profile.read(f"presence.{kind}_gap_max_seconds", dates).integer() * 1000,
+            answer_window_ms=profile.read("presence.answer_window_seconds", dates).integer() * 1000,
+            attempts=profile.read("presence.attempts_per_check", dates).integer(),
+        )
+
+    def anchor_good_frames(self, class_run: ClassRunId) -> int:
+        profile, dates = self._in_force(class_run)
+        return profile.read("presence.anchor_good_frames", dates).integer()
+
+    def beat_interval_ms(self, class_run: ClassRunId) -> int:
+        """Return how often the agent is to beat, study ms."""
+        profile, dates = self._in_force(class_run)
+        return profile.read("study.beat_interval_seconds", dates).integer() * 1000
+
+    def beat_gap_limit_ms(self, class_run: ClassRunId) -> int:
+        """Return the longest silence that is no gap, ms."""
+        profile, dates = self._in_force(class_run)
+        return profile.read("study.beat_gap_limit_seconds", dates).integer() * 1000
+
+    def _in_force(self, class_run: ClassRunId) -> tuple[ProfileInForce, LegalDates]:
+        run = self._registry.class_run(class_run)
+        today = legal_date(self._study_clock.now())
+        return self._rules.profile(run.profile), LegalDates(
+            opening=run.opens_on, study_second=today, event=today
+        )
+
+
+class LearnersOfPlatforms:
+    """`intake.ports.Learners`: identity knows the account, the registry the test."""
+
+    def __init__(self, identity: IdentityService, registry: RegistryService) -> None:
+        self._identity = identity
+        self._registry = registry
+
+    def learner_of(self, registration: RegistrationId, sub: str) -> LearnerRef | None:
+        account = self._identity.account_for(registration, sub)
+        return None if account is None else account.learner
+
+    def test_unit(
+        self, registration: RegistrationId, resource_link_id: str, learner: LearnerRef
+    ) -> TestUnit | None:
+        found = find_unit(self._registry, registration, resource_link_id, learner)
+        if found is None or found[1].activity != "test":
+            return None
+        return TestUnit(found[1].id, found[0].class_run.id)
+
+
+def find_unit(
+    registry: RegistryService, registration: RegistrationId, resource_link_id: str, learner: LearnerRef
+) -> tuple[ClassRunSheet, Any] | None:
+    """Return the learner's newest class run in which the resource link opens a unit, and that unit."""
+    unit_id = registry.unit_for(registration, resource_link_id)
+    if unit_id is None:
+        return None
+    for class_run in reversed(registry.class_runs_of(learner)):
+        sheet = registry.class_run_sheet(class_run, learner)
+        for unit in sheet.course.units:
+            if unit.id == unit_id:
+                return sheet, unit
+    return None
+
+
+class BatchesInInbox:
+    """`ledger.ports.BeatSource`: accepted batches, their client times laid onto the server's study clock."""
+
+    def __init__(self, inbox: SqlInbox, presence: SqlPresenceStore) -> None:
+        self._inbox = inbox
+        self._presence = presence
+
+    def session_facts(self, session: StudySessionId) -> SessionFacts:
+        found = self._presence.session(session)
+        if found is None:
+            raise InvalidInput("session_unknown", "没有这个学习会话", http_status=404)
+        one = found[0]
+        return SessionFacts(one.learner, one.class_run, one.unit, one.activity.value)
+
+    def waiting(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
+        return [
+            _batch(json.loads(r.payload)) for r in self._inbox.after(session, after_seq, _BATCHES_AT_ONCE)
+        ]
+
+
+def _batch(payload: Mapping[str, Any]) -> Batch:
+    received = payload["received_ms"]
+    factor = payload["study_factor"]
+    last = payload["beats"][-1][0]
+    beats = []
+    for client_ms, media_ms, visible, interaction_ms, rate_permille in payload["beats"]:
+        age = None if interaction_ms is None else max(0, client_ms - interaction_ms) * factor
+        # Only differences of the client's clock are used, and settlement keeps them within what the server saw.
+        at_ms = received - (last - client_ms) * factor
+        beats.append(Beat(at_ms, media_ms, visible, age, rate_permille))
+    return Batch(payload["seq"], received, payload["previous_received_ms"], tuple(beats))
+
+
+class PresenceOverTests:
+    """`completion.ports.TestPresence`: what the test's sessions and checks prove of an attempt, in real time."""
+
+    def __init__(self, presence: SqlPresenceStore, inbox: SqlInbox, rules: CheckRulesInForce) -> None:
+        self._presence = presence
+        self._inbox = inbox
+        self._rules = rules
+
+    def evidence(self, score: TestScore) -> TestEvidence:
+        """Return the evidence between the attempt's start and finish (the LMS's words for both).
+
+        A silence no longer than the beat gap limit is no gap, also before the first beat and after the last;
+        but with no beat at all between start and finish nothing is covered.
+        """
+        start = epoch_ms(parse_rfc3339(score.started_real))
+        finish = max(start + 1, epoch_ms(parse_rfc3339(score.finished_real)))
+        limit = self._rules.beat_gap_limit_ms(score.class_run)
+        start_passed = False
+        passed = failed = 0
+        heard: list[int] = []
+        for session in self._presence.sessions_of_attempt(score.learner, score.class_run, score.attempt):
+            for check in self._presence.checks_of_session(session.id):
+                if check.state is CheckState.OPEN:
+                    continue
+                if check.state is not CheckState.PASSED:
+                    failed += check.kind is not CheckKind.EXIT
+                elif check.kind is CheckKind.TEST_START:
+                    start_passed = True
+                else:
+                    passed += 1
+            heard += [epoch_ms(record.received_at) for record in self._inbox.after(session.id, 0, 100_000)]
+        within = sorted(at for at in heard if start <= at <= finish + limit)
+        covered = 0
+        if within:
+            points = [start, *(min(at, finish) for at in within), finish]
+            covered = sum(b - a for a, b in pairwise(points) if b - a <= limit)
+        return TestEvidence(start_passed, passed, failed, covered, finish - start)
+
+
+class StandingOfInstitution:
+    """`completion.ports.Standings`: the registry's word on connection and city."""
+
+    def __init__(
+        self,
+        store: SqlRegistryStore,
+        registry: RegistryService,
+        divisions: Mapping[str, str],
+        demonstration: bool,
+    ) -> None:
+        self._store = store
+        self._registry = registry
+        self._divisions = divisions
+        self._demonstration = demonstration
+
+    def standing(self, sheet: ClassRunSheet, on: date) -> Standing:
+        institution = self._store.institution()
+        if institution is None:
+            raise InvalidInput("institution_unknown", "没有这家机构", http_status=404)
+        refused = {reason.code for reason in self._registry.opening_decision(sheet.class_run, on).reasons}
+        code = sheet.class_run.division_code
+        return Standing(
+            institution_name=institution.name,
+            uscc=institution.uscc,
+            operator_name=institution.operator_name,
+            provincially_connected="not_connected" not in refused,
+            registered="not_registered_in_city" not in refused,
+            demonstration=self._demonstration,
+            city_name=self._divisions.get(code, ""),
+        )
+
+
+class ChecksForArchive:
+    """`archive.ports.CheckRecords`: each check with the hashes of its frames."""
+
+    def __init__(self, presence: SqlPresenceStore) -> None:
+        self._presence = presence
+
+    def checks(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[Mapping[str, Any]]:
+        frames: dict[str | None, list[str]] = {}
+        for frame in self._presence.frames_of(learner, class_run):
+            frames.setdefault(frame.check_id, []).append(frame.sha256)
+        kept: list[Mapping[str, Any]] = [
+            {
+                "check": check.id,
+                "session": check.session,
+                "kind": check.kind.value,
+                "due": rfc3339(from_epoch_ms(check.due_ms)),
+                "outcome": check.state.value,
+                "frames_sha256": frames.get(check.id, []),
+            }
+            for check in self._presence.checks_of(learner, class_run)
+        ]
+        return [*kept, {"check": None, "kind": "reference", "frames_sha256": frames.get(None, [])}]
+
+
+@lru_cache(maxsize=4)
+def division_names(folder: Path) -> Mapping[str, str]:
+    """Return division code → name (GB/T 2260) from the CSV files of `folder`."""
+    names: dict[str, str] = {}
+    for path in sorted(folder.glob("*.csv")):
+        with path.open(encoding="utf-8", newline="") as file:
+            names.update({row["code"]: row["name"] for row in csv.DictReader(file)})
+    return names

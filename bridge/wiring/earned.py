@@ -1,0 +1,92 @@
+"""`completion.ports.EarnedHours`: seconds and hours of one settlement, as completion wants to read them."""
+
+from bridge.completion.model import Attendance, Earned, EarnedUnit
+from bridge.hours.model import OutlineUnitHours
+from bridge.hours.service import HoursService
+from bridge.kernel.citation import Basis
+from bridge.kernel.ids import ClassRunId, LearnerRef
+from bridge.ledger.model.statement import SecondsStatement, Verdict
+from bridge.ledger.service import LedgerService
+from bridge.registry.model import ClassRunSheet
+from bridge.registry.service import RegistryService
+from bridge.rules.model import ProfileInForce, RuleBook
+
+
+class EarnedFromLedger:
+    """Reads the ledger anew at every call: what an event said earlier is not believed."""
+
+    def __init__(
+        self, ledger: LedgerService, hours: HoursService, registry: RegistryService, rules: RuleBook
+    ) -> None:
+        self._ledger = ledger
+        self._hours = hours
+        self._registry = registry
+        self._rules = rules
+
+    def earned(self, learner: LearnerRef, class_run: ClassRunId) -> Earned:
+        """Return what the learner has earned; NoRuleInForce rather than a guess."""
+        sheet = self._registry.class_run_sheet(class_run, learner)
+        both = self._hours.earned(learner, class_run)
+        seconds, hours = both.seconds, both.hours
+        credited = [s for s in seconds.timeline if s.verdict is Verdict.CREDITED]
+        profile = self._rules.profile(sheet.class_run.profile)
+        return Earned(
+            anchored=seconds.anchored,
+            credited_seconds=seconds.credited_seconds,
+            provisional_seconds=seconds.provisional_seconds,
+            refused_seconds=seconds.refused_seconds,
+            online_class_hours=hours.online_class_hours,
+            counted_online_class_hours=hours.online_share.value,
+            offline_class_hours=hours.offline_class_hours,
+            units=tuple(_unit(unit) for unit in hours.units),
+            online_done=hours.online_met,
+            offline_done=hours.offline_met,
+            shares_allowed=hours.shares_allowed,
+            reasons=hours.reasons,
+            first_ms=min((s.start_ms for s in credited), default=None),
+            last_ms=max((s.end_ms for s in credited), default=None),
+            ledger_head=both.ledger_head,
+            packs=profile.pack_hashes,
+            documents=_documents(profile),
+            attendances=self._attendances(sheet, seconds),
+            timeline=tuple((s.start_ms, s.end_ms, s.verdict.value, s.reason) for s in seconds.timeline),
+        )
+
+    def _attendances(self, sheet: ClassRunSheet, seconds: SecondsStatement) -> tuple[Attendance, ...]:
+        found = {
+            (entry.data["outline_unit"], entry.data["start_ms"]): entry.data
+            for entry in self._ledger.entries(sheet.learner, sheet.class_run.id)
+            if entry.kind == "offline"
+        }
+        return tuple(
+            Attendance(
+                outline_unit=one.outline_unit,
+                start_ms=one.start_ms,
+                end_ms=one.end_ms,
+                place=found[one.outline_unit, one.start_ms]["place"],
+                teacher=found[one.outline_unit, one.start_ms]["teacher"],
+                class_hours=one.class_hours,
+            )
+            for one in seconds.offline
+        )
+
+
+def _unit(unit: OutlineUnitHours) -> EarnedUnit:
+    return EarnedUnit(
+        id=unit.id,
+        title=unit.title,
+        mode=unit.mode,
+        required_class_hours=unit.required_class_hours,
+        earned_seconds=unit.counted_ms // 1000,
+        met=unit.met,
+    )
+
+
+def _documents(profile: ProfileInForce) -> tuple[str, ...]:
+    """Return the documents that a paper cites: laws and standards, never a practice."""
+    cited = (Basis.LAW, Basis.STANDARD)
+    return tuple(
+        pack.document
+        for pack in profile.packs
+        if any(parameter.citation.basis in cited for parameter in pack.parameters)
+    )

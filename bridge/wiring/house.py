@@ -1,0 +1,237 @@
+"""The house: everything that lives as long as the process, and the doors' use cases that span stations."""
+
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import cached_property
+from typing import Any
+
+from joserfc.jwk import RSAKey
+from sqlalchemy import Engine
+
+from bridge.db.engine import open_engine
+from bridge.db.field_cipher import FieldCipher
+from bridge.db.master_key import derive, load_or_create
+from bridge.db.unit_of_work import Tx, UnitOfWork
+from bridge.demonstration_clock import ConstantPace, DemonstrationClock
+from bridge.identity.ports import RealNameProvider
+from bridge.identity.store import SqlIdentityStore
+from bridge.intake.launch_state import SqlOneTimeStore
+from bridge.kernel.errors import InvalidInput, Unavailable
+from bridge.kernel.ids import ClassRunId, InstitutionId, JobId, LearnerRef, RegistrationId
+from bridge.kernel.time import Clock, StudyClock, SystemClock
+from bridge.plugin_loader import load
+from bridge.presence.face import FaceEngine, licence_objections
+from bridge.presence.ports import StudyPace
+from bridge.presence.store import open_checks
+from bridge.registry.lti_registrations import LtiRegistrations
+from bridge.reporting.courier import Courier
+from bridge.reporting.service import ReportingService
+from bridge.rules.loader import load_rule_book
+from bridge.rules.model import RuleBook
+from bridge.settings import Settings
+from bridge.wiring import jobs, study_door
+from bridge.wiring.adapters import division_names
+from bridge.wiring.stations import Stations
+from bridge.worker.celery_app import celery_app, nudger
+from bridge.worker.runner import Runner
+from lti.http import GuardedHttp
+from lti.keys import KeySource, ToolKey, ToolKeyRing
+from lti.tool import LtiTool
+
+_ORIGINS_SECONDS = 5.0
+
+
+class House:
+    """One bridge in one process."""
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self.engine: Engine = open_engine(settings.database_url, pool_size=settings.web_threads + 2)
+        self.master_key = load_or_create(settings.data_dir / "keys" / "master.key")
+        self.cipher = FieldCipher(self.master_key)
+        self.celery = celery_app(settings)
+        self.uow = UnitOfWork(self.engine, self.clock, nudger(self.celery))
+        self.blobs = load("blobs.local_folder")(settings.data_dir / "evidence")
+        self.study_clock: StudyClock
+        self.pace: StudyPace
+        if settings.demonstration:
+            scaled = DemonstrationClock.build(settings, self.clock, self._count_open_checks)
+            self.study_clock, self.pace = scaled, scaled
+        else:
+            self.study_clock, self.pace = SystemClock(), ConstantPace()
+        self._origins: tuple[float, frozenset[str]] = (0.0, frozenset())
+
+    @classmethod
+    def build(cls, settings: Settings) -> "House":
+        """Return the house on these settings."""
+        settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return cls(settings)
+
+    def close(self) -> None:
+        """Let go of database connections."""
+        self.engine.dispose()
+
+    def at(self, tx: Tx) -> Stations:
+        """Return the stations bound to an open unit of work."""
+        return Stations(self, tx)
+
+    def key(self, purpose: str) -> bytes:
+        """Return the 32-byte key for `purpose`, derived from the master key."""
+        return derive(self.master_key, purpose)
+
+    @cached_property
+    def rules(self) -> RuleBook:
+        return load_rule_book(self.settings.config)
+
+    @cached_property
+    def divisions(self) -> Mapping[str, str]:
+        return division_names(self.settings.config / "divisions")
+
+    @cached_property
+    def lti_registrations(self) -> LtiRegistrations:
+        return LtiRegistrations(self.uow, self.cipher)
+
+    @cached_property
+    def lti_tool(self) -> LtiTool:
+        return LtiTool(
+            public_url=self.settings.public_url,
+            registrations=self.lti_registrations,
+            flows=SqlOneTimeStore(self.uow),
+            platform_keys=KeySource(GuardedHttp(), self.clock),
+            tool_keys=ToolKeyRing((self._tool_key(),)),
+            clock=self.clock,
+        )
+
+    @cached_property
+    def engine_for_faces(self) -> FaceEngine:
+        """The face engine; Unavailable("face_licence") in real use of a pack whose licence does not allow it."""
+        engine: FaceEngine = load("face")(self.settings.assets, self.settings.face_pack)
+        objections = licence_objections(engine.pack)
+        if objections and not self.settings.demonstration:
+            raise Unavailable("face_licence", objections[0], permanent=True)
+        return engine
+
+    @cached_property
+    def printer(self) -> Any:
+        return load("printer.typst")(self.settings.assets / "fonts")
+
+    @cached_property
+    def bags(self) -> Any:
+        return load("bag.bagit")()
+
+    @cached_property
+    def batch_format(self) -> Any:
+        return load("reporting.guangdong")()
+
+    def real_name_provider(self, store: SqlIdentityStore) -> RealNameProvider:
+        """Return the installation's real-name provider: the offline one, over the enrolment lists."""
+        provider: RealNameProvider = load("real_name.roster")(store.names_listed_for)
+        return provider
+
+    def pace_after(self, tx: Tx) -> StudyPace:
+        """Return a pace that is told once `tx` has committed, when other processes can see its checks."""
+        return _AfterCommit(tx, self.pace)
+
+    def courier(self, institution: InstitutionId) -> Courier:
+        """Return who carries the institution's batches; Unavailable("regulator_missing") if there is nowhere to."""
+        if not self.settings.regulator_url:
+            raise Unavailable("regulator_missing", "尚未设置监管平台地址,批次保留在待发队列中。")
+        feed = load("feed.guangdong")(self.settings.regulator_url, self.settings.regulator_key)
+
+        @contextmanager
+        def unit() -> Iterator[ReportingService]:
+            with self.uow.for_institution(institution) as tx:
+                yield self.at(tx).reporting
+
+        units: Callable[[], AbstractContextManager[ReportingService]] = unit
+        return Courier(units, feed)
+
+    def allowed_origin(self, origin: str) -> bool:
+        """Return whether pages of `origin` may call the agent's doors."""
+        seen_at, origins = self._origins
+        if time.monotonic() - seen_at > _ORIGINS_SECONDS:
+            origins = self.lti_registrations.origins()
+            self._origins = (time.monotonic(), origins)
+        return origin in origins
+
+    def platform_origins(self) -> frozenset[str]:
+        """Return the origins of all registered platforms (who may frame our pages)."""
+        self.allowed_origin("")
+        return self._origins[1]
+
+    def webhook_sender(self, registration: RegistrationId) -> tuple[InstitutionId, tuple[bytes, ...]] | None:
+        """Return whose platform it is and the secrets that may sign; None for an unknown one."""
+        try:
+            institution = self.lti_registrations.institution_of(registration)
+            return institution, (self.lti_registrations.webhook_secret(registration),)
+        except InvalidInput:
+            return None
+
+    @cached_property
+    def runner(self) -> Runner:
+        return jobs.runner(self)
+
+    def sweep(self) -> None:
+        """See `jobs.sweep`."""
+        jobs.sweep(self)
+
+    def warm_up(self) -> None:
+        """Load the models before the first frame waits for them; a missing pack is met when a frame is judged."""
+        with suppress(Unavailable):
+            self.engine_for_faces  # noqa: B018  # built by being looked at
+
+    def open_study_session(self, token: str) -> dict[str, Any]:
+        """See `study_door.open_study_session`."""
+        return study_door.open_study_session(self, token)
+
+    def capture_reference_frame(
+        self, institution: InstitutionId, learner: LearnerRef, class_run: ClassRunId, jpeg: bytes
+    ) -> dict[str, Any]:
+        """See `study_door.capture_reference_frame`."""
+        return study_door.capture_reference_frame(self, institution, learner, class_run, jpeg)
+
+    def certificate_pdf(self, institution: InstitutionId, number: str) -> bytes:
+        """See `study_door.certificate_pdf`."""
+        return study_door.certificate_pdf(self, institution, number)
+
+    def invite_first_administrator(self) -> str | None:
+        """Return the token of an invitation if there is no administrator yet; None otherwise."""
+        with self.uow.across_institutions("first start: is there an administrator?") as tx:
+            staff = self.at(tx).staff
+            return None if staff.exists("administrator") else staff.invite("administrator", "admin").token
+
+    def nudge(self, waiting: Sequence[JobId]) -> None:
+        """Send a nudge for each job."""
+        nudger(self.celery)(waiting)
+
+    def _count_open_checks(self) -> int:
+        with self.uow.across_institutions("pace of the demonstration", read_only=True) as tx:
+            return open_checks(tx)
+
+    def _tool_key(self) -> ToolKey:
+        """Return the tool's key, made at the first start in a file (0600) under the data folder."""
+        path = self.settings.data_dir / "keys" / "lti-tool.pem"
+        if not path.exists():
+            draft = path.with_name(f".{path.name}.{os.getpid()}")
+            draft.touch(mode=0o600)
+            draft.write_bytes(ToolKey.generate().pem)
+            with suppress(FileExistsError):
+                # A link never replaces the key that another process made meanwhile.
+                os.link(draft, path)
+            draft.unlink()
+        pem = path.read_bytes()
+        return ToolKey(RSAKey.import_key(pem).thumbprint(), pem)
+
+
+class _AfterCommit:
+    """`StudyPace` that waits for the commit."""
+
+    def __init__(self, tx: Tx, pace: StudyPace) -> None:
+        self._tx = tx
+        self._pace = pace
+
+    def checks_changed(self) -> None:
+        self._tx.after_commit.append(self._pace.checks_changed)

@@ -1,0 +1,103 @@
+"""What the worker runs: the rows of `bridge.flow`, frames to judge, batches to carry, and the sweep."""
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from bridge.db.outbox import Job, load_event, overdue
+from bridge.db.unit_of_work import EVENT_JOB, Tx
+from bridge.flow import DELIVER, steps
+from bridge.intake.launch_state import sweep_flows
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.events import Event
+from bridge.kernel.ids import EventId
+from bridge.kernel.time import epoch_ms
+from bridge.ledger.service import EXTENDED_JOB
+from bridge.presence.face import FaceTemplate
+from bridge.presence.frames import FRAME_WAITING, JudgedFrame, judge_material
+from bridge.presence.service import BEATS_WAITING
+from bridge.presence.store import overdue_checks
+from bridge.web.sessions import sweep_sessions
+from bridge.worker.runner import Runner, Work
+
+if TYPE_CHECKING:
+    from bridge.wiring.house import House
+
+
+def runner(house: "House") -> Runner:
+    """Return the runner of all kinds of jobs."""
+    jobs = Jobs(house)
+    works = {
+        EVENT_JOB: Work(prepare=jobs.carry, apply=jobs.tell),
+        FRAME_WAITING: Work(prepare=jobs.judge, apply=jobs.record),
+    }
+    for kind in (BEATS_WAITING, EXTENDED_JOB):
+        works[kind] = Work(apply=jobs.run_rows)
+    return Runner(house.uow, house.clock, works)
+
+
+class Jobs:
+    """The kinds of jobs of one house."""
+
+    def __init__(self, house: "House") -> None:
+        self._house = house
+        # The same ID photo is looked at once for each frame of a registration.
+        self._roster = lru_cache(maxsize=64)(self._template_of)
+
+    def carry(self, job: Job) -> Event:
+        """Return the job's event; a batch that is ready is carried to the regulator on the way."""
+        with self._house.uow.across_institutions("read a job's event", read_only=True) as tx:
+            event = load_event(tx.session, EventId(job.key))
+        if event.type == DELIVER:
+            self._house.courier(event.institution_id).deliver(str(event.data["batch"]))
+        return event
+
+    def tell(self, tx: Tx, _job: Job, event: Event) -> None:
+        """Tell the event's services."""
+        stations = self._house.at(tx)
+        for row in steps(event.type):
+            row.do(stations, event.data)
+
+    def run_rows(self, tx: Tx, job: Job, _prepared: Any) -> None:
+        """Run the rows of work that is asked for by key."""
+        stations = self._house.at(tx)
+        for row in steps(job.kind):
+            row.do(stations, {"key": job.key})
+
+    def judge(self, job: Job) -> JudgedFrame | None:
+        """Run the models on a frame; None if it was judged before."""
+        with self._house.uow.for_institution(job.institution_id, read_only=True) as tx:
+            material = self._house.at(tx).frames.material(job.key)
+        if material is None:
+            return None
+        return judge_material(self._house.engine_for_faces, material, self._roster)
+
+    def record(self, tx: Tx, job: Job, judged: JudgedFrame | None) -> None:
+        """Record the frame's verdict."""
+        if judged is not None:
+            self._house.at(tx).frames.record(job.key, judged)
+
+    def _template_of(self, photograph: bytes) -> FaceTemplate | None:
+        try:
+            return self._house.engine_for_faces.observe(photograph).template
+        except InvalidInput:
+            # A photograph that the engine cannot read anchors nobody; the page then asks for a staff check.
+            return None
+
+
+def sweep(house: "House") -> None:
+    """Nudge what nobody has in hand, end checks whose time is over, drop what is stale."""
+    now = house.clock.now()
+    with house.uow.across_institutions("find jobs that nobody has in hand", read_only=True) as tx:
+        jobs = overdue(tx.session, now)
+        late = overdue_checks(tx, epoch_ms(house.study_clock.now()))
+    if jobs:
+        house.nudge(jobs)
+    for institution, check_id in late:
+        with house.uow.for_institution(institution) as tx:
+            stations = house.at(tx)
+            check = stations.presence_store.check(check_id)
+            if check is not None:
+                stations.presence.expire(check)
+    if now.second < 2:
+        sweep_sessions(house.uow, house.clock)
+        sweep_flows(house.uow, now)

@@ -1,0 +1,215 @@
+"""All stations of one institution, bound to one unit of work."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from bridge.archive.service import ArchiveService
+from bridge.archive.store import SqlArchiveStore
+from bridge.completion.service import CompletionService
+from bridge.completion.store import SqlCompletionStore
+from bridge.db.unit_of_work import Tx
+from bridge.db.vault import Vault
+from bridge.hours.service import HoursService
+from bridge.identity.model import Account
+from bridge.identity.service import IdentityService
+from bridge.identity.staff import StaffService
+from bridge.identity.store import SqlIdentityStore
+from bridge.intake.service import IntakeService
+from bridge.intake.store import SqlInbox
+from bridge.kernel.errors import NotPermitted
+from bridge.kernel.ids import RegistrationId
+from bridge.ledger.service import LedgerService
+from bridge.ledger.store import SqlLedgerStore
+from bridge.presence.frames import FrameService
+from bridge.presence.service import PresenceService
+from bridge.presence.store import SqlPresenceStore
+from bridge.registry.model import ClassRunSheet
+from bridge.registry.service import RegistryService
+from bridge.registry.store import SqlRegistryStore
+from bridge.reporting.service import ReportingService
+from bridge.reporting.store import SqlReportingStore
+from bridge.rules.model import ProfileInForce
+from bridge.wiring.adapters import (
+    BatchesInInbox,
+    CheckRulesInForce,
+    ChecksForArchive,
+    LearnersOfPlatforms,
+    PresenceOverTests,
+    StandingOfInstitution,
+)
+from bridge.wiring.earned import EarnedFromLedger
+from lti.claims import LaunchClaims
+
+if TYPE_CHECKING:
+    from bridge.wiring.house import House
+
+
+class Stations:
+    """Each station's service, made when it is first asked for."""
+
+    def __init__(self, house: "House", tx: Tx) -> None:
+        self._house = house
+        self._tx = tx
+
+    @cached_property
+    def inbox(self) -> SqlInbox:
+        return SqlInbox(self._tx)
+
+    @cached_property
+    def vault(self) -> Vault:
+        return Vault(self._tx, self._house.master_key, self._house.blobs)
+
+    @cached_property
+    def registry_store(self) -> SqlRegistryStore:
+        return SqlRegistryStore(self._tx, self._house.cipher)
+
+    @cached_property
+    def registry(self) -> RegistryService:
+        return RegistryService(self.registry_store, self._tx, self._house.study_clock, self._house.rules)
+
+    @cached_property
+    def identity(self) -> IdentityService:
+        store = SqlIdentityStore(self._tx, self._house.cipher)
+        provider = self._house.real_name_provider(store)
+        return IdentityService(store, self._tx, self._house.clock, provider, self.registry, self.vault)
+
+    @cached_property
+    def staff(self) -> StaffService:
+        return StaffService(self._tx.session, self._house.clock)
+
+    @cached_property
+    def intake(self) -> IntakeService:
+        learners = LearnersOfPlatforms(self.identity, self.registry)
+        return IntakeService(self.inbox, self._tx, learners, self._house.clock, self._tx.institution_id)
+
+    @cached_property
+    def presence_store(self) -> SqlPresenceStore:
+        return SqlPresenceStore(self._tx)
+
+    @cached_property
+    def check_rules(self) -> CheckRulesInForce:
+        return CheckRulesInForce(self.registry, self._house.rules, self._house.study_clock)
+
+    @cached_property
+    def presence(self) -> PresenceService:
+        house = self._house
+        return PresenceService(
+            self.presence_store,
+            self.inbox,
+            self._tx,
+            self.check_rules,
+            house.pace_after(self._tx),
+            house.clock,
+            house.study_clock,
+            house.key("agent-nonce"),
+            self._tx.institution_id,
+        )
+
+    @cached_property
+    def frames(self) -> FrameService:
+        house = self._house
+        return FrameService(
+            self.presence_store,
+            self.vault,
+            self.identity,
+            self._tx,
+            self.check_rules,
+            house.clock,
+            house.study_clock,
+            self._tx.institution_id,
+            self.presence.decide,
+        )
+
+    @cached_property
+    def ledger(self) -> LedgerService:
+        return LedgerService(
+            SqlLedgerStore(self._tx),
+            self.profile_for,
+            self.registry,
+            BatchesInInbox(self.inbox, self.presence_store),
+            self._tx,
+            self._house.study_clock,
+        )
+
+    @cached_property
+    def hours(self) -> HoursService:
+        return HoursService(self.ledger, self.registry, self.profile_for)
+
+    @cached_property
+    def earned(self) -> EarnedFromLedger:
+        return EarnedFromLedger(self.ledger, self.hours, self.registry, self._house.rules)
+
+    @cached_property
+    def standings(self) -> StandingOfInstitution:
+        house = self._house
+        return StandingOfInstitution(
+            self.registry_store, self.registry, house.divisions, house.settings.demonstration
+        )
+
+    @cached_property
+    def completion_store(self) -> SqlCompletionStore:
+        return SqlCompletionStore(self._tx)
+
+    @cached_property
+    def completion(self) -> CompletionService:
+        house = self._house
+        return CompletionService(
+            self.completion_store,
+            sheets=self.registry,
+            standings=self.standings,
+            hours=self.earned,
+            presence=PresenceOverTests(self.presence_store, self.inbox, self.check_rules),
+            rules=house.rules,
+            identity=self.identity,
+            evidence=self.vault,
+            printer=house.printer,
+            events=self._tx,
+            clock=house.clock,
+            study_clock=house.study_clock,
+            public_url=house.settings.public_url,
+        )
+
+    @cached_property
+    def archive(self) -> ArchiveService:
+        return ArchiveService(
+            SqlArchiveStore(self._tx),
+            sheets=self.registry,
+            hours=self.earned,
+            ledger=self.ledger,
+            checks=ChecksForArchive(self.presence_store),
+            papers=self.completion,
+            identity=self.identity,
+            bags=self._house.bags,
+            evidence=self.vault,
+            events=self._tx,
+            clock=self._house.clock,
+        )
+
+    @cached_property
+    def reporting(self) -> ReportingService:
+        house = self._house
+        return ReportingService(
+            SqlReportingStore(self._tx),
+            institution_id=self._tx.institution_id,
+            sheets=self.registry,
+            standings=self.standings,
+            papers=self.completion_store,
+            identity=self.identity,
+            batches=house.batch_format,
+            evidence=self.vault,
+            events=self._tx,
+            clock=house.clock,
+            platform_code=house.settings.platform_code,
+        )
+
+    def profile_for(self, sheet: ClassRunSheet) -> ProfileInForce:
+        """Return the rules that apply to a class run."""
+        return self._house.rules.profile(sheet.class_run.profile)
+
+    def recognise(self, registration: RegistrationId, claims: LaunchClaims) -> Account:
+        """Return the account behind a launch; NotPermitted("anonymous_launch") without `sub`."""
+        if claims.sub is None:
+            raise NotPermitted("anonymous_launch", "学习平台没有给出账号,请登录学习平台后重新进入。")
+        raw: Mapping[str, object] = claims.raw
+        return self.identity.recognise(registration, claims.sub, raw)

@@ -1,0 +1,204 @@
+"""The doors' use cases that span stations: open a study session, capture a face reference, fetch a paper."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from joserfc.util import urlsafe_b64decode
+
+from bridge.kernel.canonical import sha256_hex
+from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
+from bridge.kernel.time import legal_date
+from bridge.presence.model import Activity
+from bridge.wiring.adapters import find_unit
+from lti.errors import LaunchRefused
+from lti.jwt_documents import verify_platform_jwt
+from lti.strict_json import parse_object
+
+if TYPE_CHECKING:
+    from bridge.wiring.house import House
+
+SESSION_TOKEN_TYPE = "anxue-session+jwt"  # noqa: S105  # a kind of token, not a token
+_TOKEN_SECONDS = 300
+_JUDGED_WITHIN_SECONDS = 8.0
+_LOOK_SECONDS = 0.04
+
+
+class StepMissing(NotPermitted):
+    """A step of the learner's road is missing; `url` is the page that mends it."""
+
+    def __init__(self, reason: str, message: str, url: str) -> None:
+        super().__init__(reason, message)
+        self.url = url
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a verified token asks for."""
+
+    institution: InstitutionId
+    registration: RegistrationId
+    sub: str
+    resource_link_id: str
+    activity: Activity
+    attempt: str | None
+    token_id: str
+
+
+def open_study_session(house: "House", token: str) -> dict[str, Any]:
+    """Open the session that an LMS's token asks for; return what the agent needs to begin.
+
+    Raises:
+        LaunchRefused: the token is not a fresh one of a registered platform.
+        StepMissing: real_name_required, consent_required, face_reference_required.
+        NotPermitted: class_run_not_open, token_used.
+        InvalidInput: token_claims, unit_unknown, activity_mismatch.
+    """
+    asked = _read_token(house, token)
+    page = f"{house.settings.public_url}/learner"
+    with house.uow.for_institution(asked.institution) as tx:
+        stations = house.at(tx)
+        account = stations.identity.account_for(asked.registration, asked.sub)
+        if account is None or account.learner is None:
+            raise StepMissing("real_name_required", "请先从课程页面进入安学桥完成实名登记。", page)
+        learner = account.learner
+        found = find_unit(stations.registry, asked.registration, asked.resource_link_id, learner)
+        if found is None:
+            raise InvalidInput(
+                "unit_unknown", "该内容没有登记为您班次的课程单元,请联系培训机构。", http_status=422
+            )
+        sheet, unit = found
+        if unit.activity != asked.activity.value:
+            raise InvalidInput("activity_mismatch", "学习凭证与课程单元的类型不一致。", http_status=422)
+        today = legal_date(house.study_clock.now())
+        opening = stations.registry.opening_decision(sheet.class_run, today)
+        if not opening.value:
+            raise NotPermitted("class_run_not_open", opening.reasons[0].sentence_zh)
+        if not stations.identity.may_process_face(learner):
+            raise StepMissing("consent_required", "请先阅读并同意人脸信息处理同意书。", page)
+        class_run = sheet.class_run.id
+        if stations.presence_store.reference(learner, class_run) is None:
+            raise StepMissing("face_reference_required", "请先完成人脸登记。", page)
+        opened = stations.presence.open_session(
+            learner=learner,
+            class_run=class_run,
+            unit=unit.id,
+            activity=asked.activity,
+            attempt=asked.attempt,
+            account_id=account.account_id,
+            token_id=asked.token_id,
+        )
+        part = stations.ledger.statement(learner, class_run).unit(unit.id)
+        seen = [] if part is None else part.seen_media.pairs()
+        interval = stations.check_rules.beat_interval_ms(class_run)
+    return {
+        "session": opened.session.id,
+        "secret": opened.secret,
+        "nonce": opened.nonce,
+        "next_seq": opened.session.next_seq,
+        "beat_interval_ms": interval,
+        "study_factor": house.study_clock.factor(),
+        "nominal_ms": unit.nominal_ms,
+        "resume_media_ms": seen[0][1] if seen and seen[0][0] == 0 else 0,
+        "credited_media": seen,
+        "commands": opened.commands,
+    }
+
+
+def _read_token(house: "House", token: str) -> _Asked:
+    claims = _unverified(token)
+    issuer, client_id = claims.get("iss"), claims.get("client_id")
+    if not isinstance(issuer, str) or not isinstance(client_id, str | None):
+        raise LaunchRefused("token_malformed")
+    # Which registration is meant is read before the signature; all else only after it.
+    registration = house.lti_registrations.find(issuer, client_id)
+    document = verify_platform_jwt(
+        token,
+        registration,
+        keys=house.lti_tool.platform_keys,
+        clock=house.clock,
+        audience=f"{house.settings.public_url}/agent/v1/sessions",
+        typ=SESSION_TOKEN_TYPE,
+        max_age_seconds=_TOKEN_SECONDS,
+    )
+    payload = document.payload
+    texts = {name: payload.get(name) for name in ("sub", "resource_link_id", "activity", "attempt")}
+    attempt = texts["attempt"]
+    for name in ("sub", "resource_link_id"):
+        if not isinstance(texts[name], str) or not 0 < len(str(texts[name])) <= 255:
+            raise InvalidInput("token_claims", f"学习凭证缺少 {name}", http_status=422)
+    if texts["activity"] not in ("study", "test") or not isinstance(attempt, str | None):
+        raise InvalidInput("token_claims", "学习凭证的 activity 应为 study 或 test", http_status=422)
+    if texts["activity"] == "test" and not (isinstance(attempt, str) and 0 < len(attempt) <= 80):
+        raise InvalidInput("token_claims", "测试凭证缺少 attempt", http_status=422)
+    return _Asked(
+        institution=InstitutionId(registration.tenant),
+        registration=RegistrationId(registration.id),
+        sub=str(texts["sub"]),
+        resource_link_id=str(texts["resource_link_id"]),
+        activity=Activity(str(texts["activity"])),
+        attempt=attempt,
+        token_id=sha256_hex(f"{registration.id}|{document.jti}".encode()),
+    )
+
+
+def _unverified(token: str) -> dict[str, Any]:
+    try:
+        return parse_object(urlsafe_b64decode(token.split(".")[1].encode("ascii")))
+    except (ValueError, IndexError) as error:
+        raise LaunchRefused("token_malformed") from error
+
+
+def capture_reference_frame(
+    house: "House", institution: InstitutionId, learner: LearnerRef, class_run: ClassRunId, jpeg: bytes
+) -> dict[str, Any]:
+    """Take one frame of the face registration; answer once it was judged, or that it waits to be.
+
+    Raises:
+        InvalidInput: as `FrameService.submit_for_reference`.
+        NotPermitted("consent_required")
+    """
+    with house.uow.for_institution(institution) as tx:
+        stations = house.at(tx)
+        if not stations.identity.may_process_face(learner):
+            raise NotPermitted("consent_required", "请先阅读并同意人脸信息处理同意书。")
+        frame_id = stations.frames.submit_for_reference(learner, class_run, jpeg)
+        needed = stations.check_rules.anchor_good_frames(class_run)
+    deadline = time.monotonic() + _JUDGED_WITHIN_SECONDS
+    while True:
+        with house.uow.for_institution(institution, read_only=True) as tx:
+            store = house.at(tx).presence_store
+            frame = store.frame(frame_id)
+            reference = store.reference(learner, class_run)
+        judged = frame is not None and frame.verdict is not None
+        if judged or time.monotonic() > deadline:
+            break
+        time.sleep(_LOOK_SECONDS)
+    good = 0 if reference is None else len(reference.templates)
+    anchored = reference is not None and reference.anchored_ms is not None
+    accepted = judged and frame is not None and frame.verdict == "verified"
+    message = frame.message if judged and frame is not None else "正在核对照片,请稍候再试。"
+    if accepted:
+        message = "照片清晰,已采用。" if not anchored else "人脸登记完成。"
+    without_photo = reference is not None and not reference.has_roster_photo
+    return {
+        "accepted": accepted,
+        "pending": not judged,
+        "message": message,
+        "good_frames": good,
+        "needed": needed,
+        "anchored": anchored,
+        # Without an ID photo on the list nobody can be anchored by machine: staff must check the card.
+        "done": anchored or (without_photo and good >= needed),
+    }
+
+
+def certificate_pdf(house: "House", institution: InstitutionId, number: str) -> bytes:
+    """Return an issued paper byte for byte; InvalidInput("certificate_unknown") for another institution's."""
+    with house.uow.for_institution(institution, read_only=True) as tx:
+        stations = house.at(tx)
+        paper = stations.completion_store.paper_by_number(number)
+        if paper is None:
+            raise InvalidInput("certificate_unknown", "没有这个编号的证明,请核对编号。", http_status=404)
+        return stations.completion.pdf(paper)
