@@ -54,8 +54,8 @@ class TestEvidence:
     Args:
         start_passed: the check at the start was passed.
         in_test_checks_passed, in_test_checks_failed: final outcomes within the attempt.
-        covered_ms: how much of the attempt the agent's beats cover, study milliseconds.
-        attempt_ms: how long the attempt took, study milliseconds.
+        covered_ms: how much of the attempt the agent's beats cover; by the same clock as `attempt_ms`.
+        attempt_ms: how long the attempt took.
     """
 
     __test__ = False

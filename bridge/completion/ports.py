@@ -101,8 +101,10 @@ class Events(Protocol):
 class CompletionStore(Protocol):
     """Rows of completion."""
 
-    def test_decision(self, message: str) -> tuple[bool, list[str]] | None:
-        """Return (accepted, reason codes) of the score that came with `message`, or None."""
+    def test_decision(
+        self, learner: LearnerRef, class_run: ClassRunId, unit: str, attempt: str
+    ) -> tuple[str, str, bool] | None:
+        """Return (score, maximum, accepted) as the attempt was decided, or None."""
         ...
 
     def add_test_decision(
@@ -112,9 +114,9 @@ class CompletionStore(Protocol):
         ...
 
     def accepted_test(self, learner: LearnerRef, class_run: ClassRunId) -> Mapping[str, Any] | None:
-        """Return the accepted test (unit, attempt, score, maximum, finished_real, checks_passed) or None.
+        """Return the latest accepted test or None.
 
-        Of one attempt the latest decision counts; of several accepted attempts the latest.
+        Keys: unit, attempt, score, maximum, finished_real, checks_passed.
         """
         ...
 

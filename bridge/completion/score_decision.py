@@ -10,7 +10,6 @@ from bridge.kernel.time import legal_date
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import Decision, LegalDates, ProfileInForce, Reason
 
-
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")  # no exponent: 1e999999999 would fill the memory
 
 

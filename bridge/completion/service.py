@@ -24,7 +24,7 @@ from bridge.completion.ports import (
 )
 from bridge.completion.score_decision import decide, legal_dates
 from bridge.kernel.canonical import sha256_hex
-from bridge.kernel.errors import Unavailable
+from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import Clock, StudyClock, legal_date
@@ -73,15 +73,22 @@ class CompletionService:
         self._public_url = public_url.rstrip("/")
 
     def decide_test(self, score: TestScore) -> Decision[bool]:
-        """Decide whether `score` counts, keep it, and tell; the same message twice is decided once.
+        """Decide whether `score` counts, keep it, and tell; an attempt is decided once, however often sent.
 
         Raises:
-            InvalidInput: "score_malformed", or "not_enrolled" from the registry.
+            InvalidInput: "score_malformed"; "score_changed": the attempt was decided with another score;
+                "not_enrolled" from the registry.
             NoRuleInForce: a rule is missing; nothing is kept.
         """
-        known = self._store.test_decision(score.message)
+        known = self._store.test_decision(score.learner, score.class_run, score.unit, score.attempt)
         if known is not None:
-            return Decision(known[0])
+            if known[:2] != (score.score, score.maximum):
+                raise InvalidInput(
+                    "score_changed",
+                    "本次测试已有成绩且已作出认定,不能改写;如需更正请由机构走更正流程。",
+                    http_status=409,
+                )
+            return Decision(known[2])
         sheet = self._sheets.class_run_sheet(score.class_run, score.learner)
         seen = self._presence.evidence(score)
         now = self._study_clock.now()

@@ -14,10 +14,10 @@ from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef,
 
 
 class TestDecisionRow(Base, TenantRow):
-    """One score and what was decided on it; never changed."""
+    """One attempt's score and what was decided on it; never changed."""
 
     __tablename__ = "test_decision"
-    __table_args__ = (UniqueConstraint("institution_id", "message"),)
+    __table_args__ = (UniqueConstraint("institution_id", "learner_ref", "class_run_id", "unit", "attempt"),)
     __test__ = False
 
     id: Mapped[Id]
@@ -64,9 +64,18 @@ class SqlCompletionStore:
         self._tx = tx
         self._session = tx.session
 
-    def test_decision(self, message: str) -> tuple[bool, list[str]] | None:
-        row = self._session.scalar(select(TestDecisionRow).where(TestDecisionRow.message == message))
-        return None if row is None else (row.accepted, list(row.reasons))
+    def test_decision(
+        self, learner: LearnerRef, class_run: ClassRunId, unit: str, attempt: str
+    ) -> tuple[str, str, bool] | None:
+        row = self._session.scalar(
+            select(TestDecisionRow).where(
+                TestDecisionRow.learner_ref == learner,
+                TestDecisionRow.class_run_id == class_run,
+                TestDecisionRow.unit == unit,
+                TestDecisionRow.attempt == attempt,
+            )
+        )
+        return None if row is None else (row.score, row.maximum, row.accepted)
 
     def add_test_decision(
         self, score: TestScore, evidence: TestEvidence, accepted: bool, reasons: list[str], at: datetime
@@ -94,19 +103,18 @@ class SqlCompletionStore:
         self._session.flush()
 
     def accepted_test(self, learner: LearnerRef, class_run: ClassRunId) -> Mapping[str, Any] | None:
-        rows = self._session.scalars(
+        row = self._session.scalar(
             select(TestDecisionRow)
-            .where(TestDecisionRow.learner_ref == learner, TestDecisionRow.class_run_id == class_run)
-            .order_by(TestDecisionRow.decided_at, TestDecisionRow.id)
+            .where(
+                TestDecisionRow.learner_ref == learner,
+                TestDecisionRow.class_run_id == class_run,
+                TestDecisionRow.accepted.is_(True),
+            )
+            .order_by(TestDecisionRow.decided_at.desc(), TestDecisionRow.id.desc())
+            .limit(1)
         )
-        latest: dict[tuple[str, str], TestDecisionRow] = {}
-        for row in rows:
-            latest.pop((row.unit, row.attempt), None)
-            latest[row.unit, row.attempt] = row
-        counting = [row for row in latest.values() if row.accepted]
-        if not counting:
+        if row is None:
             return None
-        row = counting[-1]
         names = ("unit", "attempt", "score", "maximum", "finished_real", "checks_passed")
         return {name: getattr(row, name) for name in names}
 

@@ -1,0 +1,1 @@
+"""Supervision: what an authority sees of its own area, and nothing of another's."""

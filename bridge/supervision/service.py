@@ -1,0 +1,103 @@
+"""Use cases of supervision: look, drill down, search with a purpose. Nothing here changes a learner's record."""
+
+from bridge.completion.model import Earned
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import ClassRunId, LearnerRef
+from bridge.supervision.model import BatchView, ClassRunView, FoundLearner, LearnerView
+from bridge.supervision.ports import MaskedPerson, PersonSearch, ProgressStore, SupervisionStore
+
+_SHORTEST_PURPOSE = 4
+_MOST_BATCHES = 200
+
+
+class SupervisionService:
+    """What one officer sees, in a unit of work across institutions; the store holds the officer's area.
+
+    Args:
+        authority: the officer's office, logged as the recipient of every name shown.
+        officer: the officer's account id.
+    """
+
+    def __init__(
+        self, store: SupervisionStore, people: PersonSearch, *, authority: str, officer: str
+    ) -> None:
+        self._store = store
+        self._people = people
+        self._authority = authority
+        self._officer = officer
+
+    def class_runs(self) -> tuple[ClassRunView, ...]:
+        """Return the area's class runs. Source: 粤应急规〔2022〕3号 第二十九条."""
+        return self._store.class_runs()
+
+    def class_run(self, class_run: ClassRunId) -> tuple[ClassRunView, tuple[LearnerView, ...]]:
+        """Return a class run and its learners; InvalidInput("not_in_area") for any other, known or not."""
+        found = self._store.class_run(class_run)
+        if found is None:
+            raise _not_in_area()
+        return found, self._store.learners(class_run)
+
+    def batches(self) -> tuple[BatchView, ...]:
+        """Return the area's newest 200 batches with a verdict for each record."""
+        return self._store.batches(_MOST_BATCHES)
+
+    def show(self, learner: LearnerRef, purpose: str) -> MaskedPerson:
+        """Return who a learner of the area is, masked; logged with `purpose`.
+
+        Raises:
+            InvalidInput: "purpose_missing"; "not_in_area".
+        """
+        purpose = _stated(purpose)
+        rows = self._store.learner(learner)
+        if not rows:
+            raise _not_in_area()
+        return self._masked(rows[0], purpose)
+
+    def search(self, citizen_id: str, purpose: str) -> tuple[FoundLearner, ...]:
+        """Return the area's learners with that citizen id, masked; each is logged with `purpose`.
+
+        A person who is known elsewhere only is not found, and nothing tells the difference.
+
+        Raises:
+            InvalidInput: "purpose_missing".
+        """
+        purpose = _stated(purpose)
+        found: list[FoundLearner] = []
+        for _institution, learner in self._people.find(citizen_id.strip().upper()):
+            for row in self._store.learner(learner):
+                run = self._store.class_run(row.class_run)
+                if run is not None:
+                    person = self._masked(row, purpose)
+                    found.append(FoundLearner(person.name, person.citizen_id, person.employer, row, run))
+        return tuple(found)
+
+    def _masked(self, row: LearnerView, purpose: str) -> MaskedPerson:
+        return self._people.masked(
+            row.institution_id,
+            row.learner,
+            purpose=f"supervision: {purpose}"[:64],
+            recipient=self._authority,
+            by=self._officer,
+        )
+
+
+class ProgressNotes:
+    """Keeps the figures that authorities see current; hears of every addition to a ledger."""
+
+    def __init__(self, store: ProgressStore) -> None:
+        self._store = store
+
+    def note(self, learner: LearnerRef, class_run: ClassRunId, earned: Earned) -> None:
+        """Keep the learner's newest figures; telling twice changes nothing."""
+        self._store.note(learner, class_run, earned)
+
+
+def _stated(purpose: str) -> str:
+    stated = " ".join(purpose.split())
+    if len(stated) < _SHORTEST_PURPOSE:
+        raise InvalidInput("purpose_missing", "请写明查询事由(至少四个字),查询会被记录。", http_status=422)
+    return stated
+
+
+def _not_in_area() -> InvalidInput:
+    return InvalidInput("not_in_area", "本辖区没有这条记录。", http_status=404)
