@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 
 from bridge.db.base import Base
@@ -68,6 +69,11 @@ class Desk:
         return learner
 
 
+@cache
+def _rules() -> RuleBook:
+    return load_rule_book()
+
+
 class House:
     """One installation: a database, a blob folder, a master key, a clock that stands."""
 
@@ -80,7 +86,7 @@ class House:
         self.cipher = FieldCipher(self.master_key)
         self.blob_folder = folder / "blobs"
         self.blobs = LocalFolderBlobs(self.blob_folder)
-        self.rules: RuleBook = load_rule_book()
+        self.rules = _rules()
 
     @contextmanager
     def desk(self, institution: InstitutionId = ORG) -> Iterator[Desk]:

@@ -118,14 +118,14 @@ def test_fixed_dates_do_not_float(folder: Path) -> None:
             ("institution.yaml", "2027-06-30", "2027-13-30", "catalogue_malformed", "institution.yaml"),
             (
                 "institution.yaml",
-                "{lms_url}/auth",
+                "{lms_url}/lti/auth",
                 "{other}/auth",
                 "catalogue_field_invalid",
                 "auth_login_url",
             ),
             (
                 "institution.yaml",
-                "{lms_url}/jwks",
+                "{lms_url}/lti/jwks",
                 "http://lms.example/jwks",
                 "catalogue_field_invalid",
                 "jwks",
