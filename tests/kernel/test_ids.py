@@ -26,7 +26,7 @@ def test_no_two_are_alike_also_from_many_threads() -> None:
 
 def test_ids_sort_by_their_making_even_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     first = new_id("led")[4:14]
-    monkeypatch.setattr(ids.time, "time_ns", lambda: 1_000_000_000_000)
+    monkeypatch.setattr("bridge.kernel.ids.time.time_ns", lambda: 1_000_000_000_000)
     later = [new_id("led")[4:14] for _ in range(100)]
 
     assert [first, *later] == sorted([first, *later])

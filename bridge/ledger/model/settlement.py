@@ -154,13 +154,14 @@ def _watch(
     pieces = sorted(
         ((piece, claim) for claim in claims for piece in _pieces(claim)), key=lambda p: p[0].start_ms
     )
+    counted: dict[str, list[tuple[int, int]]] = {claim.session.id: [] for claim in claims}
     bank: WallBank | None = None
     last: tuple[str, int] | None = None
     for piece, claim in pieces:
         if bank is None or last != (claim.session.id, piece.start_ms):
             if bank is not None:
                 bank.close()
-            bank = WallBank(daily, _labeller(claim, anchored, segments))
+            bank = WallBank(daily, _labeller(claim, counted[claim.session.id], segments))
         unit = units[claim.session.unit]
         limits = rules.on(legal_day(piece.start_ms))
         if piece.media_to < piece.media_from:
@@ -170,6 +171,8 @@ def _watch(
         last = (claim.session.id, piece.end_ms)
     if bank is not None:
         bank.close()
+    for claim in claims:
+        segments.extend(_count(claim, IntervalSet(counted[claim.session.id]), anchored))
 
 
 def _pieces(claim: _Claim) -> Iterator[Stretch]:
@@ -191,22 +194,28 @@ def _pieces(claim: _Claim) -> Iterator[Stretch]:
                 midnight = next_day_start_ms(at)
 
 
-def _labeller(claim: _Claim, anchored: bool, segments: list[Segment]) -> Label:
+def _labeller(claim: _Claim, counted: list[tuple[int, int]], segments: list[Segment]) -> Label:
+    """Return what takes labels: refused time goes to `segments`, counted time to `counted`."""
     session = claim.session
 
     def label(start: int, end: int, reason: Refusal | None) -> None:
-        if reason is not None:
+        if reason is None:
+            counted.append((start, end))
+        else:
             segments.append(Segment(start, end, session.unit, session.id, Verdict.REFUSED, reason))
-            return
-        here = IntervalSet([(start, end)])
-        for part in here & claim.proof.settled:
-            verdict, why = (Verdict.CREDITED, None) if anchored else (Verdict.PROVISIONAL, NOT_ANCHORED)
-            segments.append(Segment(part.start, part.end, session.unit, session.id, verdict, why))
-        for part in here - claim.proof.settled:
-            why = AWAITS_CHECK if anchored else NOT_ANCHORED
-            segments.append(Segment(part.start, part.end, session.unit, session.id, Verdict.PROVISIONAL, why))
 
     return label
+
+
+def _count(claim: _Claim, counted: IntervalSet, anchored: bool) -> Iterator[Segment]:
+    """Yield counted time as credited or provisional: what presence has settled, if the person is anchored."""
+    session = claim.session
+    credited = counted & claim.proof.settled if anchored else _NOTHING
+    for part in credited:
+        yield Segment(part.start, part.end, session.unit, session.id, Verdict.CREDITED, None)
+    why = AWAITS_CHECK if anchored else NOT_ANCHORED
+    for part in counted - credited:
+        yield Segment(part.start, part.end, session.unit, session.id, Verdict.PROVISIONAL, why)
 
 
 def _joined(segments: list[Segment]) -> tuple[Segment, ...]:
