@@ -395,7 +395,6 @@
     this.factor = reply.body.study_factor || 1;
     this.report(); // the page takes up the resume position before its media runs
     this.pause('hidden', document.visibilityState === 'visible' ? null : '页面不在前台，学习已暂停。');
-    this.pause('connecting', null);
     this.obey(reply.body.commands);
     return true;
   };
@@ -434,6 +433,7 @@
     }
     this.obey(reply.body.commands);
     if (this.over) return;
+    if ('connecting' in this.pauses) this.pause('connecting', null); // media runs once the first beat is answered
     if (ending && !this.checkOpen) {
       this.endings += 1;
       if (this.endings >= 3) this.end('closed', {});

@@ -58,7 +58,7 @@
     if (paused || current >= slides.length) return;
     var slide = slides[current];
     var limit = credited.reduce(function (nearest, span) {
-      return span[0] > slide.position ? Math.min(nearest, span[0]) : nearest;
+      return span[1] > slide.position ? Math.min(nearest, Math.max(span[0], slide.position)) : nearest;
     }, slide.end);
     slide.position = Math.min(limit, slide.position + gained);
   }

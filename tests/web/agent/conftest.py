@@ -1,0 +1,123 @@
+"""A real Chromium with a made-up camera, a double of the bridge, a page of another origin with the agent."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask, Response, render_template_string
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.web.agent.bridge_double import BridgeDouble, Served
+
+_HOST_PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1"><title>host</title>
+<body><h1>课件页面</h1><p>此处是学习平台的课件。</p><button id="there">按钮</button>
+<div id="agent"></div><script src="{{ bridge }}/static/agent/v1.js"></script><script src="/host.js"></script>
+"""
+_HOST_SCRIPT = """
+window.pauses = []; window.statuses = []; window.media = 0;
+window.handle = AnxueAgent.start({
+  bridge: '%s', token: 'token-of-the-page', activity: 'study', mount: document.getElementById('agent'),
+  position: function () { window.media += 7; return window.media; },
+  setPaused: function (paused, message) { window.pauses.push([paused, message]); window.paused = paused; },
+  onStatus: function (status) { window.statuses.push(JSON.parse(JSON.stringify(status))); }
+});
+"""
+
+
+@pytest.fixture(scope="session")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A moving pattern, 640×480 at 10 frames a second, as Chromium's fake camera reads it."""
+    path = tmp_path_factory.mktemp("camera") / "pattern.y4m"
+    rows, columns = np.mgrid[0:480, 0:640]
+    with path.open("wb") as stream:
+        stream.write(b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420jpeg\n")
+        for frame in range(10):
+            luma = ((rows + columns + 25 * frame) % 256).astype(np.uint8)
+            stream.write(b"FRAME\n" + luma.tobytes() + b"\x70" * (320 * 240) + b"\x90" * (320 * 240))
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(camera: Path) -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    assert executable is not None, "install Debian's package chromium"
+    flags = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={camera}",
+    ]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=flags)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def bridge() -> Iterator[BridgeDouble]:
+    double = BridgeDouble()
+    yield double
+    double.served.stop()
+    assert double.complaints == []
+
+
+@pytest.fixture
+def host(bridge: BridgeDouble) -> Iterator[str]:
+    """Address of a page of another origin, under a content security policy without 'unsafe-inline'."""
+    app = Flask("host")
+    app.add_url_rule("/", "page", lambda: render_template_string(_HOST_PAGE, bridge=bridge.url))
+    app.add_url_rule("/elsewhere", "elsewhere", lambda: "<!doctype html><title>elsewhere</title>")
+    app.add_url_rule(
+        "/host.js", "script", lambda: Response(_HOST_SCRIPT % bridge.url, mimetype="text/javascript")
+    )
+
+    @app.after_request
+    def guard(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = (
+            f"default-src 'none'; script-src 'self' {bridge.url}; style-src {bridge.url};"
+            f" connect-src {bridge.url}; img-src data:"
+        )
+        return response
+
+    served = Served(app)
+    yield served.url
+    served.stop()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """A page at telephone width; a breach of the content security policy or a script error fails the test."""
+    context = browser.new_context(viewport={"width": 390, "height": 844}, locale="zh-CN")
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    wrong: list[str] = []
+
+    def listen(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            wrong.append(message.text)
+
+    page.on("console", listen)
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    yield page
+    context.close()
+    assert wrong == []
+
+
+@pytest.fixture
+def wait_until(page: Page) -> Callable[[Callable[[], bool]], None]:
+    """Let the browser run until the condition holds; fail after ten seconds."""
+
+    def wait(condition: Callable[[], bool]) -> None:
+        for _ in range(500):
+            if condition():
+                return
+            page.wait_for_timeout(20)
+        pytest.fail("it did not come to pass within ten seconds")
+
+    return wait
