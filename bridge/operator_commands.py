@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from bridge.completion.model import PaperKind
+from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.time import legal_date
 from bridge.plugin_loader import load
@@ -59,6 +60,10 @@ def load_catalogue(
 ) -> dict[str, Any]:
     """Load the YAML of `folder`; return what is new, with the one-time invitation of each new staff member."""
     read = read_catalogue(folder, today=legal_date(house.clock.now()), variables=variables)
+    if any(one.demo for one in read.lti_registrations) and not house.settings.demonstration:
+        raise InvalidInput(
+            "demo_registration", "演示用的平台登记(demo: true)只能在演示模式载入;正式平台请改为 demo: false。"
+        )
     with house.uow.for_institution(read.institution.id) as tx:
         stations = house.at(tx)
         report = stations.registry.load_catalogue(read)

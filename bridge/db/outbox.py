@@ -6,14 +6,15 @@ effects and its end are one transaction, and the sweeper nudges again what nobod
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Index, String, UniqueConstraint, case, or_, select, update
+from sqlalchemy import Index, String, UniqueConstraint, bindparam, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from bridge.db.base import Base, Code, Count, Id, Instant, JsonDict, LongText, Ref
+from bridge.db.base import Base, Code, Count, Id, Instant, JsonDict, LongText, Ref, UtcDateTime
 from bridge.kernel.events import Event
 from bridge.kernel.ids import EventId, InstitutionId, JobId, new_id
 
@@ -98,17 +99,32 @@ def load_event(session: Session, event_id: EventId) -> Event:
     return Event(**{name: getattr(row, name) for name in Event.__slots__})
 
 
-def want(session: Session, institution_id: InstitutionId, kind: str, key: str, now: datetime) -> JobId:
-    """Ask for the job (`kind`, `key`) to run (again) after `now`; return its id.
+def want(
+    session: Session, institution_id: InstitutionId, kind: str, key: str, now: datetime
+) -> tuple[JobId, bool]:
+    """Ask for the job (`kind`, `key`) to run (again) after `now`.
 
     Asking while it waits is one run; asking while it runs is one more run after it.
+
+    Returns:
+        The job's id, and whether it needs a nudge: not if an earlier ask that nobody has answered yet sent one.
     """
-    insert: Any = sqlite_insert if session.get_bind().dialect.name == "sqlite" else postgresql_insert
-    statement = insert(JobRow).values(
-        id=new_id("job"),
-        institution_id=institution_id,
-        kind=kind,
-        key=key,
+    row = session.execute(
+        _ask(session.get_bind().dialect.name),
+        {"id": new_id("job"), "institution_id": institution_id, "kind": kind, "key": key, "now": now},
+    ).one()
+    return JobId(row.id), row.wanted == row.done + 1
+
+
+@cache
+def _ask(dialect: str) -> Any:
+    insert: Any = sqlite_insert if dialect == "sqlite" else postgresql_insert
+    now = bindparam("now", type_=UtcDateTime())
+    statement = insert(JobRow.__table__).values(
+        id=bindparam("id"),
+        institution_id=bindparam("institution_id"),
+        kind=bindparam("kind"),
+        key=bindparam("key"),
         state="open",
         wanted=1,
         done=0,
@@ -117,19 +133,15 @@ def want(session: Session, institution_id: InstitutionId, kind: str, key: str, n
         lease_until=None,
         last_error="",
     )
-    statement = statement.on_conflict_do_update(
+    table = JobRow.__table__.c
+    return statement.on_conflict_do_update(
         index_elements=["institution_id", "kind", "key"],
         set_={
-            "wanted": JobRow.wanted + 1,
-            "state": _reopened(),
+            "wanted": table.wanted + 1,
+            "state": case((table.state == "leased", "leased"), else_="open"),
             "run_after": now,
         },
-    ).returning(JobRow.id)
-    return JobId(session.execute(statement).scalar_one())
-
-
-def _reopened() -> Any:
-    return case((JobRow.state == "leased", "leased"), else_="open")
+    ).returning(table.id, table.wanted, table.done)
 
 
 def take(session: Session, job_id: JobId, now: datetime) -> Job | None:
@@ -168,7 +180,9 @@ def finish(session: Session, job: Job, now: datetime) -> bool:
     return row.state == "open"
 
 
-def fail(session: Session, job: Job, now: datetime, reason: str, *, permanent: bool, outside: bool = False) -> None:
+def fail(
+    session: Session, job: Job, now: datetime, reason: str, *, permanent: bool, outside: bool = False
+) -> None:
     """Record a failed attempt; the job waits for its next turn, or is dead with its reason kept.
 
     Args:

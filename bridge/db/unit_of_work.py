@@ -68,13 +68,13 @@ class Tx:
         )
         if not store_event(self.session, event):
             return None
-        self.wanted_jobs.append(want(self.session, self.institution_id, EVENT_JOB, event.id, now))
+        self.want(EVENT_JOB, event.id)
         return event.id
 
     def want(self, kind: str, key: str, *, after: datetime | None = None) -> None:
         """Ask for the job (`kind`, `key`): many asks before it runs are one run."""
-        job_id = want(self.session, self.institution_id, kind, key, after or self.clock.now())
-        if after is None:
+        job_id, needs_nudge = want(self.session, self.institution_id, kind, key, after or self.clock.now())
+        if needs_nudge and after is None:
             self.wanted_jobs.append(job_id)
 
 
@@ -110,10 +110,9 @@ class UnitOfWork:
     def _open(
         self, institution_id: InstitutionId | None, info: dict[str, Any], read_only: bool
     ) -> Iterator[Tx]:
-        with (self._reading if read_only else self._writing)(info=info) as session:
-            with session.begin():
-                tx = Tx(session, self.clock, institution_id)
-                yield tx
+        with (self._reading if read_only else self._writing)(info=info) as session, session.begin():
+            tx = Tx(session, self.clock, institution_id)
+            yield tx
         if tx.wanted_jobs:
             self._nudge(tx.wanted_jobs)
         for call in tx.after_commit:
@@ -126,6 +125,9 @@ class WrongInstitution(RuntimeError):
 
 @event.listens_for(Session, "do_orm_execute")
 def _only_own_rows(state: ORMExecuteState) -> None:
+    if not state.is_orm_statement:
+        # A Core statement is the store's own work, its WHERE included.
+        return
     institution_id = state.session.info.get("institution_id")
     if institution_id is None:
         if "across" not in state.session.info:

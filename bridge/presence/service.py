@@ -1,12 +1,13 @@
 """Study sessions and beats: who may study, what the agent must do next, when a check is due."""
 
 import hmac
+import json
 import secrets
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from bridge.intake.model import BeatBatch, ChainHead
-from bridge.kernel.canonical import GENESIS, canonical_json, sha256_hex
+from bridge.kernel.canonical import GENESIS, sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import (
     CheckId,
@@ -129,7 +130,9 @@ class PresenceService:
         check = self._open_check(session, kind, now_ms, now_ms)
         return OpenedSession(session, secret, self._nonce(session), [check_command(check, now_ms)])
 
-    def accept_batch(self, batch: BeatBatch, secret: str, body_sha256: str, received_real: datetime) -> BatchAnswer:
+    def accept_batch(
+        self, batch: BeatBatch, secret: str, body_sha256: str, received_real: datetime
+    ) -> BatchAnswer:
         """Chain a batch of beats and return what the agent must do next.
 
         Raises:
@@ -155,7 +158,9 @@ class PresenceService:
             original_sha256=body_sha256,
             verification="session secret, nonce chain",
             idempotency_key=f"{session.id}:{batch.seq}",
-            payload=_payload(batch, now_ms, session.last_received_ms or session.opened_ms, self._study_clock.factor()),
+            payload=_payload(
+                batch, now_ms, session.last_received_ms or session.opened_ms, self._study_clock.factor()
+            ),
             head=ChainHead(session.chain_seq, session.chain_hash),
         )
         if record is None:
@@ -208,7 +213,9 @@ class PresenceService:
             return check
         return self.decide(check, CheckState.MISSED, check.attempts_left, now_ms)
 
-    def decide(self, check: PresenceCheck, state: CheckState, attempts_left: int, at_ms: int) -> PresenceCheck:
+    def decide(
+        self, check: PresenceCheck, state: CheckState, attempts_left: int, at_ms: int
+    ) -> PresenceCheck:
         """Record a check's new state and, once it is final, tell it and schedule the next."""
         check = replace(check, state=state, attempts_left=attempts_left)
         final = state is not CheckState.OPEN
@@ -332,16 +339,23 @@ class SeqOutOfOrder(InvalidInput):
 
 
 def _payload(batch: BeatBatch, received_ms: int, previous_received_ms: int, study_factor: int) -> str:
-    """Return the canonical JSON of a batch: numbers and flags only, so nothing personal can hide in it."""
-    return canonical_json(
+    """Return the canonical JSON of a batch: numbers and flags only, so nothing personal can hide in it.
+
+    Integers, null and booleans under ASCII keys: there `json` with sorted keys is RFC 8785, and faster than
+    `canonical_json` on the hundreds of numbers that come with each batch.
+    """
+    return json.dumps(
         {
             "beats": [
-                [e.client_ms, e.media_ms, int(e.visible), e.interaction_ms, e.rate_permille] for e in batch.events
+                [e.client_ms, e.media_ms, int(e.visible), e.interaction_ms, e.rate_permille]
+                for e in batch.events
             ],
             "ending": batch.ending,
             "previous_received_ms": previous_received_ms,
             "received_ms": received_ms,
             "seq": batch.seq,
             "study_factor": study_factor,
-        }
-    ).decode()
+        },
+        sort_keys=True,
+        separators=(",", ":"),
+    )
