@@ -1,0 +1,19 @@
+"""The pages that people see, one module for each kind of visitor."""
+
+from flask import Flask
+
+from bridge.web.pages.authority import authority_pages
+from bridge.web.pages.home import home_pages
+from bridge.web.pages.institution import institution_pages
+from bridge.web.pages.learner import learner_pages
+from bridge.web.pages.staff import staff_pages
+from bridge.web.pages.verify import verify_pages
+from bridge.web.pages.wording import register_wording
+from bridge.wiring import House
+
+
+def register_pages(app: Flask, house: House) -> None:
+    """Give `app` every page, and the words with which templates write values."""
+    register_wording(app)
+    for pages in (home_pages, staff_pages, learner_pages, institution_pages, authority_pages, verify_pages):
+        app.register_blueprint(pages(house))

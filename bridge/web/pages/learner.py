@@ -1,0 +1,132 @@
+"""The learner's pages: consent, real name, face, progress, papers. All after a launch from the LMS."""
+
+from flask import (
+    Blueprint,
+    Response,
+    jsonify,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
+from werkzeug.wrappers import Response as AnyResponse
+
+from bridge.completion.model import IssuedPaper
+from bridge.identity.consent import FACE, FACE_CONSENT
+from bridge.kernel.errors import InvalidInput
+from bridge.presence.face import MAX_FRAME_BYTES
+from bridge.rules.model import Reason
+from bridge.web.pages.learner_view import gather, gather_progress
+from bridge.web.pages.paper_file import paper_file
+from bridge.web.pages.visitors import LearnerVisit, learner_visit
+from bridge.web.security import rate_limited, require_role
+from bridge.wiring import House
+
+_MAX_TYPED = 80
+_FIELD_OF = {
+    "name_malformed": "name",
+    "name_mismatch": "name",
+    "citizen_id_malformed": "citizen_id",
+    "citizen_id_check_digit": "citizen_id",
+    "not_on_enrolment_list": "citizen_id",
+    "real_name_no_record": "citizen_id",
+}
+
+
+def learner_pages(house: House) -> Blueprint:
+    """Return the blueprint of `/learner…`."""
+    pages = Blueprint("learner", __name__, url_prefix="/learner")
+
+    def page(visit: LearnerVisit, status: int = 200, **form: object) -> AnyResponse:
+        view = gather(house, visit)
+        return make_response(
+            render_template("learner/home.html", page=view, visit=visit, consent=FACE_CONSENT, **form), status
+        )
+
+    @pages.get("")
+    @require_role("learner")
+    def home() -> AnyResponse:
+        return page(learner_visit())
+
+    @pages.post("/consent")
+    @require_role("learner")
+    def give_consent() -> AnyResponse:
+        visit = learner_visit()
+        with house.uow.for_institution(visit.institution) as tx:
+            house.at(tx).identity.give_consent(
+                visit.account_id, FACE, request.form.get("version", "")[:_MAX_TYPED]
+            )
+        return redirect(url_for("learner.home", _anchor="step-real_name"), code=303)
+
+    @pages.post("/consent/revoke")
+    @require_role("learner")
+    def revoke_consent() -> AnyResponse:
+        visit = learner_visit()
+        with house.uow.for_institution(visit.institution) as tx:
+            house.at(tx).identity.revoke_consent(visit.account_id, FACE)
+        return redirect(url_for("learner.home", _anchor="step-consent"), code=303)
+
+    @pages.post("/real-name")
+    @require_role("learner")
+    @rate_limited("20 per hour", key=lambda: f"account:{session['account_id']}")
+    def verify_real_name() -> AnyResponse:
+        visit = learner_visit()
+        typed = {name: request.form.get(name, "")[:_MAX_TYPED] for name in ("name", "citizen_id")}
+        with house.uow.for_institution(visit.institution) as tx:
+            decision = house.at(tx).identity.verify_real_name(
+                visit.account_id, visit.class_run, typed["name"], typed["citizen_id"]
+            )
+        if decision.value is None:
+            return page(visit, 422, typed=typed, wrong=_by_field(decision.reasons))
+        session["learner"] = decision.value
+        return redirect(url_for("learner.home", _anchor="step-face"), code=303)
+
+    @pages.get("/progress")
+    @require_role("learner")
+    def progress() -> str:
+        visit = learner_visit()
+        seen, hours, papers = gather_progress(house, visit)
+        return render_template("learner/progress.html", progress=seen, hours=hours, papers=papers)
+
+    @pages.get("/face")
+    @require_role("learner")
+    def face() -> AnyResponse:
+        visit = learner_visit()
+        view = gather(house, visit)
+        if view.steps["consent"] != "done" or view.steps["real_name"] != "done":
+            return redirect(url_for("learner.home"), code=303)
+        return make_response(render_template("learner/face.html", page=view, visit=visit))
+
+    @pages.post("/face/frames")
+    @require_role("learner")
+    @rate_limited("60 per minute", key=lambda: f"account:{session['account_id']}")
+    def take_face_frame() -> Response:
+        visit = learner_visit()
+        if request.mimetype != "image/jpeg":
+            raise InvalidInput("media_type", "照片须为 image/jpeg。", http_status=415)
+        if (request.content_length or 0) > MAX_FRAME_BYTES:
+            raise InvalidInput("body_too_large", "照片不能超过 512 KB,请重新拍摄。", http_status=413)
+        jpeg = request.get_data(cache=False)
+        return jsonify(house.capture_reference_frame(visit.institution, visit.known, visit.class_run, jpeg))
+
+    @pages.get("/certificates/<number>.pdf")
+    @require_role("learner")
+    def certificate(number: str) -> AnyResponse:
+        visit = learner_visit()
+
+        def own(paper: IssuedPaper) -> bool:
+            return paper.learner == visit.known
+
+        return paper_file(house, visit.institution, number, own)
+
+    return pages
+
+
+def _by_field(reasons: tuple[Reason, ...]) -> dict[str, str]:
+    """Return the sentences by the field that they stand at; "form" for those about no field."""
+    found: dict[str, str] = {}
+    for reason in reasons:
+        found.setdefault(_FIELD_OF.get(reason.code, "form"), reason.sentence_zh)
+    return found

@@ -1,0 +1,122 @@
+"""The learner's page put together from the stations: which steps stand, and what each shows."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from bridge.completion.model import IssuedPaper
+from bridge.hours.model import HoursStatement
+from bridge.identity.model import MaskedIdentity
+from bridge.kernel.ids import LearnerRef
+from bridge.registry.model import ClassRun
+from bridge.web.pages.progress import ProgressView, view_progress
+from bridge.web.pages.visitors import LearnerVisit
+from bridge.wiring import House, Stations
+
+StepState = Literal["done", "current", "open", "later"]
+STEPS = ("consent", "real_name", "face", "study", "papers")
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerPage:
+    """All that the page shows.
+
+    Args:
+        person: masked; None until the real name is proved.
+        enrolled: whether the registry has entered the learner (some moments after the real name).
+        good_frames: pictures of the face kept so far.
+        by_hand: the enrolment list has no ID photo, so that staff must compare face and card.
+    """
+
+    class_run: ClassRun
+    institution_name: str
+    steps: dict[str, StepState]
+    person: MaskedIdentity | None
+    enrolled: bool
+    good_frames: int
+    anchored: bool
+    by_hand: bool
+    progress: ProgressView | None
+    hours: HoursStatement | None
+    papers: tuple[IssuedPaper, ...]
+
+
+def gather(house: House, visit: LearnerVisit) -> LearnerPage:
+    """Return the page of the learner who visits. The disclosure of the own name is logged like any other."""
+    person = None
+    if visit.learner is not None:
+        with house.uow.for_institution(visit.institution) as tx:
+            person = (
+                house.at(tx)
+                .identity.disclose(
+                    visit.learner, purpose="learner.own_page", recipient="学员本人", by=visit.account_id
+                )
+                .masked()
+            )
+    with house.uow.for_institution(visit.institution, read_only=True) as tx:
+        stations = house.at(tx)
+        institution = stations.registry_store.institution()
+        consented = stations.identity.has_consent(visit.account_id)
+        reference = None
+        if visit.learner is not None:
+            reference = stations.presence_store.reference(visit.learner, visit.class_run)
+        progress, hours, papers, enrolled = _study(stations, visit.learner, visit)
+        anchored = reference is not None and reference.anchored_ms is not None
+        return LearnerPage(
+            class_run=stations.registry.class_run(visit.class_run),
+            institution_name=institution.name if institution else "",
+            steps=steps(
+                consented=consented,
+                named=visit.learner is not None,
+                anchored=anchored,
+                captured=reference is not None,
+                learned=hours is not None and hours.online_met,
+                papers=len(papers),
+            ),
+            person=person,
+            enrolled=enrolled,
+            good_frames=0 if reference is None else len(reference.templates),
+            anchored=anchored,
+            by_hand=reference is not None and not reference.has_roster_photo,
+            progress=progress,
+            hours=hours,
+            papers=papers,
+        )
+
+
+def gather_progress(
+    house: House, visit: LearnerVisit
+) -> tuple[ProgressView | None, HoursStatement | None, tuple[IssuedPaper, ...]]:
+    """Return what changes while the learner studies."""
+    with house.uow.for_institution(visit.institution, read_only=True) as tx:
+        progress, hours, papers, _ = _study(house.at(tx), visit.learner, visit)
+        return progress, hours, papers
+
+
+def steps(
+    *, consented: bool, named: bool, anchored: bool, captured: bool, learned: bool, papers: int
+) -> dict[str, StepState]:
+    """Return the state of each step. Who does not consent may still prove their name (for offline training)."""
+    ready = consented and named
+    states: dict[str, StepState] = {
+        "consent": "done" if consented else "current",
+        "real_name": "done" if named else "current" if consented else "open",
+        "face": "done" if anchored and consented else "current" if ready else "later",
+        "study": "done" if learned else "current" if ready and captured else "later",
+        "papers": "done" if papers else "current" if learned else "later",
+    }
+    return states
+
+
+def _study(
+    stations: Stations, learner: LearnerRef | None, visit: LearnerVisit
+) -> tuple[ProgressView | None, HoursStatement | None, tuple[IssuedPaper, ...], bool]:
+    if learner is None or visit.class_run not in stations.registry.class_runs_of(learner):
+        return None, None, (), False
+    sheet = stations.registry.class_run_sheet(visit.class_run, learner)
+    earned = stations.hours.earned(learner, visit.class_run)
+    return (
+        view_progress(earned.seconds, sheet.course.units),
+        earned.hours,
+        stations.completion_store.papers(learner, visit.class_run),
+        True,
+    )

@@ -1,0 +1,79 @@
+"""Who looks at a page, as the server-side session says."""
+
+from dataclasses import dataclass
+from typing import cast
+
+from flask import session
+
+from bridge.identity.staff import StaffAccount
+from bridge.kernel.errors import NotPermitted
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.web.sessions import WebSession
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerVisit:
+    """A learner after a launch; `learner` is None until the real name is proved."""
+
+    institution: InstitutionId
+    account_id: str
+    learner: LearnerRef | None
+    class_run: ClassRunId
+    return_url: str | None
+
+    @property
+    def known(self) -> LearnerRef:
+        """The learner; NotPermitted("real_name_required") before the real name is proved."""
+        if self.learner is None:
+            raise NotPermitted("real_name_required", "请先在学习页面完成实名登记。")
+        return self.learner
+
+
+@dataclass(frozen=True, slots=True)
+class StaffVisit:
+    """Somebody who signed in: staff of an institution, an official, an operator or an administrator."""
+
+    staff_id: str
+    login: str
+    role: str
+    institution: InstitutionId | None
+    division_code: str | None
+
+
+def learner_visit() -> LearnerVisit:
+    """Return the learner of this session; behind `require_role("learner")` only."""
+    return LearnerVisit(
+        institution=session["institution_id"],
+        account_id=session["account_id"],
+        learner=session.get("learner"),
+        class_run=session["class_run"],
+        return_url=session.get("return_url"),
+    )
+
+
+def staff_visit() -> StaffVisit:
+    """Return who is signed in; behind `require_role` of a staff role only."""
+    return StaffVisit(
+        staff_id=session["staff_id"],
+        login=session.get("login", ""),
+        role=session["role"],
+        institution=session.get("institution_id"),
+        division_code=session.get("division_code"),
+    )
+
+
+def start_staff_session(account: StaffAccount) -> None:
+    """Begin a new session, under a new id, for who has just proved who they are."""
+    end_session()
+    session.update(
+        role=account.role,
+        staff_id=account.id,
+        login=account.login,
+        institution_id=account.institution_id,
+        division_code=account.division_code,
+    )
+
+
+def end_session() -> None:
+    """Drop the session's row and everything in it."""
+    cast(WebSession, session).rotate()

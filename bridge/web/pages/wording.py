@@ -1,0 +1,94 @@
+"""How pages write durations, instants and codes: Chinese, in the time of Asia/Shanghai."""
+
+from datetime import datetime
+from fractions import Fraction
+
+from flask import Flask
+
+from bridge.kernel.time import LEGAL_ZONE, from_epoch_ms
+from bridge.rules.model import Reason
+
+PAPER_STATUS = {"valid": "有效", "superseded": "已被新证明替代", "revoked": "已撤销"}
+PAPER_KIND = {"hour_certificate": "网络学时证明", "completion_statement": "结业说明"}
+CLASS_RUN_KIND = {"initial": "初次培训", "renewal": "换证培训", "yearly_retraining": "再培训"}
+BATCH_STATE = {
+    "ready": "待发送",
+    "accepted": "全部接收",
+    "partly_accepted": "部分接收",
+    "refused": "退回",
+    "failed": "发送失败",
+}
+RECORD_STATE = {
+    "waiting": "待报送",
+    "batched": "已编批",
+    "accepted": "已接收",
+    "refused": "被退回",
+    "held": "未通过自检",
+}
+RECORD_KIND = {
+    "ClassInfo": "班次",
+    "Learner": "学员",
+    "HourSummary": "学时",
+    "TestResult": "测验",
+    "Certificate": "证明",
+}
+STAFF_ROLE = {
+    "administrator": "系统管理员",
+    "institution": "培训机构",
+    "authority": "监管人员",
+    "operator": "平台运营",
+}
+
+
+def duration(seconds: int) -> str:
+    """Return e.g. "1 小时 05 分", "12 分 30 秒", "0 秒"."""
+    hours, rest = divmod(max(0, int(seconds)), 3600)
+    minutes, left = divmod(rest, 60)
+    if hours:
+        return f"{hours} 小时 {minutes:02d} 分"
+    if minutes:
+        return f"{minutes} 分 {left:02d} 秒"
+    return f"{left} 秒"
+
+
+def beijing(instant: datetime, form: str = "%Y-%m-%d %H:%M") -> str:
+    """Return the instant in Asia/Shanghai."""
+    return instant.astimezone(LEGAL_ZONE).strftime(form)
+
+
+def beijing_ms(milliseconds: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Return the instant (epoch ms) in Asia/Shanghai."""
+    return beijing(from_epoch_ms(milliseconds), form)
+
+
+def span(start_ms: int, end_ms: int) -> str:
+    """Return e.g. "11-23 18:03:10 至 18:05:40"."""
+    day = "%m-%d %H:%M:%S"
+    same = beijing_ms(start_ms, "%Y%m%d") == beijing_ms(end_ms, "%Y%m%d")
+    return f"{beijing_ms(start_ms, day)} 至 {beijing_ms(end_ms, '%H:%M:%S' if same else day)}"
+
+
+def exact(number: int | Fraction) -> str:
+    """Return a whole number plainly, and a fraction as one: nothing is rounded on the way to the reader."""
+    return str(number.numerator) if number.denominator == 1 else f"{number.numerator}/{number.denominator}"
+
+
+def source(reason: Reason) -> str:
+    """Return what a reason rests on, e.g. "粤应急规〔2022〕3号第二十四条"."""
+    return str(reason.citation)
+
+
+def register_wording(app: Flask) -> None:
+    """Give the templates these words as filters."""
+    for name, words in (
+        ("paper_status", PAPER_STATUS),
+        ("paper_kind", PAPER_KIND),
+        ("class_run_kind", CLASS_RUN_KIND),
+        ("staff_role", STAFF_ROLE),
+        ("batch_state", BATCH_STATE),
+        ("record_state", RECORD_STATE),
+        ("record_kind", RECORD_KIND),
+    ):
+        app.add_template_filter(lambda code, words=words: words.get(str(code), str(code)), name)
+    for function in (duration, beijing, beijing_ms, span, exact, source):
+        app.add_template_filter(function, function.__name__)
