@@ -72,6 +72,29 @@ def test_another_persons_face_withdraws_back_to_the_last_pass() -> None:
     assert refused(study) == {Refusal.OTHER_PERSON: 6 * MINUTE}
 
 
+def test_a_pass_at_the_very_moment_of_another_face_protects_nothing_before_it() -> None:
+    study = Study().anchor().watch("s", 0, 8 * MINUTE).passes("s", 0, 2 * MINUTE, 6 * MINUTE, 8 * MINUTE)
+    study.check("s", 6 * MINUTE, "other_person")
+
+    assert refused(study) == {Refusal.OTHER_PERSON: 6 * MINUTE}
+
+
+def test_another_face_on_a_check_due_before_the_last_pass_withdraws_from_its_due_time() -> None:
+    study = Study().anchor().watch("s", 0, 8 * MINUTE).passes("s", 0, 2 * MINUTE, 8 * MINUTE)
+    study.check("s", 6 * MINUTE, "other_person", due=MINUTE)
+
+    assert refused(study) == {Refusal.OTHER_PERSON: 7 * MINUTE}
+
+
+def test_a_device_still_in_use_keeps_its_provisional_time_when_another_passes_a_check() -> None:
+    study = Study().anchor().watch("s", 0, 10 * MINUTE).passes("s", 0)
+    study.watch("t", 2 * MINUTE, 2 * MINUTE, unit="unit-2").passes("t", 2 * MINUTE, 4 * MINUTE)
+
+    statement = settled(study)
+
+    assert (statement.credited_ms, statement.figures.provisional_ms) == (2 * MINUTE, 8 * MINUTE)
+
+
 def test_withdrawn_media_may_be_studied_anew() -> None:
     study = Study().anchor().watch("s", 0, 6 * MINUTE).passes("s", 0).check("s", 6 * MINUTE, "other_person")
     study.watch("t", 10 * MINUTE, 6 * MINUTE).passes("t", 10 * MINUTE, 16 * MINUTE)
@@ -147,6 +170,22 @@ def test_hidden_pages_earn_nothing() -> None:
     study = Study().anchor().watch("s", 0, MINUTE, visible=0).passes("s", 0, MINUTE)
 
     assert refused(study) == {Refusal.HIDDEN: MINUTE}
+
+
+def test_a_page_hidden_at_either_end_of_a_stretch_earns_nothing_in_it() -> None:
+    study = Study().anchor().passes("s", 0, MINUTE)
+    for i, visible in enumerate([1, 1, 0, 1, 1]):
+        previous = None if i == 0 else (i - 1) * BEAT
+        study.beats("s", [(i * BEAT, i * BEAT, visible, 0, 1000)], previous=previous)
+
+    assert refused(study) == {Refusal.HIDDEN: 2 * BEAT}
+
+
+def test_batches_that_are_missing_leave_a_gap() -> None:
+    study = Study().anchor().passes("s", 0, MINUTE).beats("s", [(0, 0, 1, 0, 1000)], previous=None)
+    study.beats("s", [(MINUTE, MINUTE, 1, 0, 1000)], previous=50 * SECOND)
+
+    assert refused(study) == {Refusal.BEAT_GAP: MINUTE}
 
 
 def test_idle_time_is_split_exactly_at_the_limit() -> None:
@@ -288,8 +327,9 @@ def test_a_silent_device_takes_no_time_from_one_that_is_used() -> None:
 def test_test_time_is_no_study() -> None:
     study = Study().anchor().watch("s", 0, MINUTE, unit="quiz", activity="test").passes("s", 0, MINUTE)
     study.watch("t", 2 * MINUTE, MINUTE, unit="quiz").passes("t", 2 * MINUTE, 3 * MINUTE)
+    study.watch("u", 4 * MINUTE, MINUTE, activity="test").passes("u", 4 * MINUTE, 5 * MINUTE)
 
-    assert refused(study) == {Refusal.TEST_TIME: 2 * MINUTE}
+    assert refused(study) == {Refusal.TEST_TIME: 3 * MINUTE}
 
 
 def test_study_outside_the_class_runs_dates_earns_nothing() -> None:
@@ -310,17 +350,22 @@ def test_online_study_during_an_offline_session_earns_nothing() -> None:
     assert refused(study) == {Refusal.OFFLINE_SESSION: MINUTE}
 
 
-def test_the_daily_cap_is_split_exactly_and_the_day_is_guangzhous() -> None:
-    at = epoch_ms(datetime(2026, 11, 24, 8, 0, tzinfo=UTC)) - START  # 16:00; eight hours to midnight
-    hours = 9
-    study = Study().anchor().watch("s", at - 5 * MINUTE, hours * 60 * MINUTE)
-    study.passes("s", *range(at - 5 * MINUTE, at + hours * 60 * MINUTE, 10 * MINUTE))
+@pytest.mark.parametrize("later", [0, 5 * SECOND], ids=["beat at midnight", "midnight between two beats"])
+def test_the_daily_cap_is_split_exactly_and_the_day_is_guangzhous(later: int) -> None:
+    # Eight hours and five minutes before midnight.
+    at = epoch_ms(datetime(2026, 11, 24, 7, 55, tzinfo=UTC)) - START + later
+    length = 9 * 60 * MINUTE
+    study = Study().anchor().watch("s", at, length).passes("s", *range(at, at + length, 10 * MINUTE))
 
     statement = settle(with_nominal("unit-1", 100 * 60 * MINUTE), study.entries(), rules())
 
-    assert statement.figures.refused_ms == {Refusal.OVER_DAILY_CAP: 5 * MINUTE}
+    unit = statement.unit("unit-1")
+    assert unit is not None
+    assert statement.figures.refused_ms == {Refusal.OVER_DAILY_CAP: 5 * MINUTE - later}
     assert statement.on_day(date(2026, 11, 24)).credited_ms == 8 * 60 * MINUTE
-    assert statement.on_day(date(2026, 11, 25)).credited_ms == 55 * MINUTE
+    tomorrow = statement.on_day(date(2026, 11, 25))
+    assert tomorrow.credited_ms + tomorrow.provisional_ms == 55 * MINUTE + later
+    assert unit.seen_media.total == statement.credited_ms + statement.figures.provisional_ms
 
 
 def test_reasons_cite_an_article_only_where_the_law_speaks() -> None:

@@ -164,8 +164,7 @@ def _watch(
             bank = WallBank(daily, _labeller(claim, counted[claim.session.id], segments))
         unit = units[claim.session.unit]
         limits = rules.on(legal_day(piece.start_ms))
-        if piece.media_to < piece.media_from:
-            bank.close()
+        # A jump back is a new baseline: no media passed in this piece, and the next begins where it landed.
         media_to = max(piece.media_from, piece.media_to)
         bank.watch(piece.start_ms, piece.end_ms, piece.media_from, media_to, unit, limits)
         last = (claim.session.id, piece.end_ms)
