@@ -282,6 +282,9 @@ class CompletionService:
                 rule.reason("offline_hours_missing", "线下培训学时尚未达到大纲要求,请按安排参加线下培训。")
             )
         if not earned.shares_allowed:
+            missing.append(
+                rule.reason("shares_not_met", "线上与线下学时的比例不符合规定,请按提示补足线下理论培训。")
+            )
             missing.extend(earned.reasons)
         if missing:
             return Due((PaperKind.HOUR_CERTIFICATE,), tuple(missing))
