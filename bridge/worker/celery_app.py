@@ -1,10 +1,12 @@
 """Celery: nudges to job rows, and the sweep. Losing any message of it loses nothing."""
 
+import warnings
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 from celery import Celery
+from celery.platforms import SecurityWarning
 from celery.signals import worker_init
 
 from bridge.kernel.ids import JobId
@@ -18,7 +20,7 @@ _POLL_SECONDS = 0.05
 
 def celery_app(settings: Settings) -> Celery:
     """Return a Celery application for these settings; nothing connects until it is used."""
-    app = Celery("anxue", broker=settings.broker_url or "filesystem://", set_as_current=False)
+    app = Celery("anxue", broker=settings.broker_url or "filesystem://localhost//", set_as_current=False)
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],
@@ -73,12 +75,17 @@ def register_tasks(app: Celery, run: Callable[[JobId], bool], sweep: Callable[[]
         while run(JobId(job_id)):
             pass
 
+    def sweep_overdue() -> None:
+        sweep()
+
     app.task(name=RUN_JOB)(run_job)
-    app.task(name=SWEEP)(lambda: sweep())
+    app.task(name=SWEEP)(sweep_overdue)
 
 
 def run_worker(app: Celery, *, threads: int, warm_up: Callable[[], None]) -> None:
     """Work until SIGTERM, with `threads` threads."""
+    # Whether the operator runs us as root is said in the operator's guide, not at every start.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     worker_init.connect(lambda **_: warm_up(), weak=False)
     app.worker_main(
         ["worker", "--pool=threads", f"--concurrency={threads}", "--loglevel=WARNING", "--without-gossip",
@@ -88,4 +95,4 @@ def run_worker(app: Celery, *, threads: int, warm_up: Callable[[], None]) -> Non
 
 def run_beat(app: Celery, folder: Path) -> None:
     """Send the sweep every two seconds until SIGTERM."""
-    app.Beat(loglevel="WARNING", schedule=str(folder / "beat-schedule")).run()
+    app.Beat(loglevel="WARNING", schedule=str(folder / "beat-schedule"), quiet=True).run()
