@@ -352,16 +352,20 @@ def test_online_study_during_an_offline_session_earns_nothing() -> None:
 
 @pytest.mark.parametrize("later", [0, 5 * SECOND], ids=["beat at midnight", "midnight between two beats"])
 def test_the_daily_cap_is_split_exactly_and_the_day_is_guangzhous(later: int) -> None:
-    # Eight hours and five minutes before midnight.
+    # Eight hours and five minutes before midnight; the first pass comes late, so the cap falls between two beats.
+    late = 4 * SECOND
     at = epoch_ms(datetime(2026, 11, 24, 7, 55, tzinfo=UTC)) - START + later
     length = 9 * 60 * MINUTE
-    study = Study().anchor().watch("s", at, length).passes("s", *range(at, at + length, 10 * MINUTE))
+    study = Study().anchor().watch("s", at, length).passes("s", *range(at + late, at + length, 10 * MINUTE))
 
     statement = settle(with_nominal("unit-1", 100 * 60 * MINUTE), study.entries(), rules())
 
     unit = statement.unit("unit-1")
     assert unit is not None
-    assert statement.figures.refused_ms == {Refusal.OVER_DAILY_CAP: 5 * MINUTE - later}
+    assert statement.figures.refused_ms == {
+        Refusal.NO_PRESENCE: late,
+        Refusal.OVER_DAILY_CAP: 5 * MINUTE - later - late,
+    }
     assert statement.on_day(date(2026, 11, 24)).credited_ms == 8 * 60 * MINUTE
     tomorrow = statement.on_day(date(2026, 11, 25))
     assert tomorrow.credited_ms + tomorrow.provisional_ms == 55 * MINUTE + later
