@@ -1,4 +1,4 @@
-/* The agent's camera: the dialog of a face check, and the capture of the face reference. Loaded by v1.js.
+/* The agent's camera: the answer to a face check, and the capture of the face reference. Loaded by v1.js.
  *
  * The camera is open only while the dialog is; a refusal of the browser is said in words that tell what to do.
  */
@@ -9,9 +9,12 @@
   var button = global.AnxueAgent.parts.button;
   var sleep = global.AnxueAgent.parts.sleep;
   var request = global.AnxueAgent.parts.request;
+  var worthRetrying = global.AnxueAgent.parts.worthRetrying;
 
   var POLL_MS = 150;
   var ANOTHER_MS = 1300; // time to read the hint before the next picture
+  var PASSED_MS = 500;
+  var READ_MS = 6000;
   var FRAME_EDGE = 640;
   var FRAME_QUALITY = 0.85;
   var SETTLE_MS = 600; // exposure settles after the first picture
@@ -19,6 +22,14 @@
   var RING = 2 * Math.PI * 48;
   var SVG = 'http://www.w3.org/2000/svg';
 
+  var KINDS = {
+    entry: '进入学习前的人脸核验', random: '学习中的人脸抽查', exit: '离开前的人脸核验',
+    test_start: '测验开始前的人脸核验', in_test: '测验中的人脸抽查'
+  };
+  var VERDICTS = {
+    passed: '核验通过，请继续学习。', missed: '没有在规定时间内完成核验。', other_person: '画面中的人与本人登记照片不一致。',
+    no_face: '没有看到人脸。', several_faces: '画面中不止一个人。', too_poor: '画面不够清楚。', unsure: '暂时无法确认是本人。'
+  };
   var CAMERA_HELP = {
     NotAllowedError: '摄像头没有获得允许。请在浏览器的地址栏或手机设置中允许本页使用摄像头，再点“重试”。',
     NotFoundError: '没有找到摄像头。请接好摄像头，或改用带前置摄像头的手机打开本页，再点“重试”。',
@@ -49,6 +60,9 @@
     this.video.setAttribute('webkit-playsinline', '');
     view.appendChild(this.video);
     this.ring = this.makeRing(view);
+    this.mark = element('span', 'anxue-mark');
+    this.mark.setAttribute('aria-hidden', 'true');
+    view.appendChild(this.mark);
     card.appendChild(view);
     this.count = element('p', 'anxue-count', '', 'agent-check-count');
     this.message = element('p', 'anxue-message', message, 'agent-check-message');
@@ -180,6 +194,81 @@
     if (this.focusBefore && this.focusBefore.focus) this.focusBefore.focus({ preventScroll: true });
   };
 
+  /** Shows a check and sends pictures until the server's verdict is final. → {done: Promise, cancel()}; never rejects. */
+  function answerCheck(options) {
+    var command = options.command;
+    var dialog = new CameraDialog(options.mount, KINDS[command.kind] || '人脸核验', command.message || '请看摄像头。');
+    var url = options.bridge + '/agent/v1/checks/' + encodeURIComponent(command.check);
+    var bearer = 'Bearer ' + options.secret;
+    var seconds = command.answer_within_seconds || 60;
+    var giveUp = performance.now() + (seconds + 20) * 1000; // the server ends the check well before
+    var shown = 0;
+
+    var converse = async function () {
+      while (!dialog.closed && performance.now() < giveUp) {
+        var state = null;
+        try { state = await request('GET', url, { headers: { Authorization: bearer } }); } catch (error) { state = null; }
+        if (!state || worthRetrying(state.status)) {
+          dialog.hint.textContent = '网络不稳定，正在重试…';
+          await sleep(1000);
+        } else if (state.status !== 200) {
+          return;
+        } else if (state.body.final) {
+          await tellVerdict(state.body, dialog);
+          return;
+        } else if (state.body.state === 'judging') {
+          await sleep(POLL_MS);
+        } else {
+          await nextPicture(state.body);
+        }
+      }
+    };
+    var nextPicture = async function (state) {
+      if (shown) {
+        dialog.hint.textContent = state.hint || state.message || dialog.hint.textContent;
+        dialog.mood('again');
+        await sleep(ANOTHER_MS);
+      }
+      if (state.attempts_left <= 0 || !dialog.isLive()) {
+        await sleep(POLL_MS);
+        return;
+      }
+      shown += 1;
+      try {
+        var frame = await dialog.capture();
+        dialog.hint.textContent = '正在核验…';
+        dialog.mood('judging');
+        var reply = await request('POST', url + '/frames', {
+          headers: { Authorization: bearer, 'Content-Type': 'image/jpeg', 'X-Anxue-Nonce': state.nonce }, body: frame
+        });
+        if (reply.status >= 400 && reply.body.message) dialog.hint.textContent = reply.body.message;
+      } catch (error) {
+        dialog.hint.textContent = '网络不稳定，正在重试…';
+      }
+    };
+
+    dialog.countDown(seconds);
+    dialog.openCamera();
+    var close = function () { dialog.close(); };
+    return { done: converse().then(close, close), cancel: close };
+  }
+
+  async function tellVerdict(state, dialog) {
+    var passed = state.state === 'passed';
+    dialog.stopCountDown();
+    dialog.stopCamera();
+    dialog.mood(passed ? 'passed' : 'failed');
+    dialog.mark.textContent = passed ? '✓' : '!';
+    dialog.message.textContent = state.message || VERDICTS[state.state] || '核验已结束。';
+    dialog.hint.textContent = passed ? '' : state.hint || '';
+    if (passed) {
+      await sleep(PASSED_MS);
+      return;
+    }
+    var read = new Promise(function (resolve) { dialog.offer('知道了', 'agent-check-done', resolve); });
+    await Promise.race([read, sleep(READ_MS)]);
+  }
+
   function captureReference(options) {
     var dialog = new CameraDialog(options.mount, '采集人脸照片', '请摘下口罩、墨镜，正对屏幕，保持光线充足。');
     var url = new URL(options.url, options.bridge).href;
@@ -214,6 +303,8 @@
         if (reply.status >= 400) break;
         if (last.done) {
           dialog.message.textContent = last.message || '采集完成。';
+          dialog.hint.textContent = '';
+          dialog.mark.textContent = '✓';
           dialog.stopCamera();
           await sleep(900);
           finish(last);
@@ -238,6 +329,6 @@
     return { cancel: function () { finish(null); } };
   }
 
-  global.AnxueAgent.parts.CameraDialog = CameraDialog;
+  global.AnxueAgent.parts.answerCheck = answerCheck;
   global.AnxueAgent.parts.captureReference = captureReference;
 })(window);

@@ -21,20 +21,10 @@
   var BACKOFF_MS = [1000, 2000, 4000];
   var REQUEST_TIMEOUT_MS = 15000;
   var NOTICE_MS = 20000;
-  var POLL_MS = 150;
-  var ANOTHER_MS = 1300; // time to read the hint before the next picture
 
-  var KINDS = {
-    entry: '进入学习前的人脸核验', random: '学习中的人脸抽查', exit: '离开前的人脸核验',
-    test_start: '测验开始前的人脸核验', in_test: '测验中的人脸抽查'
-  };
   var STATES = {
     connecting: '正在连接', running: '学习中', paused: '已暂停', offline: '网络中断，正在重连',
     checking: '人脸核验中', refused: '暂不能学习', failed: '连接已失效', closed: '已结束'
-  };
-  var VERDICTS = {
-    passed: '核验通过，请继续学习。', missed: '没有在规定时间内完成核验。', other_person: '画面中的人与本人登记照片不一致。',
-    no_face: '没有看到人脸。', several_faces: '画面中不止一个人。', too_poor: '画面不够清楚。', unsure: '暂时无法确认是本人。'
   };
   var PAUSE_ORDER = ['closed', 'check', 'server', 'offline', 'hidden', 'connecting'];
 
@@ -120,7 +110,7 @@
     return status >= 500 || status === 408 || status === 429;
   }
 
-  /** Adds the style sheet and the camera's script, which lie beside this one; rejects when the script is not had. */
+  /** Adds the style sheet and the script of checks, which lie beside this one; rejects when the script is not had. */
   function loadRest() {
     loadStyle();
     if (!rest) {
@@ -481,7 +471,7 @@
     var fallback = { refused: '暂不能开始学习。', failed: '学习连接已失效，请刷新页面后继续。', closed: '本次学习已结束。' }[state];
     var message = info.message || fallback;
     this.unlisten();
-    if (this.dialog) this.dialog.close();
+    if (this.answering) this.answering.cancel();
     this.checkOpen = false;
     this.pauses.closed = message;
     this.applyPause();
@@ -497,98 +487,21 @@
     return this.left;
   };
 
-  // ---- a check ---------------------------------------------------------------------------------------------
-
   Session.prototype.check = async function (command) {
     if (this.checks[command.check] || this.checkOpen) return;
     this.checks[command.check] = 'open';
     this.checkOpen = true;
     this.pause('check', command.message || '请完成人脸核验。');
-    var dialog = new parts.CameraDialog(this.options.mount, KINDS[command.kind] || '人脸核验', command.message || '请看摄像头。');
-    this.dialog = dialog;
-    dialog.countDown(command.answer_within_seconds || 60);
-    dialog.openCamera();
-    try {
-      await this.answer(command, dialog);
-    } finally {
-      dialog.close();
-      this.dialog = null;
-      this.checkOpen = false;
-      this.checks[command.check] = 'done';
-      if (!this.over) {
-        this.mark(); // the reply brings the study factor and the next commands
-        this.pause('check', null);
-      }
-    }
-  };
-
-  Session.prototype.answer = async function (command, dialog) {
-    var url = this.bridge + '/agent/v1/checks/' + encodeURIComponent(command.check);
-    var headers = { Authorization: 'Bearer ' + this.secret };
-    var giveUp = performance.now() + ((command.answer_within_seconds || 60) + 20) * 1000;
-    var shown = 0;
-    while (!this.over && performance.now() < giveUp) {
-      var state = null;
-      try { state = await request('GET', url, { headers: headers }); } catch (error) { state = null; }
-      if (!state || worthRetrying(state.status)) {
-        dialog.hint.textContent = '网络不稳定，正在重试…';
-        await sleep(1000);
-        continue;
-      }
-      var body = state.body;
-      if (state.status !== 200) return;
-      if (body.final) {
-        await this.verdict(body, dialog);
-        return;
-      }
-      if (body.state === 'judging') {
-        await sleep(POLL_MS);
-        continue;
-      }
-      if (shown && body.hint) dialog.hint.textContent = body.hint;
-      else if (shown && body.message) dialog.hint.textContent = body.message;
-      if (shown) {
-        dialog.mood('again');
-        await sleep(ANOTHER_MS);
-      }
-      if (body.attempts_left <= 0 || !dialog.isLive()) {
-        await sleep(POLL_MS);
-        continue;
-      }
-      await this.postFrame(url, body.nonce, dialog);
-      shown += 1;
-    }
-  };
-
-  Session.prototype.postFrame = async function (url, nonce, dialog) {
-    try {
-      var frame = await dialog.capture();
-      dialog.hint.textContent = '正在核验…';
-      dialog.mood('judging');
-      var reply = await request('POST', url + '/frames', {
-        headers: { Authorization: 'Bearer ' + this.secret, 'Content-Type': 'image/jpeg', 'X-Anxue-Nonce': nonce },
-        body: frame
-      });
-      if (reply.status >= 400 && reply.body.message) dialog.hint.textContent = reply.body.message;
-    } catch (error) {
-      dialog.hint.textContent = '网络不稳定，正在重试…';
-    }
-  };
-
-  Session.prototype.verdict = async function (body, dialog) {
-    var passed = body.state === 'passed';
-    dialog.stopCountDown();
-    dialog.stopCamera();
-    dialog.mood(passed ? 'passed' : 'failed');
-    dialog.message.textContent = body.message || VERDICTS[body.state] || '核验已结束。';
-    dialog.hint.textContent = passed ? '' : body.hint || '';
-    if (passed) {
-      await sleep(500);
-      return;
-    }
-    await Promise.race([
-      new Promise(function (resolve) { dialog.offer('知道了', 'agent-check-done', resolve); }), sleep(6000)
-    ]);
+    this.answering = parts.answerCheck({
+      bridge: this.bridge, secret: this.secret, mount: this.options.mount, command: command
+    });
+    await this.answering.done;
+    this.answering = null;
+    this.checkOpen = false;
+    this.checks[command.check] = 'done';
+    if (this.over) return;
+    this.mark(); // the reply brings the study factor and the next commands
+    this.pause('check', null);
   };
 
   function start(options) {
@@ -616,5 +529,6 @@
   parts.button = button;
   parts.sleep = sleep;
   parts.request = request;
+  parts.worthRetrying = worthRetrying;
   global.AnxueAgent = { version: 1, start: start, captureReference: captureReference, parts: parts };
 })(window);
