@@ -1,12 +1,13 @@
 import sqlite3
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
-from bridge.db.vault import DataKeyRow, EvidenceRow
+from bridge.db.vault import DataKeyRow, EvidenceRow, Vault
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
@@ -86,6 +87,16 @@ def test_another_master_key_opens_nothing(room: VaultRoom) -> None:
         vault.get(ORG, evidence_id)
 
 
+def test_a_unit_of_work_over_all_institutions_gets_the_named_ones_evidence_only(room: VaultRoom) -> None:
+    with room.open() as vault:
+        evidence_id = vault.put(SCOPE, CONTENT, "image/jpeg")
+    with room.units.across_institutions("test") as tx:
+        vault = Vault(tx, room.master_key, LocalFolderBlobs(room.folder))
+        assert vault.get(ORG, evidence_id) == CONTENT
+        with pytest.raises(InvalidInput, match="evidence_unknown"):
+            vault.get(InstitutionId("org_b"), evidence_id)
+
+
 def test_what_is_rolled_back_cannot_be_got(room: VaultRoom) -> None:
     with room.open() as vault:
         evidence_id = vault.put(SCOPE, CONTENT, "image/jpeg")
@@ -141,17 +152,25 @@ def test_two_units_of_work_at_once_make_one_key(room: VaultRoom) -> None:
 def test_a_destroyed_key_is_not_in_the_sqlite_file_any_more(tmp_path: Path) -> None:
     database = tmp_path / "v.sqlite"
     room = VaultRoom(f"sqlite:///{database}", tmp_path / "blobs")
+    neighbours = [replace(SCOPE, subject=f"ln_{number}") for number in range(2, 9)]
     with room.open() as vault:
-        vault.put(SCOPE, CONTENT, "image/jpeg")
+        # The key stands between others, so that its place is not simply written over.
+        for scope in (*neighbours[:3], SCOPE, *neighbours[3:]):
+            vault.put(scope, CONTENT, "image/jpeg")
     with room.units.for_institution(ORG) as tx:
-        wrapped = tx.session.scalars(select(DataKeyRow)).one().wrapped
+        wrapped = tx.session.scalars(select(DataKeyRow.wrapped).where(DataKeyRow.subject == "ln_1")).one()
     with room.open() as vault:
+        # Some builds of SQLite wipe what is freed by themselves; the vault may not rely on it.
+        vault._session.execute(text("PRAGMA secure_delete=OFF"))
         vault.destroy(SCOPE)
+        assert vault._session.scalar(text("PRAGMA secure_delete")) == 1
     room.close()
     connection = sqlite3.connect(database)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
-    assert all(wrapped not in path.read_bytes() for path in tmp_path.glob("v.sqlite*"))
+    raw = b"".join(path.read_bytes() for path in tmp_path.glob("v.sqlite*"))
+    # A part counts as well: the row that replaces the old one may lie over the rest of it.
+    assert not any(wrapped[at : at + 8] in raw for at in range(len(wrapped) - 7))
 
 
 @pytest.mark.parametrize("name", ["../x", "ab/../../x", "/etc/passwd", "ab/.x", "abc", "ab/x/y", "AB/evd_1"])
