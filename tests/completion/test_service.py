@@ -123,7 +123,7 @@ def test_the_hour_certificate_is_due_before_the_offline_part_and_the_statement_a
 
 @pytest.mark.parametrize("lack", ["anchored", "online_done"])
 def test_nothing_is_due_without_an_anchored_person_and_the_online_hours(house: House, lack: str) -> None:
-    house.hours.value = replace(EARNED, **{lack: False})
+    house.hours.value = replace(EARNED, **{lack: False})  # type: ignore[arg-type]
     with house.open() as completion:
         completion.decide_test(score())
         assert completion.assess(LEARNER, RUN).papers == ()
@@ -172,7 +172,7 @@ def test_a_paper_is_issued_once_and_its_row_names_nobody(house: House) -> None:
     ],
 )
 def test_a_paper_that_proves_nothing_says_so(house: House, change: dict[str, bool], mark: str | None) -> None:
-    house.standings.value = replace(house.standings.value, **change)
+    house.standings.value = replace(house.standings.value, **change)  # type: ignore[arg-type]
     with house.open() as completion:
         completion.decide_test(score())
         paper = completion.issue(LEARNER, RUN, PaperKind.HOUR_CERTIFICATE).value
