@@ -304,7 +304,9 @@
         if (last.done) {
           dialog.message.textContent = last.message || '采集完成。';
           dialog.hint.textContent = '';
+          dialog.count.textContent = '';
           dialog.mark.textContent = '✓';
+          cancel.hidden = true;
           dialog.stopCamera();
           await sleep(900);
           finish(last);
