@@ -11,7 +11,7 @@ from bridge.web.agent_door import agent_door
 from bridge.web.errors import register_error_handlers
 from bridge.web.launch_door import launch_door
 from bridge.web.pages import register_pages
-from bridge.web.security import secure
+from bridge.web.security import DOORS_WITHOUT_FORMS, secure
 from bridge.web.sessions import DatabaseSessions
 from bridge.web.webhook_door import webhook_door
 from bridge.wiring import House
@@ -31,6 +31,8 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     app.register_blueprint(agent_door(house))
     app.register_blueprint(webhook_door(house))
     register_pages(app, house)
+    for name in DOORS_WITHOUT_FORMS:
+        app.extensions["csrf"].exempt(app.blueprints[name])
     _register_health(app, house)
     return app
 

@@ -37,7 +37,7 @@ MAX_SCAN_BYTES = 10 * 1024 * 1024
 """A photographed attendance sheet; it is hashed and not kept."""
 
 _LIMITER = "anxue.limiter"
-_DOORS_WITHOUT_FORMS = ("lti", "agent", "webhooks")
+DOORS_WITHOUT_FORMS = ("lti", "agent", "webhooks")
 """Blueprints that prove their caller otherwise: signed tokens, bearer secrets, signed bodies."""
 _ASSETS = {
     "htmx.min.js": ("web", "text/javascript"),
@@ -73,9 +73,7 @@ def secure(app: Flask, house: Edge) -> None:
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=True,
     )
-    csrf = CSRFProtect(app)
-    for name in _DOORS_WITHOUT_FORMS:
-        csrf._exempt_blueprints.add(name)
+    CSRFProtect(app)
     app.extensions[_LIMITER] = Limiter(
         get_remote_address, app=app, storage_uri="memory://", strategy="moving-window"
     )
@@ -143,7 +141,7 @@ def _turned_away(learners_page: bool) -> AnyResponse:
         return error_response("launch_required", "请从培训平台的课程页面重新进入安学桥。", 403)
     if session.get("role") in (None, "visitor"):
         return redirect(url_for("staff.sign_in", next=request.full_path.rstrip("?")), code=303)
-    return error_response("role_missing", "您的账号没有查看这个页面的权限,请换用有权限的账号登录。", 403)
+    return error_response("role_missing", "您的账号没有查看这个页面的权限，请换用有权限的账号登录。", 403)
 
 
 class _Headers:
@@ -200,11 +198,11 @@ def _is_origin(text: str) -> bool:
 
 
 def _csrf_refused(_error: CSRFError) -> Response:
-    return error_response("csrf_failed", "页面已过期,请返回上一页刷新后重新提交。", 400)
+    return error_response("csrf_failed", "页面已过期，请返回上一页刷新后重新提交。", 400)
 
 
 def _too_many(_error: RateLimitExceeded) -> Response:
-    return error_response("too_many_requests", "操作过于频繁,请稍等一两分钟再试。", 429)
+    return error_response("too_many_requests", "操作过于频繁，请稍等一两分钟再试。", 429)
 
 
 def _allow_scans(endpoint: str | None, _values: dict[str, Any] | None) -> None:
@@ -229,7 +227,7 @@ def _assets(settings: Settings) -> Blueprint:
             found = (settings.assets / _ASSETS[name][0] / name).read_bytes()
         except OSError as error:
             raise Unavailable(
-                "assets_missing", "页面所需的文件没有安装,请管理员重新运行 ./anxue。", permanent=True
+                "assets_missing", "页面所需的文件没有安装，请管理员重新运行 ./anxue。", permanent=True
             ) from error
         return gzip.compress(found, 6) if packed else found
 
