@@ -52,7 +52,7 @@ def compose(
             PrintedField("total_class_hours", "理论学时合计", f"{total} 学时"),
         ]
     fields += [
-        PrintedField("test", "测试成绩", f"{test['score']} 分(满分 {test['maximum']}),合格"),
+        PrintedField("test", "测试成绩", f"{test['score']} 分（满分 {test['maximum']}），合格"),
         PrintedField("checks", "测试人脸核验", f"通过 {test['checks_passed']} 次"),
         PrintedField("period", "网络学习起止", _period(earned)),
     ]
@@ -94,12 +94,12 @@ def facts(kind: PaperKind, earned: Earned, test: Mapping[str, Any]) -> dict[str,
 def _statement(kind: PaperKind, earned: Earned) -> str:
     if kind is PaperKind.HOUR_CERTIFICATE:
         return (
-            "兹证明下列学员在本班次中完成网络课程学习,经测试合格,"
+            "兹证明下列学员在本班次中完成网络课程学习，经测试合格，"
             f"取得网络学时 {earned.counted_online_class_hours} 学时。"
         )
     return (
-        "兹证明下列学员在本班次中完成网络学习与线下培训,经测试合格,"
-        f"取得理论学时共 {earned.counted_online_class_hours + earned.offline_class_hours} 学时,准予结业。"
+        "兹证明下列学员在本班次中完成网络学习与线下培训，经测试合格，"
+        f"取得理论学时共 {earned.counted_online_class_hours + earned.offline_class_hours} 学时，准予结业。"
     )
 
 
@@ -121,23 +121,23 @@ def _units(kind: PaperKind, earned: Earned) -> PrintedTable:
 
 
 def _notes(kind: PaperKind, earned: Earned, standing: Standing) -> tuple[str, ...]:
-    notes = [f"学时认定依据:{'、'.join(earned.documents)}。"]
+    notes = [f"学时认定依据：{'、'.join(earned.documents)}。"]
     if kind is PaperKind.HOUR_CERTIFICATE:
-        notes.append("本证明仅证明网络学时,不代表结业,也不能代替安全生产资格考试。")
+        notes.append("本证明仅证明网络学时，不代表结业，也不能代替安全生产资格考试。")
     else:
         for one in earned.attendances:
             start, end = from_epoch_ms(one.start_ms), from_epoch_ms(one.end_ms)
-            notes.append(f"线下培训:{_clock(start)} 至 {_clock(end)},{one.place},{one.class_hours} 学时。")
-        notes.append("本说明证明理论培训完成情况,不能代替安全生产资格考试。")
+            notes.append(f"线下培训：{_clock(start)} 至 {_clock(end)}，{one.place}，{one.class_hours} 学时。")
+        notes.append("本说明证明理论培训完成情况，不能代替安全生产资格考试。")
     if standing.mark:
-        notes.append(f"{standing.mark}:{_why_marked(standing)},不得作为培训凭证使用。")
+        notes.append(f"{standing.mark}：{_why_marked(standing)}，不得作为培训凭证使用。")
     notes.append(f"学时账本末端 SHA-256:{earned.ledger_head}")
     return tuple(notes)
 
 
 def _why_marked(standing: Standing) -> str:
     if standing.demonstration:
-        return "省级监管平台为模拟器,人员与机构均为虚构"
+        return "省级监管平台为模拟器，人员与机构均为虚构"
     if not standing.provincially_connected:
         return "网络平台尚未接入省级监管平台"
     return "培训机构未在本班次所在地市登记"
@@ -154,4 +154,4 @@ def _clock(instant: datetime) -> str:
 
 
 def _division(code: str, name: str) -> str:
-    return f"{name}({code})" if name else code
+    return f"{name}（{code}）" if name else code

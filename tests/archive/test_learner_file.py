@@ -274,7 +274,7 @@ def test_the_command_says_what_is_wrong_and_fails(bag: Path) -> None:
 
 def test_storage_that_gives_other_bytes_is_found_out(house: House, tmp_path: Path) -> None:
     house.do(lambda archive: archive.seal_learner_file(LEARNER, RUN))
-    house.evidence.get = lambda _institution, _evidence: b"other"  # type: ignore[method-assign]
+    house.evidence.get = lambda institution_id, evidence_id: b"other"  # type: ignore[method-assign]
     with pytest.raises(InvalidInput, match="archive_changed"):
         house.do(lambda archive: archive.take_out(LEARNER, RUN, tmp_path / "out"))
 

@@ -40,7 +40,8 @@ def test_the_share_is_exact() -> None:
     ],
 )
 def test_a_full_score_with_a_gap_in_presence_does_not_count(gap: dict[str, int]) -> None:
-    decision = decide(score("100"), replace(GOOD_EVIDENCE, **gap), RULES, DATES)
+    gapped = replace(GOOD_EVIDENCE, **gap)  # type: ignore[arg-type]
+    decision = decide(score("100"), gapped, RULES, DATES)
     assert not decision.value
     (reason,) = decision.reasons
     assert reason.code == "score_without_presence"

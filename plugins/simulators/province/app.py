@@ -6,6 +6,7 @@ from pathlib import Path
 from flask import Flask, Response, abort, jsonify, render_template, request
 from lxml import etree
 
+from bridge.kernel.time import LEGAL_ZONE, parse_rfc3339
 from plugins.reporting.guangdong.batch_xml import FEED, RECEIPT
 from plugins.simulators.province.archive import Archive, Received
 from plugins.simulators.province.intake import SYSTEM, BatchConflict, is_batch_id, take_in
@@ -18,7 +19,7 @@ _KINDS = {
     "Certificate": "证明",
 }
 STATUSES = {"accepted": "全部接收", "partly_accepted": "部分接收", "refused": "退回"}
-RESULTS = {"accepted": "接收", "duplicate": "重复(视为接收)", "refused": "退回"}
+RESULTS = {"accepted": "接收", "duplicate": "重复（视为接收）", "refused": "退回"}
 _LARGEST = 64 * 1024 * 1024
 
 
@@ -27,6 +28,7 @@ def create_app(state: Path, key: str) -> Flask:
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST
     archive = Archive(state)
+    app.jinja_env.filters["beijing"] = _beijing
 
     @app.after_request
     def say_what_it_is(response: Response) -> Response:
@@ -47,7 +49,7 @@ def create_app(state: Path, key: str) -> Flask:
         try:
             received = take_in(archive, batch_id, request.get_data())
         except BatchConflict:
-            return _refused("batch_conflict", "该批次编号已用于另一个文件,请换一个编号。", 409)
+            return _refused("batch_conflict", "该批次编号已用于另一个文件，请换一个编号。", 409)
         return Response(received.receipt, mimetype="application/xml"), received.http_status
 
     @app.get("/")
@@ -82,9 +84,13 @@ def create_app(state: Path, key: str) -> Flask:
 
     @app.errorhandler(413)
     def too_large(_error: Exception) -> tuple[Response, int]:
-        return _refused("batch_too_large", "批次文件过大,请减少每批的记录数。", 413)
+        return _refused("batch_too_large", "批次文件过大，请减少每批的记录数。", 413)
 
     return app
+
+
+def _beijing(instant: str) -> str:
+    return f"{parse_rfc3339(instant).astimezone(LEGAL_ZONE):%Y-%m-%d %H:%M:%S}"
 
 
 def _refused(reason: str, message: str, status: int) -> tuple[Response, int]:

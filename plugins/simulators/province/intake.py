@@ -14,7 +14,7 @@ from plugins.reporting.guangdong import safe_xml
 from plugins.reporting.guangdong.batch_xml import FEED, RECEIPT, digest, gate
 from plugins.simulators.province.archive import Archive, Known, Received
 
-SYSTEM = "省级监管平台模拟器(演示用,不是真实系统)"
+SYSTEM = "省级监管平台模拟器（演示用，不是真实系统）"
 _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,119}")
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _PERSONAL = ("Name", "CitizenId", "Employer")
@@ -106,7 +106,10 @@ def _judge(
     if known is not None and revision <= known.revision:
         if revision == known.revision and sha256 == known.sha256:
             return _Judged(kind, number, revision, "duplicate")
-        reason = ("revision_conflict", "该记录的这一版次(或更新的版次)已接收过,内容不同,请以新版次报送更正。")
+        reason = (
+            "revision_conflict",
+            "该记录的这一版次（或更新的版次）已接收过，内容不同，请以新版次报送更正。",
+        )
         return _Judged(kind, number, revision, "refused", reason)
     refusal = _content_refusal(archive, connection, city, uscc, kind, values)
     if refusal is not None:
@@ -127,13 +130,13 @@ def _content_refusal(
         return None
     class_info = archive.known(connection, uscc, "ClassInfo", values["ClassRun"])
     if class_info is None:
-        return "class_unknown", "没有接收过该班次,请先报送班次。"
+        return "class_unknown", "没有接收过该班次，请先报送班次。"
     if kind == "Learner":
         if not _check_digit_right(values["CitizenId"]):
             return "citizen_id_check_digit", "公民身份号码的校验位不正确。"
         return None
     if not archive.has_learner(connection, uscc, values["LearnerNumber"], values["ClassRun"]):
-        return "learner_unknown", "没有接收过该班次的这名学员,请先报送学员。"
+        return "learner_unknown", "没有接收过该班次的这名学员，请先报送学员。"
     if kind == "TestResult" and Fraction(values["Score"]) > Fraction(values["Maximum"]):
         return "score_above_maximum", "得分高于满分。"
     if kind == "Certificate" and int(values["ClassHours"]) > int(class_info.facts["TheoryClassHours"]):
