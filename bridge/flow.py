@@ -44,9 +44,10 @@ def _pair(data: Data) -> tuple[LearnerRef, ClassRunId]:
 
 def _note_totals(stations: "Stations", data: Data) -> None:
     learner, class_run = _pair(data)
-    totals = stations.ledger.statement(learner, class_run).figures
+    earned = stations.earned.earned(learner, class_run)
+    refused = sum(earned.refused_seconds.values())
     stations.presence_store.note_totals(
-        learner, class_run, totals.credited_seconds, totals.provisional_seconds, totals.refused_seconds_total
+        learner, class_run, earned.credited_seconds, earned.provisional_seconds, refused
     )
 
 
@@ -66,6 +67,8 @@ FLOW: tuple[Row, ...] = (
     Row("completion.test_decided", 26, "enter the decision",
         lambda s, d: s.ledger.record_test(d)),
     Row("ledger.extended", 26, "tell the learner's page the new totals", _note_totals),
+    Row("ledger.extended", 29, "note the figures that the authority sees",
+        lambda s, d: s.progress_notes.note(*_pair(d), s.earned.earned(*_pair(d)))),
     Row("ledger.extended", 25, "see which papers are due",
         lambda s, d: s.completion.assess(*_pair(d))),
     Row("completion.due", 25, "issue the paper at once",

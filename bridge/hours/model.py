@@ -56,7 +56,8 @@ class HoursStatement:
         offline: whole offline class hours from confirmed sessions; its reasons are what did not count.
         units: every unit of the outline, in its order.
         outline_met: whether each unit is met; a reason for each that is not.
-        online_share: how many of the online class hours count towards the theory taught (the online cap).
+        online_share: how many of the online class hours count towards the theory of the class run (the online cap):
+            the outline's theory class hours, or what was taught if that is more.
         offline_share: how many offline theory class hours are missing from the floor; 0 if it is met.
     """
 
@@ -138,7 +139,8 @@ def credit_class_hours(
         outline_met=_outline_met(units, sheet, rules),
         online_share=online_cap(
             online.value,
-            online.value + offline.value,
+            # Until the offline part is taught, what the outline foresees stands for the theory that is taught.
+            max(online.value + offline.value, sheet.outline.theory_class_hours),
             sheet.class_run.kind,
             rules,
             opening,

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from bridge.db.tables import metadata
+from bridge.migrations.tables import metadata
 
 engine = context.config.attributes["engine"]
 

@@ -13,7 +13,7 @@ from bridge.rules.model import ProfileInForce, RuleBook
 
 
 class EarnedFromLedger:
-    """Reads the ledger anew at every call: what an event said earlier is not believed."""
+    """Reads the ledger, never an event's word; settles anew whenever the ledger has grown in this unit of work."""
 
     def __init__(
         self, ledger: LedgerService, hours: HoursService, registry: RegistryService, rules: RuleBook
@@ -22,9 +22,17 @@ class EarnedFromLedger:
         self._hours = hours
         self._registry = registry
         self._rules = rules
+        self._settled: dict[str, Earned] = {}
 
     def earned(self, learner: LearnerRef, class_run: ClassRunId) -> Earned:
         """Return what the learner has earned; NoRuleInForce rather than a guess."""
+        head = self._ledger.head(learner, class_run)
+        place = f"{learner}|{class_run}|{head.seq}|{head.hash}"
+        if place not in self._settled:
+            self._settled[place] = self._settle(learner, class_run)
+        return self._settled[place]
+
+    def _settle(self, learner: LearnerRef, class_run: ClassRunId) -> Earned:
         sheet = self._registry.class_run_sheet(class_run, learner)
         both = self._hours.earned(learner, class_run)
         seconds, hours = both.seconds, both.hours

@@ -31,7 +31,8 @@ from bridge.reporting.service import ReportingService
 from bridge.rules.loader import load_rule_book
 from bridge.rules.model import RuleBook
 from bridge.settings import Settings
-from bridge.wiring import jobs, study_door
+from bridge.supervision.service import SupervisionService
+from bridge.wiring import jobs, study_door, supervised
 from bridge.wiring.adapters import division_names
 from bridge.wiring.stations import Stations
 from bridge.worker.celery_app import celery_app, nudger
@@ -182,6 +183,10 @@ class House:
         """Load the models before the first frame waits for them; a missing pack is met when a frame is judged."""
         with suppress(Unavailable):
             self.engine_for_faces  # noqa: B018  # built by being looked at
+
+    def supervision(self, tx: Tx, division_code: str, *, officer: str) -> SupervisionService:
+        """See `supervised.supervision`."""
+        return supervised.supervision(self, tx, division_code, officer=officer)
 
     def open_study_session(self, token: str) -> dict[str, Any]:
         """See `study_door.open_study_session`."""

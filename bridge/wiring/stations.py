@@ -30,6 +30,8 @@ from bridge.registry.store import SqlRegistryStore
 from bridge.reporting.service import ReportingService
 from bridge.reporting.store import SqlReportingStore
 from bridge.rules.model import ProfileInForce
+from bridge.supervision.service import ProgressNotes
+from bridge.supervision.store import SqlProgressStore
 from bridge.wiring.adapters import (
     BatchesInInbox,
     CheckRulesInForce,
@@ -202,6 +204,10 @@ class Stations:
             clock=house.clock,
             platform_code=house.settings.platform_code,
         )
+
+    @cached_property
+    def progress_notes(self) -> ProgressNotes:
+        return ProgressNotes(SqlProgressStore(self._tx))
 
     def profile_for(self, sheet: ClassRunSheet) -> ProfileInForce:
         """Return the rules that apply to a class run."""

@@ -448,6 +448,35 @@ def upgrade() -> None:
     )
     op.create_index("ix_study_session_learner", "study_session", ["learner", "open"], unique=False)
     op.create_table(
+        "supervised_progress",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("learner_ref", sa.String(length=40), nullable=False),
+        sa.Column("class_run_id", sa.String(length=40), nullable=False),
+        sa.Column("credited_seconds", sa.BigInteger(), nullable=False),
+        sa.Column("provisional_seconds", sa.BigInteger(), nullable=False),
+        sa.Column("refused_seconds", sa.BigInteger(), nullable=False),
+        sa.Column("online_class_hours", sa.Integer(), nullable=False),
+        sa.Column("offline_class_hours", sa.Integer(), nullable=False),
+        sa.Column("noted_at", UtcDateTime(), nullable=False),
+        sa.Column("institution_id", sa.String(length=40), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_supervised_progress")),
+        sa.UniqueConstraint(
+            "institution_id",
+            "learner_ref",
+            "class_run_id",
+            name=op.f("uq_supervised_progress_institution_id_learner_ref_class_run_id"),
+        ),
+    )
+    op.create_index(
+        op.f("ix_supervised_progress_class_run_id"), "supervised_progress", ["class_run_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_supervised_progress_institution_id"), "supervised_progress", ["institution_id"], unique=False
+    )
+    op.create_index(
+        op.f("ix_supervised_progress_learner_ref"), "supervised_progress", ["learner_ref"], unique=False
+    )
+    op.create_table(
         "test_decision",
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("learner_ref", sa.String(length=40), nullable=False),
@@ -467,7 +496,12 @@ def upgrade() -> None:
         sa.Column("institution_id", sa.String(length=40), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_test_decision")),
         sa.UniqueConstraint(
-            "institution_id", "message", name=op.f("uq_test_decision_institution_id_message")
+            "institution_id",
+            "learner_ref",
+            "class_run_id",
+            "unit",
+            "attempt",
+            name=op.f("uq_test_decision_institution_id_learner_ref_class_run_id_unit_attempt"),
         ),
     )
     op.create_index(

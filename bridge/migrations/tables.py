@@ -11,6 +11,7 @@ import bridge.ledger.store
 import bridge.presence.store
 import bridge.registry.tables
 import bridge.reporting.store
+import bridge.supervision.store
 import bridge.web.sessions  # noqa: F401  # imported for its table, as all above
 from bridge.db.base import Base
 

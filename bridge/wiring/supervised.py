@@ -1,0 +1,53 @@
+"""What an authority's officer sees, put together: a store that holds the area, and a logged way to names."""
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from bridge.db.unit_of_work import Tx
+from bridge.identity.model import MaskedIdentity
+from bridge.identity.store import SqlIdentityStore
+from bridge.kernel.ids import InstitutionId, LearnerRef
+from bridge.registry.tables import InstitutionRow
+from bridge.supervision.model import Area
+from bridge.supervision.service import SupervisionService
+from bridge.supervision.store import SqlSupervisionStore
+
+if TYPE_CHECKING:
+    from bridge.wiring.house import House
+
+
+def supervision(house: "House", tx: Tx, division_code: str, *, officer: str) -> SupervisionService:
+    """Return the service for one officer, in a unit of work across institutions that only reads."""
+    area = Area(division_code)
+    authority = house.divisions.get(division_code, division_code)
+    return SupervisionService(
+        SqlSupervisionStore(tx, area), PeopleOfAllInstitutions(house), authority=authority, officer=officer
+    )
+
+
+class PeopleOfAllInstitutions:
+    """`supervision.ports.PersonSearch`: asks identity of each institution in a unit of work of its own."""
+
+    def __init__(self, house: "House") -> None:
+        self._house = house
+
+    def find(self, citizen_id: str) -> tuple[tuple[InstitutionId, LearnerRef], ...]:
+        house = self._house
+        with house.uow.across_institutions("search a person for supervision", read_only=True) as tx:
+            institutions = [InstitutionId(one) for one in tx.session.scalars(select(InstitutionRow.id))]
+        found: list[tuple[InstitutionId, LearnerRef]] = []
+        for institution in institutions:
+            # Blind indexes differ from tenant to tenant, so that two tables cannot be joined on them.
+            with house.uow.for_institution(institution, read_only=True) as tx:
+                learner = SqlIdentityStore(tx, house.cipher).learner_with(citizen_id)
+            if learner is not None:
+                found.append((institution, learner))
+        return tuple(found)
+
+    def masked(
+        self, institution_id: InstitutionId, learner: LearnerRef, *, purpose: str, recipient: str, by: str
+    ) -> MaskedIdentity:
+        with self._house.uow.for_institution(institution_id) as tx:
+            identity = self._house.at(tx).identity
+            return identity.disclose(learner, purpose=purpose, recipient=recipient, by=by).masked()
