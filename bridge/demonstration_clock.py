@@ -34,7 +34,9 @@ class DemonstrationClock:
             self._write(StudyRate(real_from=now, study_from=now, factor=factor))
 
     @classmethod
-    def build(cls, settings: Settings, clock: Clock, count_open_checks: Callable[[], int]) -> "DemonstrationClock":
+    def build(
+        cls, settings: Settings, clock: Clock, count_open_checks: Callable[[], int]
+    ) -> "DemonstrationClock":
         """Return the clock of this demonstration; RuntimeError in production."""
         if not settings.demonstration:
             raise RuntimeError("study time is scaled in the demonstration only")
@@ -60,7 +62,7 @@ class DemonstrationClock:
                 self._write(rate.changed(self._clock.now(), wanted))
 
     def _rate(self) -> StudyRate:
-        stamp = os.stat(self._path)
+        stamp = self._path.stat()
         version = stamp.st_mtime_ns ^ stamp.st_ino
         if self._seen is None or self._seen[0] != version:
             stored = json.loads(self._path.read_text())

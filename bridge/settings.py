@@ -23,31 +23,51 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="ANXUE_", extra="ignore")
 
-    mode: Mode = Field(Mode.PRODUCTION, description="production, or demonstration (made-up people, scaled study time).")
+    mode: Mode = Field(
+        Mode.PRODUCTION, description="production, or demonstration (made-up people, scaled study time)."
+    )
     var: Path = Field(ROOT / "var", description="Folder for database, keys, evidence, queue and assets.")
-    config: Path = Field(ROOT / "config", description="Folder with rule packs, profiles, schemas and face packs.")
+    config: Path = Field(
+        ROOT / "config", description="Folder with rule packs, profiles, schemas and face packs."
+    )
     data: Path | None = Field(None, description="Folder for what this bridge writes; default: var/bridge.")
-    database_url: str = Field("", description="sqlite:///… or postgresql://…; default: SQLite in the data folder.")
-    broker_url: str = Field("", description="redis://… or amqp://…; default: a folder, with durable job rows.")
+    database_url: str = Field(
+        "", description="sqlite:///… or postgresql://…; default: SQLite in the data folder."
+    )
+    broker_url: str = Field(
+        "", description="redis://… or amqp://…; default: a folder, with durable job rows."
+    )
     host: str = Field("127.0.0.1", description="Address to listen on.")
     port: int = Field(8080, ge=1, le=65535, description="Port to listen on.")
-    public_url: str = Field("", description="What browsers type, e.g. https://bridge.example.cn; default: http://host:port.")
+    public_url: str = Field(
+        "", description="What browsers type, e.g. https://bridge.example.cn; default: http://host:port."
+    )
     web_threads: int = Field(8, ge=1, le=64, description="Threads that answer requests.")
-    study_factor: int = Field(1, ge=1, le=600, description="Study seconds in a real second; above 1 in the demonstration only.")
+    study_factor: int = Field(
+        1, ge=1, le=600, description="Study seconds in a real second; above 1 in the demonstration only."
+    )
     face_pack: str = Field("default", description="Folder name under config/facepacks/.")
     regulator_url: str = Field("", description="Where batches go; empty: they wait in the outbox.")
-    platform_code: str = Field("anxue-bridge", pattern=r"^[A-Za-z0-9-]{1,40}$", description="How the regulator names this bridge.")
+    platform_code: str = Field(
+        "anxue-bridge", pattern=r"^[A-Za-z0-9-]{1,40}$", description="How the regulator names this bridge."
+    )
     regulator_key: str = Field("", description="Bearer key for the regulator's door.", repr=False)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.mode is Mode.PRODUCTION and self.study_factor != 1:
-            raise ValueError("study_factor_in_production: 只有演示模式可以加速学习时钟,请删除 ANXUE_STUDY_FACTOR")
+            raise ValueError(
+                "study_factor_in_production: 只有演示模式可以加速学习时钟,请删除 ANXUE_STUDY_FACTOR"
+            )
         if self.data is None:
             self.data = self.var / "bridge"
         self.database_url = self.database_url or f"sqlite:///{self.data / 'anxue.sqlite3'}"
         self.public_url = (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
-        if self.mode is Mode.PRODUCTION and self.public_url.startswith("http://") and not self.listens_on_loopback:
+        if (
+            self.mode is Mode.PRODUCTION
+            and self.public_url.startswith("http://")
+            and not self.listens_on_loopback
+        ):
             raise ValueError("public_url_not_https: 正式运行须使用 https,请设置 ANXUE_PUBLIC_URL=https://…")
         return self
 

@@ -11,7 +11,9 @@ _FIELD = re.compile(
     r"|address|msisdn|whatsapp|手机|电话|微信|邮箱|住址|地址|联系)",
     re.IGNORECASE,
 )
-_SECRET_FIELD = re.compile(r"(password|passwd|secret|authorization|api[-_]?key|access[-_]?token)", re.IGNORECASE)
+_SECRET_FIELD = re.compile(
+    r"(password|passwd|secret|authorization|api[-_]?key|access[-_]?token)", re.IGNORECASE
+)
 
 # A citizen id also holds eleven digits in a row; the look-arounds keep its digits whole.
 _PATTERNS = (

@@ -32,5 +32,9 @@ class Citation:
             raise ValueError("only law and standard may cite an article")
 
     def __str__(self) -> str:
+        """Return e.g. "粤应急规〔2022〕3号第十九条", "AQ 8011-2023 4.4.4"; a practice says that it is none of law."""
+        # Chinese runs on without a space; "AQ 8011-20234.4.4" would be another document.
+        ends_in_latin = self.document[-1:].isascii() and self.document[-1:].isalnum()
+        space = " " if self.article and ends_in_latin else ""
         label = {"law": "", "standard": "", "practice": "(惯例,非法规)", "operator": "(运营方设定)"}
-        return f"{self.document}{self.article or ''}{label[self.basis]}"
+        return f"{self.document}{space}{self.article or ''}{label[self.basis]}"

@@ -27,8 +27,21 @@ JobId = NewType("JobId", str)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80
 
-_lock = threading.Lock()
-_last_millis = 0
+
+class _Milliseconds:
+    """The machine's milliseconds since the Unix epoch, never going back; safe from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last = 0
+
+    def now(self) -> int:
+        with self._lock:
+            self._last = max(self._last, time.time_ns() // 1_000_000)
+            return self._last
+
+
+_milliseconds = _Milliseconds()
 
 
 def new_id(prefix: str) -> str:
@@ -37,12 +50,8 @@ def new_id(prefix: str) -> str:
     Ids made by one process sort in the order of their making, to the millisecond, so that
     a B-tree index is appended to rather than scattered.
     """
-    global _last_millis
-    with _lock:
-        _last_millis = max(_last_millis, time.time_ns() // 1_000_000)
-        number = (_last_millis << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
-    digits = [_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5)]
-    return f"{prefix}_{''.join(digits)}"
+    number = (_milliseconds.now() << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+    return f"{prefix}_{_digits(number)}"
 
 
 def random_ref(prefix: str) -> str:
@@ -50,5 +59,8 @@ def random_ref(prefix: str) -> str:
 
     For ids whose moment of making would itself say something about a person.
     """
-    number = secrets.randbits(130)
-    return f"{prefix}_{''.join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))}"
+    return f"{prefix}_{_digits(secrets.randbits(130))}"
+
+
+def _digits(number: int) -> str:
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))

@@ -32,9 +32,7 @@ class IntervalSet:
 
     def __init__(self, intervals: Iterable[Interval | tuple[int, int]] = ()) -> None:
         """Build the union of `intervals`; pairs with end <= start are empty and vanish."""
-        pairs = sorted(
-            (p.start, p.end) if isinstance(p, Interval) else p for p in intervals
-        )
+        pairs = sorted((p.start, p.end) if isinstance(p, Interval) else p for p in intervals)
         starts: list[int] = []
         ends: list[int] = []
         for start, end in pairs:
@@ -99,8 +97,9 @@ class IntervalSet:
         return self.difference(other)
 
     def union(self, other: "IntervalSet") -> "IntervalSet":
-        return IntervalSet([*zip(self._starts, self._ends, strict=True),
-                            *zip(other._starts, other._ends, strict=True)])
+        return IntervalSet(
+            [*zip(self._starts, self._ends, strict=True), *zip(other._starts, other._ends, strict=True)]
+        )
 
     def add(self, start: int, end: int) -> "IntervalSet":
         """Return the union with `[start, end)`, in time that grows with the log of the set and a copy."""

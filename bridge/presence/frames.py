@@ -146,7 +146,9 @@ class FrameService:
         if frame.check_id is not None:
             chosen = None if reference is None else self._template(reference, reference.chosen)
             return FrameMaterial(frame, jpeg, chosen, None, ())
-        earlier = () if reference is None else tuple(self._template(reference, e) for e in reference.templates)
+        earlier = (
+            () if reference is None else tuple(self._template(reference, e) for e in reference.templates)
+        )
         roster = self._roster.roster_photo(frame.learner, frame.class_run)
         return FrameMaterial(frame, jpeg, None, roster, earlier)
 

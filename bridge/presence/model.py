@@ -53,7 +53,9 @@ CHECK_SENTENCES = {
     CheckState.OPEN: "请正对摄像头,完成人脸核验。",
     CheckState.PASSED: "核验通过,请继续学习。",
     CheckState.MISSED: "未在规定时间内完成核验,自应核验时起的学习时间不计入学时,请重新核验后继续。",
-    CheckState.OTHER_PERSON: "与登记的人脸不一致,上次核验通过以后的学习时间不计入学时。如确为本人,请重新核验或联系班主任。",
+    CheckState.OTHER_PERSON: (
+        "与登记的人脸不一致,上次核验通过以后的学习时间不计入学时。如确为本人,请重新核验或联系班主任。"
+    ),
     CheckState.NO_FACE: "多次未检测到人脸,自应核验时起的学习时间不计入学时,请调整位置后重新核验。",
     CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,自应核验时起的学习时间不计入学时,请独自完成核验。",
     CheckState.TOO_POOR: "画面多次不够清晰,自应核验时起的学习时间不计入学时,请改善光线或更换设备后重新核验。",

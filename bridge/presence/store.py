@@ -259,7 +259,9 @@ class SqlPresenceStore:
         return [_session(row) for row in rows]
 
     def add_check(self, check: PresenceCheck) -> None:
-        self._db.add(PresenceCheckRow(institution_id=self._tx.institution_id, decided_ms=None, **_columns(check)))
+        self._db.add(
+            PresenceCheckRow(institution_id=self._tx.institution_id, decided_ms=None, **_columns(check))
+        )
         self._db.flush()
 
     def check(self, check_id: CheckId) -> PresenceCheck | None:
@@ -306,25 +308,34 @@ class SqlPresenceStore:
         return [_check(row) for row in rows]
 
     def waiting_frames(self, check_id: CheckId) -> int:
-        return self._db.scalar(
-            select(func.count())
-            .select_from(FaceFrameRow)
-            .where(FaceFrameRow.check_id == check_id, FaceFrameRow.verdict.is_(None))
-        ) or 0
+        return (
+            self._db.scalar(
+                select(func.count())
+                .select_from(FaceFrameRow)
+                .where(FaceFrameRow.check_id == check_id, FaceFrameRow.verdict.is_(None))
+            )
+            or 0
+        )
 
     def last_message(self, check_id: CheckId) -> str:
         """Return what the learner was told about the last judged frame of the check; "" if none was judged."""
-        return self._db.scalar(
-            select(FaceFrameRow.message)
-            .where(FaceFrameRow.check_id == check_id, FaceFrameRow.verdict.is_not(None))
-            .order_by(FaceFrameRow.received_real.desc())
-            .limit(1)
-        ) or ""
+        return (
+            self._db.scalar(
+                select(FaceFrameRow.message)
+                .where(FaceFrameRow.check_id == check_id, FaceFrameRow.verdict.is_not(None))
+                .order_by(FaceFrameRow.received_real.desc())
+                .limit(1)
+            )
+            or ""
+        )
 
     def frame_known(self, learner: LearnerRef, sha256: str) -> bool:
-        return self._db.scalar(
-            select(FaceFrameRow.id).where(FaceFrameRow.learner == learner, FaceFrameRow.sha256 == sha256)
-        ) is not None
+        return (
+            self._db.scalar(
+                select(FaceFrameRow.id).where(FaceFrameRow.learner == learner, FaceFrameRow.sha256 == sha256)
+            )
+            is not None
+        )
 
     def add_frame(self, frame: FaceFrame) -> None:
         values = {name: getattr(frame, name) for name in FaceFrame.__slots__}
@@ -379,9 +390,14 @@ def _columns(check: PresenceCheck) -> dict[str, Any]:
 
 def open_checks(tx: Tx) -> int:
     """Return how many checks are open over all institutions."""
-    return tx.session.scalar(
-        select(func.count()).select_from(PresenceCheckRow).where(PresenceCheckRow.state == CheckState.OPEN.value)
-    ) or 0
+    return (
+        tx.session.scalar(
+            select(func.count())
+            .select_from(PresenceCheckRow)
+            .where(PresenceCheckRow.state == CheckState.OPEN.value)
+        )
+        or 0
+    )
 
 
 def overdue_checks(tx: Tx, now_ms: int) -> list[tuple[InstitutionId, CheckId]]:
