@@ -113,8 +113,8 @@ def test_the_online_part_alone_is_met_but_completes_nothing() -> None:
     assert statement.online_met
     assert not statement.complete
     assert {"outline_unit_not_met", "offline_floor_not_met"} == codes(statement)
-        # Half of the outline online is within the cap, though no offline hour was taught yet.
-        assert statement.online_share.value == statement.online_class_hours
+    # Half of the outline online is within the cap, though no offline hour was taught yet.
+    assert statement.online_share.value == statement.online_class_hours
 
 
 def test_the_cap_and_the_floor_are_two_rules_with_their_own_sources() -> None:
