@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.completion.model import PaperKind, TestScore
 from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId
+from bridge.presence.service import BATCHES_AT_ONCE
 
 if TYPE_CHECKING:
     from bridge.wiring.stations import Stations
 
 Data = Mapping[str, Any]
+
+MORE = "more"
+"""What a step of work by key returns to be run again, in a unit of work of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +55,18 @@ def _note_totals(stations: "Stations", data: Data) -> None:
     )
 
 
+def _record_beats(stations: "Stations", data: Data) -> object:
+    recorded = stations.ledger.record_beats(StudySessionId(data["key"]), lots=1)
+    return MORE if recorded >= BATCHES_AT_ONCE else None
+
+
 FLOW: tuple[Row, ...] = (
     Row("identity.verified", 24, "enrol the person who proved a real name",
         lambda s, d: s.registry.enrol(*_learner(d), d["enrolment_list_row"])),
     Row("presence.anchored", 24, "let the person's credit become final",
         lambda s, d: s.ledger.record_anchor(d)),
     Row("study.beats_waiting", 26, "enter what the server saw of a session",
-        lambda s, d: s.ledger.record_beats(StudySessionId(d["key"]))),
+        _record_beats),
     Row("presence.check_decided", 24, "enter how a check ended",
         lambda s, d: s.ledger.record_check(d)),
     Row("registry.offline_confirmed", 19, "enter an offline session that two people stand for",

@@ -104,7 +104,8 @@ def want(
 ) -> tuple[JobId, bool]:
     """Ask for the job (`kind`, `key`) to run (again) after `now`.
 
-    Asking while it waits is one run; asking while it runs is one more run after it.
+    Asking while it waits is one run, at the earlier of the two times; asking while it runs is one more run
+    after it.
 
     Returns:
         The job's id, and whether it needs a nudge: not if an earlier ask that nobody has answered yet sent one.
@@ -139,7 +140,9 @@ def _ask(dialect: str) -> Any:
         set_={
             "wanted": table.wanted + 1,
             "state": case((table.state == "leased", "leased"), else_="open"),
-            "run_after": now,
+            "run_after": case(
+                (table.state.in_(("done", "dead")), now), (table.run_after < now, table.run_after), else_=now
+            ),
         },
     ).returning(table.id, table.wanted, table.done)
 

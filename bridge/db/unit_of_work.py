@@ -4,8 +4,9 @@ A unit of work is opened for one institution, and then sees and writes that inst
 across institutions with a stated purpose (supervision, sweeping, signing in).
 """
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from typing import Any
 
@@ -93,6 +94,10 @@ class UnitOfWork:
         self._nudge = nudge
         self._writing = sessionmaker(engine, expire_on_commit=False)
         self._reading = sessionmaker(engine.execution_options(**{READ_ONLY: True}), expire_on_commit=False)
+        # SQLite lets one writer in at a time and has the others sleep and try; threads of one process rather
+        # queue here, in order. PostgreSQL needs no such queue.
+        one_writer = engine.dialect.name == "sqlite"
+        self._turn: AbstractContextManager[Any] = threading.RLock() if one_writer else nullcontext()
 
     @contextmanager
     def for_institution(self, institution_id: InstitutionId, *, read_only: bool = False) -> Iterator[Tx]:
@@ -110,7 +115,8 @@ class UnitOfWork:
     def _open(
         self, institution_id: InstitutionId | None, info: dict[str, Any], read_only: bool
     ) -> Iterator[Tx]:
-        with (self._reading if read_only else self._writing)(info=info) as session, session.begin():
+        sessions = self._reading if read_only else self._writing
+        with nullcontext() if read_only else self._turn, sessions(info=info) as session, session.begin():
             tx = Tx(session, self.clock, institution_id)
             yield tx
         if tx.wanted_jobs:

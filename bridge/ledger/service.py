@@ -37,14 +37,20 @@ class LedgerService:
         self._events = events
         self._study_clock = study_clock
 
-    def record_beats(self, session: StudySessionId) -> int:
-        """Record the session's batches that are not recorded yet, one entry each; return how many."""
+    def record_beats(self, session: StudySessionId, *, lots: int = -1) -> int:
+        """Record the session's batches that are not recorded yet, one entry each; return how many.
+
+        Args:
+            lots: stop after so many fetches from the source (−1: only when nothing waits), so that one unit of
+                work does not hold the database for long.
+        """
         facts = self._beats.session_facts(session)
         # Locked before looking, so that of two workers the second finds what the first recorded.
         self._store.lock_head(facts.learner, facts.class_run)
         recorded = 0
         last = self._store.last_batch(facts.learner, facts.class_run, session)
-        while batches := self._beats.waiting(session, last):
+        while lots != 0 and (batches := self._beats.waiting(session, last)):
+            lots -= 1
             keyed = [
                 (f"beats|{session}|{batch.seq}", _beats_data(session, facts, batch)) for batch in batches
             ]

@@ -118,7 +118,7 @@ class FrameService:
         Frame(jpeg)
         if check.state is not CheckState.OPEN or epoch_ms(self._study_clock.now()) >= check.answer_by_ms:
             raise InvalidInput("check_closed", "本次核验已结束,请等待下一次核验", http_status=409)
-        if not hmac.compare_digest(nonce, check.nonce):
+        if not hmac.compare_digest(nonce.encode("utf-8", "replace"), check.nonce.encode()):
             raise NotPermitted("nonce_mismatch", "核验凭证不符,请刷新页面")
         if self._store.waiting_frames(check.id):
             raise InvalidInput("frame_waiting", "上一张照片正在核对,请稍候", http_status=409)
@@ -184,6 +184,9 @@ class FrameService:
 
     def _record_reference(self, frame: FaceFrame, judged: JudgedFrame, template: FaceTemplate) -> None:
         known = self._store.reference(frame.learner, frame.class_run)
+        if known is not None and known.anchored_ms is not None:
+            # Sent before the anchoring frame was judged: what is anchored stays as it was anchored.
+            return
         evidence_id = self._evidence.put(
             self._scope(frame.learner, frame.class_run, EvidencePurpose.FACE_TEMPLATE),
             template.vector,
@@ -224,7 +227,7 @@ class FrameService:
     def _take(self, learner: LearnerRef, class_run: ClassRunId, check_id: CheckId | None, jpeg: bytes) -> str:
         sha256 = sha256_hex(jpeg)
         if self._store.frame_known(learner, sha256):
-            raise InvalidInput("frame_repeated", "这张照片与之前的完全相同,请重新拍摄", http_status=409)
+            raise _repeated()
         evidence_id = self._evidence.put(
             self._scope(learner, class_run, EvidencePurpose.FACE_FRAME), jpeg, "image/jpeg"
         )
@@ -237,7 +240,8 @@ class FrameService:
             sha256=sha256,
             received_real=self._clock.now(),
         )
-        self._store.add_frame(frame)
+        if not self._store.add_frame(frame):
+            raise _repeated()
         self._events.want(FRAME_WAITING, frame.id)
         return frame.id
 
@@ -247,6 +251,10 @@ class FrameService:
 
     def _scope(self, learner: LearnerRef, class_run: ClassRunId, purpose: EvidencePurpose) -> EvidenceScope:
         return EvidenceScope(self._institution_id, learner, purpose, class_run)
+
+
+def _repeated() -> InvalidInput:
+    return InvalidInput("frame_repeated", "这张照片与之前的完全相同,请重新拍摄", http_status=409)
 
 
 def _model(engine: FaceEngine) -> str:

@@ -34,6 +34,8 @@ from bridge.presence.ports import BatchInbox, Events, PresenceStore, RulesInForc
 
 BATCH_SOURCE = "agent"
 BEATS_WAITING = "study.beats_waiting"
+BATCHES_AT_ONCE = 20
+"""How many batches of a session are entered in the ledger in one unit of work."""
 _EXIT_CHECK_AFTER_MS = 60_000
 
 
@@ -149,7 +151,7 @@ class PresenceService:
             raise InvalidInput("session_closed", self._closed_sentence(session), http_status=410)
         if batch.seq != session.next_seq:
             raise SeqOutOfOrder(session.next_seq)
-        if not hmac.compare_digest(batch.nonce, self._nonce(session)):
+        if not hmac.compare_digest(batch.nonce.encode(), self._nonce(session).encode()):
             raise NotPermitted("nonce_mismatch", "学习页面已失效,请刷新页面后继续")
         record = self._inbox.append(
             chain=session.id,
@@ -186,7 +188,7 @@ class PresenceService:
             InvalidInput: check_unknown.
             NotPermitted: session_unknown.
         """
-        check = self._store.check(check_id)
+        check = self._store.check(check_id) if check_id.isprintable() else None
         if check is None:
             raise InvalidInput("check_unknown", "核验不存在或已失效,请刷新页面", http_status=404)
         self._authenticated(check.session, secret)
@@ -282,9 +284,10 @@ class PresenceService:
         last = self._store.last_passed_ms(session.id)
         if last is not None and now_ms - last < _EXIT_CHECK_AFTER_MS:
             return self._close(session, "finished")
-        session = replace(session, next_due_ms=now_ms)
+        # A check that was due before the learner wished to leave keeps its moment.
+        session = replace(session, next_due_ms=min(session.next_due_ms, now_ms))
         self._store.save_batch(session)
-        self._open_check(session, CheckKind.EXIT, now_ms, now_ms)
+        self._open_check(session, CheckKind.EXIT, session.next_due_ms, now_ms)
         return session
 
     def _open_check(self, session: StudySession, kind: CheckKind, due_ms: int, now_ms: int) -> PresenceCheck:

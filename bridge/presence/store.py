@@ -3,6 +3,7 @@
 from typing import Any
 
 from sqlalchemy import Float, Index, String, UniqueConstraint, bindparam, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import Base, Code, Count, Id, Instant, JsonList, Ref, Sha256, TenantRow
@@ -237,8 +238,13 @@ class SqlPresenceStore:
         )
 
     def open_sessions(self, learner: LearnerRef) -> list[StudySession]:
+        if not self._sqlite:
+            # Rows can only be locked once they are there; two devices that begin at once queue up here.
+            self._db.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(learner, 0))))
         rows = self._db.scalars(
-            select(StudySessionRow).where(StudySessionRow.learner == learner, StudySessionRow.open.is_(True))
+            select(StudySessionRow)
+            .where(StudySessionRow.learner == learner, StudySessionRow.open.is_(True))
+            .with_for_update()
         )
         return [_session(row) for row in rows]
 
@@ -265,7 +271,14 @@ class SqlPresenceStore:
         self._db.flush()
 
     def check(self, check_id: CheckId) -> PresenceCheck | None:
-        row = self._db.get(PresenceCheckRow, check_id, with_for_update=True)
+        # One order of locks, session before check, which is a batch's order too: else two could wait for each other.
+        self._db.execute(
+            select(StudySessionRow.id)
+            .join(PresenceCheckRow, PresenceCheckRow.session == StudySessionRow.id)
+            .where(PresenceCheckRow.id == check_id)
+            .with_for_update(of=StudySessionRow)
+        )
+        row = self._db.get(PresenceCheckRow, check_id, populate_existing=True)
         return None if row is None else _check(row)
 
     def open_check(self, session_id: StudySessionId) -> PresenceCheck | None:
@@ -337,10 +350,14 @@ class SqlPresenceStore:
             is not None
         )
 
-    def add_frame(self, frame: FaceFrame) -> None:
+    def add_frame(self, frame: FaceFrame) -> bool:
         values = {name: getattr(frame, name) for name in FaceFrame.__slots__}
         self._db.add(FaceFrameRow(institution_id=self._tx.institution_id, **values))
-        self._db.flush()
+        try:
+            self._db.flush()
+        except IntegrityError:
+            return False
+        return True
 
     def frame(self, frame_id: str) -> FaceFrame | None:
         row = self._db.get(FaceFrameRow, frame_id, with_for_update=True)

@@ -24,13 +24,12 @@ from bridge.kernel.time import StudyClock, epoch_ms, from_epoch_ms, legal_date, 
 from bridge.ledger.model.facts import Beat
 from bridge.ledger.ports import Batch, SessionFacts
 from bridge.presence.model import Activity, CheckKind, CheckRules, CheckState
+from bridge.presence.service import BATCHES_AT_ONCE
 from bridge.presence.store import SqlPresenceStore
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.registry.store import SqlRegistryStore
 from bridge.rules.model import LegalDates, ProfileInForce, RuleBook
-
-_BATCHES_AT_ONCE = 500
 
 
 class CheckRulesInForce:
@@ -123,9 +122,7 @@ class BatchesInInbox:
         return SessionFacts(one.learner, one.class_run, one.unit, one.activity.value)
 
     def waiting(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
-        return [
-            _batch(json.loads(r.payload)) for r in self._inbox.after(session, after_seq, _BATCHES_AT_ONCE)
-        ]
+        return [_batch(json.loads(r.payload)) for r in self._inbox.after(session, after_seq, BATCHES_AT_ONCE)]
 
 
 def _batch(payload: Mapping[str, Any]) -> Batch:

@@ -1,15 +1,28 @@
 """`completion.ports.EarnedHours`: seconds and hours of one settlement, as completion wants to read them."""
 
+from dataclasses import dataclass
+
 from bridge.completion.model import Attendance, Earned, EarnedUnit
 from bridge.hours.model import OutlineUnitHours
 from bridge.hours.service import HoursService
 from bridge.kernel.citation import Basis
 from bridge.kernel.ids import ClassRunId, LearnerRef
+from bridge.ledger.model.entries import LedgerHead
 from bridge.ledger.model.statement import SecondsStatement, Verdict
 from bridge.ledger.service import LedgerService
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.rules.model import ProfileInForce, RuleBook
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What a ledger made at one moment: it holds as long as `head` is the ledger's last link."""
+
+    learner: LearnerRef
+    class_run: ClassRunId
+    head: LedgerHead
+    earned: Earned
 
 
 class EarnedFromLedger:
@@ -22,15 +35,26 @@ class EarnedFromLedger:
         self._hours = hours
         self._registry = registry
         self._rules = rules
-        self._settled: dict[str, Earned] = {}
+        self._settled: Settled | None = None
 
     def earned(self, learner: LearnerRef, class_run: ClassRunId) -> Earned:
         """Return what the learner has earned; NoRuleInForce rather than a guess."""
+        known = self._settled
+        if known is None or (known.learner, known.class_run) != (learner, class_run) or not self.use(known):
+            self._settled = known = self.settle(learner, class_run)
+        return known.earned
+
+    def settle(self, learner: LearnerRef, class_run: ClassRunId) -> Settled:
+        """Return what the ledger says now, and the link up to which it was read."""
         head = self._ledger.head(learner, class_run)
-        place = f"{learner}|{class_run}|{head.seq}|{head.hash}"
-        if place not in self._settled:
-            self._settled[place] = self._settle(learner, class_run)
-        return self._settled[place]
+        return Settled(learner, class_run, head, self._settle(learner, class_run))
+
+    def use(self, settled: Settled) -> bool:
+        """Take `settled` as the present; False if its ledger has grown since it was made."""
+        if self._ledger.head(settled.learner, settled.class_run) != settled.head:
+            return False
+        self._settled = settled
+        return True
 
     def _settle(self, learner: LearnerRef, class_run: ClassRunId) -> Earned:
         sheet = self._registry.class_run_sheet(class_run, learner)

@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.db.outbox import Job, load_event, overdue
 from bridge.db.unit_of_work import EVENT_JOB, Tx
-from bridge.flow import DELIVER, steps
+from bridge.flow import DELIVER, MORE, steps
 from bridge.intake.launch_state import sweep_flows
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Event
-from bridge.kernel.ids import EventId
+from bridge.kernel.ids import ClassRunId, EventId, LearnerRef
 from bridge.kernel.time import epoch_ms
 from bridge.ledger.service import EXTENDED_JOB
 from bridge.presence.face import FaceTemplate
@@ -17,6 +17,7 @@ from bridge.presence.frames import FRAME_WAITING, JudgedFrame, judge_material
 from bridge.presence.service import BEATS_WAITING
 from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
+from bridge.wiring.earned import Settled
 from bridge.worker.runner import Runner, Work
 
 if TYPE_CHECKING:
@@ -30,8 +31,8 @@ def runner(house: "House") -> Runner:
         EVENT_JOB: Work(prepare=jobs.carry, apply=jobs.tell),
         FRAME_WAITING: Work(prepare=jobs.judge, apply=jobs.record),
     }
-    for kind in (BEATS_WAITING, EXTENDED_JOB):
-        works[kind] = Work(apply=jobs.run_rows)
+    works[BEATS_WAITING] = Work(apply=jobs.run_rows)
+    works[EXTENDED_JOB] = Work(prepare=jobs.settle, apply=jobs.run_settled)
     return Runner(house.uow, house.clock, works)
 
 
@@ -61,7 +62,21 @@ class Jobs:
         """Run the rows of work that is asked for by key."""
         stations = self._house.at(tx)
         for row in steps(job.kind):
-            row.do(stations, {"key": job.key})
+            if row.do(stations, {"key": job.key}) == MORE:
+                tx.want(job.kind, job.key)
+
+    def settle(self, job: Job) -> Settled:
+        """Settle a learner's ledger with no unit of work open: the slow part, done while others may write."""
+        learner, _, class_run = job.key.partition("|")
+        with self._house.uow.for_institution(job.institution_id, read_only=True) as tx:
+            return self._house.at(tx).earned.settle(LearnerRef(learner), ClassRunId(class_run))
+
+    def run_settled(self, tx: Tx, job: Job, settled: Settled) -> None:
+        """Run the rows on what was settled, unless the ledger has grown since: then the job is wanted again."""
+        stations = self._house.at(tx)
+        if stations.earned.use(settled):
+            for row in steps(job.kind):
+                row.do(stations, {"key": job.key})
 
     def judge(self, job: Job) -> JudgedFrame | None:
         """Run the models on a frame; None if it was judged before."""
