@@ -27,8 +27,9 @@ def authority_pages(house: House) -> Blueprint:
     @contextmanager
     def supervision(visit: StaffVisit) -> Iterator[SupervisionService]:
         if visit.division_code is None:
-            raise NotPermitted("no_area", "这个账号没有指定辖区,请联系管理员。")
-        with house.uow.across_institutions("supervision of an area") as tx:
+            raise NotPermitted("no_area", "这个账号没有指定辖区，请联系管理员。")
+        # Names are logged in a unit of work of the learner's institution; this one only looks.
+        with house.uow.across_institutions("supervision of an area", read_only=True) as tx:
             yield house.supervision(tx, visit.division_code, officer=visit.staff_id)
 
     def area_name(visit: StaffVisit) -> str:

@@ -58,7 +58,7 @@ def institution_pages(house: House) -> Blueprint:
                 )
         except InvalidInput as refused:
             return page(class_run, 422, wrong=refused.message, typed=request.form)
-        flash("已登记,等待另一名工作人员确认。")
+        flash("已登记，等待另一名工作人员确认。")
         return _back(class_run)
 
     @pages.post("/class-runs/<class_run>/offline-sessions/<session_id>/confirm")
@@ -67,7 +67,7 @@ def institution_pages(house: House) -> Blueprint:
         visit = staff_visit()
         with house.uow.for_institution(_institution(visit)) as tx:
             house.at(tx).registry.confirm_offline_session(session_id, visit.staff_id)
-        flash("已确认,学时稍后计入学员台账。")
+        flash("已确认，学时稍后计入学员台账。")
         return _back(class_run)
 
     @pages.get("/certificates/<number>.pdf")
@@ -80,7 +80,7 @@ def institution_pages(house: House) -> Blueprint:
 
 def _institution(visit: StaffVisit) -> InstitutionId:
     if visit.institution is None:
-        raise NotPermitted("no_institution", "这个账号不属于任何培训机构,请用机构账号登录。")
+        raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
     return visit.institution
 
 
@@ -92,7 +92,10 @@ def _offline_form(visit: StaffVisit) -> dict[str, Any]:
     """Return the form as `enter_offline_session` takes it; InvalidInput for what cannot be read."""
     form = {name: request.form.get(name, "").strip()[:_MAX_TYPED] for name in request.form}
     sheet = request.files.get("sheet")
-    content = sheet.read() if sheet is not None else b""
+    content = b""
+    if sheet is not None:
+        content = sheet.read()
+        sheet.close()
     if not content:
         raise InvalidInput("sheet_missing", "请上传签到表的扫描件或照片。")
     try:

@@ -107,7 +107,7 @@ def learner_pages(house: House) -> Blueprint:
         if request.mimetype != "image/jpeg":
             raise InvalidInput("media_type", "照片须为 image/jpeg。", http_status=415)
         if (request.content_length or 0) > MAX_FRAME_BYTES:
-            raise InvalidInput("body_too_large", "照片不能超过 512 KB,请重新拍摄。", http_status=413)
+            raise InvalidInput("body_too_large", "照片不能超过 512 KB，请重新拍摄。", http_status=413)
         jpeg = request.get_data(cache=False)
         return jsonify(house.capture_reference_frame(visit.institution, visit.known, visit.class_run, jpeg))
 

@@ -21,7 +21,7 @@ def paper_file(
     with house.uow.for_institution(institution, read_only=True) as tx:
         paper = house.at(tx).completion_store.paper_by_number(number)
     if paper is None or not may_have(paper):
-        raise InvalidInput("certificate_unknown", "没有这份证明,请检查编号。", http_status=404)
+        raise InvalidInput("certificate_unknown", "没有这份证明，请检查编号。", http_status=404)
     response = make_response(house.certificate_pdf(institution, paper.number))
     response.mimetype = "application/pdf"
     response.headers["Content-Disposition"] = f'attachment; filename="{paper.number}.pdf"'

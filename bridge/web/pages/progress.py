@@ -7,7 +7,7 @@ from typing import Any
 from bridge.ledger.model.statement import SecondsStatement, Segment, Verdict
 from bridge.registry.model import CourseUnit
 from bridge.rules.model import Reason
-from bridge.web.pages.wording import source, span
+from bridge.web.pages.wording import source, span, typeset
 
 _ROWS = 300
 
@@ -111,7 +111,9 @@ def _reason_lines(statement: SecondsStatement, stretches: Iterable[Stretch]) -> 
     for (code, refused), milliseconds in totals.items():
         reason = statement.reasons.get(code)
         if reason is not None and milliseconds >= 1000:
-            lines.append(ReasonLine(code, reason.sentence_zh, source(reason), milliseconds // 1000, refused))
+            lines.append(
+                ReasonLine(code, typeset(reason.sentence_zh), source(reason), milliseconds // 1000, refused)
+            )
     return tuple(sorted(lines, key=lambda line: (line.refused, -line.seconds)))
 
 
@@ -122,7 +124,9 @@ def _picture(
     studied = {one.unit for one in stretches}
     return {
         "reasons": [
-            {"text": reasons[code].sentence_zh, "source": source(reasons[code])} for code in codes if code
+            {"text": typeset(reasons[code].sentence_zh), "source": source(reasons[code])}
+            for code in codes
+            if code
         ],
         "units": [
             {

@@ -47,7 +47,7 @@ def staff_pages(house: House) -> Blueprint:
             return make_response(render_template("staff/invite.html", wrong=None))
         password = request.form.get("password", "")
         if password != request.form.get("again", ""):
-            wrong = "两次输入的密码不一样,请重新输入。"
+            wrong = "两次输入的密码不一样，请重新输入。"
             return make_response(render_template("staff/invite.html", wrong=wrong), 422)
         try:
             with house.uow.across_institutions("accept an invitation") as tx:

@@ -56,7 +56,10 @@ def verify_pages(house: House) -> Blueprint:
         if view is None:
             return unknown(number)
         file = request.files.get("pdf")
-        content = file.read() if file is not None else b""
+        content = b""
+        if file is not None:
+            content = file.read()
+            file.close()
         same = (sha256_hex(content) == view.sha256) if content else None
         return make_response(
             render_template("verify/show.html", view=view, same=same, empty=not content),

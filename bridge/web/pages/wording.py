@@ -1,5 +1,6 @@
 """How pages write durations, instants and codes: Chinese, in the time of Asia/Shanghai."""
 
+import re
 from datetime import datetime
 from fractions import Fraction
 
@@ -40,6 +41,18 @@ STAFF_ROLE = {
 }
 
 
+_HAN = "\u4e00-\u9fff”》）"
+_AFTER_HAN = re.compile(rf"(?<=[{_HAN}])[,;:?!]|(?<=[0-9A-Za-z)])[,;:](?=[{_HAN}“])")
+_IN_BRACKETS = re.compile(rf"\(([^()]*[{_HAN}][^()]*)\)")
+_WIDE = str.maketrans(",;:?!", "，；：？！")
+
+
+def typeset(text: str) -> str:
+    """Return a Chinese sentence with full-width punctuation; stations write theirs on a plain keyboard."""
+    wide = _AFTER_HAN.sub(lambda found: found[0].translate(_WIDE), text)
+    return _IN_BRACKETS.sub(lambda found: f"（{found[1]}）", wide)
+
+
 def duration(seconds: int) -> str:
     """Return e.g. "1 小时 05 分", "12 分 30 秒", "0 秒"."""
     hours, rest = divmod(max(0, int(seconds)), 3600)
@@ -75,7 +88,7 @@ def exact(number: int | Fraction) -> str:
 
 def source(reason: Reason) -> str:
     """Return what a reason rests on, e.g. "粤应急规〔2022〕3号第二十四条"."""
-    return str(reason.citation)
+    return typeset(str(reason.citation))
 
 
 def register_wording(app: Flask) -> None:
@@ -90,5 +103,5 @@ def register_wording(app: Flask) -> None:
         ("record_kind", RECORD_KIND),
     ):
         app.add_template_filter(lambda code, words=words: words.get(str(code), str(code)), name)
-    for function in (duration, beijing, beijing_ms, span, exact, source):
+    for function in (typeset, duration, beijing, beijing_ms, span, exact, source):
         app.add_template_filter(function, function.__name__)

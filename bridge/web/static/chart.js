@@ -15,7 +15,7 @@
       },
       xAxis: { type: 'category', data: data.days, axisLabel: { color: '#52666e', fontSize: 13 }, axisTick: { show: false } },
       yAxis: {
-        type: 'value', name: data.title + '(' + data.unit + ')', minInterval: 1,
+        type: 'value', name: data.unit, minInterval: 1,
         nameTextStyle: { color: '#52666e', fontSize: 13, align: 'left' }, axisLabel: { color: '#52666e', fontSize: 13 },
         splitLine: { lineStyle: { color: '#e5ecee' } }
       },

@@ -73,7 +73,7 @@
           var one = item.data.segment;
           var reason = one.reason === null ? null : data.reasons[one.reason];
           var lines = [item.data.unit, one.when, WORDS[one.verdict] + ' ' + minutes(one.ms)];
-          if (reason) lines.push(folded(reason.text, wide ? 26 : 16), folded('依据:' + reason.source, wide ? 26 : 16));
+          if (reason) lines.push(folded(reason.text, wide ? 26 : 16), folded('依据：' + reason.source, wide ? 26 : 16));
           return lines.join('\n');
         }
       },
@@ -97,6 +97,13 @@
     }, { notMerge: true });
   }
 
+  // A paper changes more of the page than the fragment holds.
+  function papers() {
+    var holder = fragment.querySelector('[data-papers]');
+    return holder ? holder.getAttribute('data-papers') : '0';
+  }
+  var papersAtFirst = papers();
+
   document.addEventListener('toggle', function (event) {
     if (event.target.id) opened[event.target.id] = event.target.open;
   }, true);
@@ -106,6 +113,7 @@
       if (details && fragment.contains(details) && details.open !== opened[id]) details.open = opened[id];
     });
     draw();
+    if (papers() !== papersAtFirst) window.location.reload();
   }).observe(fragment, { childList: true, subtree: true, attributes: true, attributeFilter: ['data-timeline'] });
   window.addEventListener('resize', function () { if (chart) { chart.resize(); drawn = ''; draw(); } });
   draw();
