@@ -117,7 +117,10 @@ def test_a_replayed_assertion_is_refused(server: DemoLmsServer) -> None:
         {"kid": "unknown"},
         {"key": RSAKey.generate_key(2048)},
     ],
-    ids=str,
+    ids=lambda changed: (
+        ",".join(f"{name}={str(value)[:24]}" for name, value in changed.items() if name != "key")
+        or "foreign key"
+    ),
 )
 def test_a_wrong_assertion_is_refused(server: DemoLmsServer, changed: dict[str, Any]) -> None:
     assert int(server.clock.now().timestamp()) == 1795420800
