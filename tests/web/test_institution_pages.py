@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import text
+from werkzeug.datastructures import FileStorage
 from werkzeug.test import encode_multipart
 
 from bridge.kernel.ids import LearnerRef
@@ -29,6 +30,7 @@ def enter(client: FlaskClient, who: LearnerRef, **changed: Any) -> tuple[int, st
         "sheet": (io.BytesIO(b"made-up scan"), "sheet.jpg"),
         **changed,
     }
+    data["sheet"] = FileStorage(*data["sheet"])
     boundary, body = encode_multipart(data)
     answer = client.post(SESSIONS, data=body, content_type=f"multipart/form-data; boundary={boundary}")
     return answer.status_code, answer.text
@@ -86,32 +88,33 @@ def test_one_enters_and_another_confirms(furnished: Furnished) -> None:
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "said"),
     [
-        {"sheet": (io.BytesIO(b""), "")},
-        {"day": "yesterday"},
-        {"starts": ""},
-        {"ends": "08:00"},
-        {"class_hours": "²"},
-        {"class_hours": "0"},
-        {"place": ""},
-        {"teacher": "林老师"},
-        {"outline_unit": "part_online"},
-        {"day": "2026-11-30"},
-        {"learner": []},
-        {"learner": ["ln_somebody_else"]},
+        ({"sheet": (io.BytesIO(b""), "s.jpg")}, "请上传签到表"),
+        ({"day": "yesterday"}, "请填写上课日期"),
+        ({"starts": ""}, "请填写上课日期"),
+        ({"ends": "08:00"}, "下课时间应晚于上课时间"),
+        ({"class_hours": "²"}, "学时请填写整数"),
+        ({"class_hours": "0"}, "学时应为"),
+        ({"place": ""}, "请填写上课地点"),
+        ({"teacher": "林老师"}, "工作人员编号"),
+        ({"outline_unit": "part_online"}, "线上单元"),
+        ({"day": "2026-11-30"}, "线下课结束后才能登记"),
+        ({"learner": []}, "请至少选择一名"),
+        ({"learner": ["ln_somebody_else"]}, "不属于本班次"),
     ],
-    ids=lambda changed: f"{next(iter(changed))}",
 )
 def test_a_form_that_cannot_stand_is_explained_and_kept(
-    furnished: Furnished, changed: dict[str, Any]
+    furnished: Furnished, changed: dict[str, Any], said: str
 ) -> None:
     _account, learner = furnished.enrol("lms-user-1001", CHEN, CHEN_ID)
 
     status, page = enter(furnished.as_staff("staff-lin"), learner, **changed)
 
     assert status == 422
-    assert 'data-testid="offline-error"' in page
+    error = page[page.index('data-testid="offline-error"') :]
+    assert said in error[: error.index("</p>")]
+    assert 'value="10:30"' in page or "ends" in changed
     assert waiting(furnished) == []
 
 
