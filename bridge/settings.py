@@ -21,7 +21,7 @@ class Mode(StrEnum):
 class Settings(BaseSettings):
     """How this bridge runs."""
 
-    model_config = SettingsConfigDict(env_prefix="ANXUE_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="ANXUE_", extra="ignore", hide_input_in_errors=True)
 
     mode: Mode = Field(
         Mode.PRODUCTION, description="production, or demonstration (made-up people, scaled study time)."

@@ -15,21 +15,36 @@ _SECRET_FIELD = re.compile(
     r"(password|passwd|secret|authorization|api[-_]?key|access[-_]?token)", re.IGNORECASE
 )
 
-# A citizen id also holds eleven digits in a row; the look-arounds keep its digits whole.
+# Full-width letters and digits are what Chinese keyboards make; one character each, so places stay the same.
+_HALF_WIDTH = {0xFEE0 + code: code for code in range(0x21, 0x7F)} | {0x3000: 0x20}
+
+# The look-behinds do three things: a citizen id also holds eleven digits in a row, and its digits stay whole;
+# our own ids may hold "wx" or "qq" by chance; and no run of letters is tried again from each of its letters.
 _PATTERNS = (
-    re.compile(r"(?:mailto:)?[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"),
-    re.compile(r"(?<!\d)(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)"),
-    re.compile(r"(?<!\d)0\d{2,3}-\d{7,8}(?!\d)"),
-    re.compile(r"(?:微信|微信号|weixin|wechat|wx|vx)[号是::\s]*[A-Za-z][-_A-Za-z0-9]{5,19}", re.IGNORECASE),
-    re.compile(r"(?:QQ|扣扣)[号是::\s]*[1-9]\d{4,11}", re.IGNORECASE),
+    re.compile(r"(?:mailto:)?(?<![A-Za-z0-9._%+-])[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+"),
+    re.compile(r"(?<!\d)(?:(?:\+|00)?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}(?!\d)"),
+    re.compile(r"(?<!\d)\(?(?:010|02\d|0[3-9]\d\d)\)?[- ]?\d{7,8}(?!\d)"),
+    re.compile(
+        r"(?:微信|(?<![A-Za-z0-9_])(?:weixin|wechat|wx|vx))(?:号|是|[:\s])*"
+        r"(?:[A-Za-z][-_A-Za-z0-9]{5,19}|[1-9]\d{4,11}(?!\d))",
+        re.IGNORECASE,
+    ),
+    re.compile(r"(?:扣扣|(?<![A-Za-z0-9_])QQ)(?:号|是|[:\s])*[1-9]\d{4,11}(?!\d)", re.IGNORECASE),
 )
 
 
 def without_contact_text(text: str) -> str:
     """Return `text` with e-mail addresses, telephone numbers, WeChat and QQ accounts replaced."""
-    for pattern in _PATTERNS:
-        text = pattern.sub(REMOVED, text)
-    return text
+    plain = text.translate(_HALF_WIDTH)
+    places = sorted(found.span() for pattern in _PATTERNS for found in pattern.finditer(plain))
+    if not places:
+        return text
+    parts, at = [], 0
+    for start, end in places:
+        if start >= at:
+            parts += [text[at:start], REMOVED]
+        at = max(at, end)
+    return "".join([*parts, text[at:]])
 
 
 def without_contact_data(value: Any) -> Any:
@@ -43,7 +58,7 @@ def without_contact_data(value: Any) -> Any:
         return {
             key: without_contact_data(item)
             for key, item in value.items()
-            if not (_FIELD.search(key) or _SECRET_FIELD.search(key))
+            if not (_FIELD.search(key) or _SECRET_FIELD.search(key) or without_contact_text(key) != key)
         }
     if isinstance(value, list | tuple):
         return [without_contact_data(item) for item in value]

@@ -3,9 +3,11 @@
 import hashlib
 import hmac
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -20,6 +22,11 @@ from bridge.kernel.time import Clock, parse_rfc3339, rfc3339
 WEBHOOK_WINDOW = timedelta(seconds=300)
 MAX_WEBHOOK_BYTES = 64 * 1024
 _MAX_TEXT = 200
+_MAX_LTI_TEXT = 255
+"""LTI's own limit for `sub` and for a resource link's id."""
+_MAX_ATTEMPT = 80
+_NUMBER = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,6})?")
+"""A mark in digits. `Fraction` alone would also take "1/3", and "1e999999999" for minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,20 +84,21 @@ def parse_webhook(body: bytes) -> WebhookMessage:
 
 
 def parse_score(data: Mapping[str, Any]) -> ScoreClaim:
-    """Return the score in a webhook's data; InvalidInput (field_missing, score_malformed, score_range)."""
-    try:
-        score, maximum = Fraction(_text(data, "score")), Fraction(_text(data, "maximum"))
-    except (ValueError, ZeroDivisionError) as error:
-        raise InvalidInput("score_malformed", "成绩须为数字", http_status=422) from error
+    """Return the score in a webhook's data.
+
+    Raises:
+        InvalidInput: field_missing, instant_malformed, score_malformed, score_range, attempt_times.
+    """
+    score, maximum = _number(data, "score"), _number(data, "maximum")
     if not (0 <= score <= maximum <= 1_000_000 and maximum > 0):
         raise InvalidInput("score_range", "成绩须在 0 与满分之间", http_status=422)
     started, finished = _instant(data, "started_at"), _instant(data, "finished_at")
     if finished < started:
         raise InvalidInput("attempt_times", "交卷时间早于开考时间", http_status=422)
     return ScoreClaim(
-        sub=_text(data, "sub"),
-        resource_link_id=_text(data, "resource_link_id"),
-        attempt=_text(data, "attempt"),
+        sub=_text(data, "sub", _MAX_LTI_TEXT),
+        resource_link_id=_text(data, "resource_link_id", _MAX_LTI_TEXT),
+        attempt=_text(data, "attempt", _MAX_ATTEMPT),
         score=score,
         maximum=maximum,
         started_real=started,
@@ -152,8 +160,8 @@ class IntakeService:
             "class_run": unit.class_run,
             "finished_real": rfc3339(claim.finished_real),
             "learner": learner,
-            "maximum": str(claim.maximum),
-            "score": str(claim.score),
+            "maximum": _digits(claim.maximum),
+            "score": _digits(claim.score),
             "started_real": rfc3339(claim.started_real),
             "unit": unit.unit,
         }
@@ -172,26 +180,39 @@ class IntakeService:
             "intake.score_received",
             learner,
             occurred_at=message.occurred_at,
-            idempotency_key=f"{registration}:{message.id}",
+            idempotency_key=f"webhook:{record.id}",
             causation_id=record.id,
             data={**data, "message": record.id},
         )
         return WebhookAnswer(record.id, duplicate=False)
 
 
-def _text(value: Mapping[str, Any], name: str) -> str:
+def _text(value: Mapping[str, Any], name: str, longest: int = _MAX_TEXT) -> str:
     text = value.get(name)
     if isinstance(text, int) and not isinstance(text, bool):
         text = str(text)
-    if not isinstance(text, str) or not text or len(text) > _MAX_TEXT:
+    # Not printable: control characters and halves of surrogates, which no database takes.
+    if not isinstance(text, str) or not 0 < len(text) <= longest or not text.isprintable():
         raise InvalidInput("field_missing", f"缺少或无效的字段 {name}", http_status=422)
     return text
+
+
+def _number(value: Mapping[str, Any], name: str) -> Fraction:
+    text = _text(value, name)
+    if not _NUMBER.fullmatch(text):
+        raise InvalidInput("score_malformed", "成绩须为数字,最多七位整数和六位小数", http_status=422)
+    return Fraction(text)
+
+
+def _digits(number: Fraction) -> str:
+    """Return a mark as a person writes it: exact, since it came with six decimals at most."""
+    return format(Decimal(number.numerator) / Decimal(number.denominator), "f")
 
 
 def _instant(value: Mapping[str, Any], name: str) -> datetime:
     try:
         return parse_rfc3339(_text(value, name))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise InvalidInput("instant_malformed", f"字段 {name} 不是带时区的时间", http_status=422) from error
 
 

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import DDL, String, UniqueConstraint, event, insert, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import Base, Code, Count, Id, Instant, LongText, Sha256, TenantRow
@@ -69,6 +71,7 @@ for _dialect, _statements in APPEND_ONLY_DDL.items():
         )
 
 _TABLE: Any = InboxMessageRow.__table__
+_CHAIN: Any = InboxChainRow.__table__
 _INSERT = insert(_TABLE)
 
 
@@ -119,9 +122,10 @@ class SqlInbox:
         payload: str,
         head: ChainHead | None = None,
     ) -> InboxRecord | None:
+        # The head is locked first: of two that carry one key at once, the later finds the earlier's message.
+        last = head or self._head(chain)
         if head is None and self.find(source, idempotency_key) is not None:
             return None
-        last = head or self._head(chain)
         seq = last.seq + 1
         link = record_hash(
             last.hash,
@@ -177,11 +181,11 @@ class SqlInbox:
         return [InboxRecord(**{name: getattr(row, name) for name in InboxRecord.__slots__}) for row in rows]
 
     def _head(self, chain: str) -> ChainHead:
-        row = self._tx.session.get(InboxChainRow, chain, with_for_update=True)
+        db = self._tx.session
+        row = db.get(InboxChainRow, chain, with_for_update=True)
         if row is None:
-            self._tx.session.add(
-                InboxChainRow(institution_id=self._tx.institution_id, chain=chain, seq=0, hash=GENESIS)
-            )
-            self._tx.session.flush()
-            return ChainHead(0, GENESIS)
+            begin = sqlite_insert if db.get_bind().dialect.name == "sqlite" else postgresql_insert
+            first = {"institution_id": self._tx.institution_id, "chain": chain, "seq": 0, "hash": GENESIS}
+            db.execute(begin(_CHAIN).values(first).on_conflict_do_nothing())
+            row = db.get_one(InboxChainRow, chain, with_for_update=True)
         return ChainHead(row.seq, row.hash)

@@ -62,6 +62,19 @@ def judge_material(
     Args:
         roster_template: makes (and may remember) the template of an ID photo; None if no one face can be used.
     """
+    try:
+        return _judged(engine, material, roster_template)
+    except InvalidInput as error:
+        # Judging again would fail again, and a frame without a verdict would hold its check open for ever.
+        unreadable = error.reason.startswith("frame_")
+        verdict = FaceVerdict.TOO_POOR if unreadable else FaceVerdict.UNSURE
+        judgement = FaceJudgement(verdict, None, None, None, engine.pack.id, error.message)
+        return JudgedFrame(judgement, None, 0, False)
+
+
+def _judged(
+    engine: FaceEngine, material: FrameMaterial, roster_template: Callable[[bytes], FaceTemplate | None]
+) -> JudgedFrame:
     seen = engine.observe(material.jpeg)
     if material.frame.check_id is not None:
         if material.reference is None:
