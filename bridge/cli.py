@@ -3,7 +3,7 @@
 import importlib
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -11,38 +11,61 @@ from pydantic import ValidationError
 
 from bridge.kernel.errors import BridgeError
 
-_GROUPS = {
-    "rules": "bridge.rules.commands:rules",
-    "hours": "bridge.hours.commands:hours",
-    "catalogue": "bridge.operator_commands:catalogue",
-    "export": "bridge.operator_commands:export",
-}
-_PLUGIN_COMMANDS = {"face": "commands.face", "demo": "demonstration"}
 _BENCHES = ("launch", "ingest", "face", "certificate", "feed")
 
 
+def _named(where: str) -> click.Command:
+    module, _, attribute = where.partition(":")
+    command: click.Command = getattr(importlib.import_module(module), attribute)
+    return command
+
+
+def _plugin(name: str) -> click.Command:
+    from bridge.plugin_loader import load
+
+    command: click.Command = load(name)
+    return command
+
+
+def _archive() -> click.Command:
+    from bridge.archive.commands import archive_commands
+    from bridge.plugin_loader import load
+
+    return archive_commands(load("bag.bagit"))
+
+
+_LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
+    "demo": ("走一遍全程演示:从课程入口到监管回执。", lambda: _plugin("demonstration")),
+    "rules": ("查看和检查规则包。", lambda: _named("bridge.rules.commands:rules")),
+    "hours": ("凭台账文件重算学时。", lambda: _named("bridge.hours.commands:hours")),
+    "archive": ("校验学员学习电子档案。", _archive),
+    "face": ("测量人脸模型。", lambda: _plugin("commands.face")),
+    "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.operator_commands:catalogue")),
+    "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.operator_commands:export")),
+}
+"""Groups that are imported when they are asked for: help and `serve` must not wait for models and compilers."""
+
+
 class _Lazy(click.Group):
-    """Imports a group when it is asked for: `--help` and `serve` must not wait for models and compilers."""
+    """A group that knows the names and words of more commands than it has loaded."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*super().list_commands(ctx), *_GROUPS, *_PLUGIN_COMMANDS, "archive", "test"})
+        return sorted({*super().list_commands(ctx), *_LAZY})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in _GROUPS:
-            module, _, attribute = _GROUPS[cmd_name].partition(":")
-            command: click.Command = getattr(importlib.import_module(module), attribute)
-            return command
-        if cmd_name in _PLUGIN_COMMANDS:
-            from bridge.plugin_loader import load
-
-            plugin: click.Command = load(_PLUGIN_COMMANDS[cmd_name])
-            return plugin
-        if cmd_name == "archive":
-            from bridge.archive.commands import archive_commands
-            from bridge.plugin_loader import load
-
-            return archive_commands(load("bag.bagit"))
+        if cmd_name in _LAZY:
+            return _LAZY[cmd_name][1]()
         return super().get_command(ctx, cmd_name)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        rows = []
+        for name in self.list_commands(ctx):
+            if name in _LAZY:
+                rows.append((name, _LAZY[name][0]))
+            elif (command := super().get_command(ctx, name)) is not None and not command.hidden:
+                rows.append((name, command.get_short_help_str(limit=80)))
+        with formatter.section("命令"):
+            formatter.write_dl(rows)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -71,11 +94,15 @@ def run(part: str) -> None:
 
 @main.command()
 def migrate() -> None:
-    """创建或升级数据库表。"""
-    from bridge.start import migrate as upgrade
+    """创建或升级数据库表;首次运行时生成密钥并打印管理员邀请链接。"""
+    from bridge.settings import Settings
+    from bridge.start import print_invitation, set_up
 
-    upgrade()
+    settings = Settings()
+    invitation = set_up(settings)
     click.echo("数据库已是最新。", err=True)
+    if invitation is not None:
+        print_invitation(settings, invitation)
 
 
 @main.command()

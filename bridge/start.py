@@ -74,6 +74,7 @@ def prepare_folder(settings: Settings) -> None:
 def serve(host: str | None, port: int | None) -> None:
     """Run web, worker and beat until SIGTERM; print where to look, and once who may administer."""
     from bridge.serve import Supervisor
+    from bridge.setup.assets import ensure_assets
 
     # The parts read the same environment, so what the command line says is said there.
     for name, value in (("ANXUE_HOST", host), ("ANXUE_PORT", port)):
@@ -83,6 +84,7 @@ def serve(host: str | None, port: int | None) -> None:
     configure_logs()
     started = time.monotonic()
     require_port(settings)
+    ensure_assets()
     invitation = None if is_set_up(settings) else set_up(settings)
     waiting = True
 
@@ -93,10 +95,15 @@ def serve(host: str | None, port: int | None) -> None:
         waiting = False
         click.echo(f"anxue: 已就绪({time.monotonic() - started:.1f} 秒) {settings.public_url}", err=True)
         if invitation is not None:
-            click.echo("anxue: 首次启动。管理员邀请链接(只显示这一次,24 小时内有效):", err=True)
-            click.echo(f"{settings.public_url}/invite/{invitation}")
+            print_invitation(settings, invitation)
 
     Supervisor(on_tick=look).run()
+
+
+def print_invitation(settings: Settings, invitation: str) -> None:
+    """Print where the first administrator sets a password; shown once, never stored."""
+    click.echo("anxue: 首次启动。管理员邀请链接(只显示这一次,24 小时内有效):", err=True)
+    click.echo(f"{settings.public_url}/invite/{invitation}")
 
 
 def require_port(settings: Settings) -> None:
