@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.kernel.canonical import sha256_hex
@@ -58,7 +59,7 @@ def institution_pages(house: House) -> Blueprint:
                 )
         except InvalidInput as refused:
             return page(class_run, 422, wrong=refused.message, typed=request.form)
-        flash("已登记，等待另一名工作人员确认。")
+        flash(_("已登记，等待另一名工作人员确认。"))
         return _back(class_run)
 
     @pages.post("/class-runs/<class_run>/offline-sessions/<session_id>/confirm")
@@ -67,7 +68,7 @@ def institution_pages(house: House) -> Blueprint:
         visit = staff_visit()
         with house.uow.for_institution(_institution(visit)) as tx:
             house.at(tx).registry.confirm_offline_session(session_id, visit.staff_id)
-        flash("已确认，学时稍后计入学员台账。")
+        flash(_("已确认，学时稍后计入学员台账。"))
         return _back(class_run)
 
     @pages.get("/certificates/<number>.pdf")

@@ -1,6 +1,7 @@
 """Signing in and out, and accepting an invitation."""
 
 from flask import Blueprint, make_response, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.kernel.errors import InvalidInput
@@ -47,7 +48,7 @@ def staff_pages(house: House) -> Blueprint:
             return make_response(render_template("staff/invite.html", wrong=None))
         password = request.form.get("password", "")
         if password != request.form.get("again", ""):
-            wrong = "两次输入的密码不一样，请重新输入。"
+            wrong = _("两次输入的密码不一样，请重新输入。")
             return make_response(render_template("staff/invite.html", wrong=wrong), 422)
         try:
             with house.uow.across_institutions("accept an invitation") as tx:
