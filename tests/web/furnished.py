@@ -1,10 +1,13 @@
 """A real house with the demonstration's catalogue, a second institution in another city, and made-up study."""
 
+import atexit
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 from flask import Flask
@@ -33,6 +36,7 @@ from bridge.ledger.service import LedgerService
 from bridge.ledger.store import SqlLedgerStore
 from bridge.operator_commands import load_catalogue
 from bridge.presence.model import FaceReference
+from bridge.rules.model import RuleBook
 from bridge.settings import ROOT, Mode, Settings
 from bridge.wiring import House
 
@@ -285,14 +289,25 @@ def furnish(
     else:
         var.mkdir(parents=True)
         (var / "assets").symlink_to(assets)
+    data, rules = _loaded()
+    shutil.copytree(data, var / "bridge")
     clock = FixedClock(NOW)
-    settings = Settings(mode=Mode.DEMONSTRATION, var=var, public_url=public_url, port=port)
-    settings.data_dir.mkdir(parents=True)
-    house = House(settings, clock=clock)
-    Base.metadata.create_all(house.engine)
-    app = create_app(settings, house)
+    house = House(Settings(mode=Mode.DEMONSTRATION, var=var, public_url=public_url, port=port), clock=clock)
+    house.__dict__["rules"] = rules  # its cached property: read once for all houses
+    app = create_app(house.settings, house)
     app.testing = True
-    furnished = Furnished(house, app, clock)
+    return Furnished(house, app, clock)
+
+
+@cache
+def _loaded() -> tuple[Path, RuleBook]:
+    """Return a data folder with both catalogues loaded and every password set, made once for the process."""
+    folder = Path(mkdtemp(prefix="furnished-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    settings = Settings(mode=Mode.DEMONSTRATION, var=folder / "var")
+    settings.data_dir.mkdir(parents=True)
+    house = House(settings, clock=FixedClock(NOW))
+    Base.metadata.create_all(house.engine)
     photographs = {"learner": JPEG, "second_learner": JPEG}.__getitem__
     for catalogue, lms in ((ROOT / "config" / "demo", LMS), (_other_city(folder), "http://127.0.0.1:8124")):
         variables = {"lms_url": lms, "webhook_secret": "w" * 40}
@@ -300,7 +315,8 @@ def furnish(
         for invitation in loaded["invitations"]:
             with house.uow.across_institutions("test: accept an invitation") as tx:
                 house.at(tx).staff.accept(invitation["url"].rpartition("/")[2], PASSWORD)
-    return furnished
+    house.close()
+    return settings.data_dir, house.rules
 
 
 def _other_city(folder: Path) -> Path:
