@@ -19,6 +19,7 @@ PARTS = ("web", "worker", "beat")
 _STOP_SECONDS = 15.0
 _RESTART_SECONDS = 1.0
 _LOOK_SECONDS = 0.1
+_ALONE_SECONDS = 10.0
 _PR_SET_PDEATHSIG = 1
 
 
@@ -43,11 +44,12 @@ class Supervisor:
     """Keeps the parts running until it is told to stop.
 
     Args:
-        on_tick: called about ten times a second; e.g. to find out that the bridge is ready.
+        parts: the first is started alone, the others once it is ready: people wait for the first.
+        is_ready: asked about ten times a second until it says so.
     """
 
     parts: Sequence[str] = PARTS
-    on_tick: Callable[[], None] = lambda: None
+    is_ready: Callable[[], bool] = lambda: True
     stopping: bool = False
     _running: list[Part] = field(default_factory=list)
 
@@ -56,10 +58,14 @@ class Supervisor:
         for signum in (signal.SIGTERM, signal.SIGINT):
             signal.signal(signum, self._stop)
         self._running = [Part(name, [sys.executable, "-m", "bridge.cli", "run", name]) for name in self.parts]
+        ready = False
+        alone_until = time.monotonic() + _ALONE_SECONDS
         try:
             while not self.stopping:
-                self._keep_running()
-                self.on_tick()
+                ready = ready or self.is_ready()
+                self._keep_running(
+                    self._running if ready or time.monotonic() > alone_until else self._running[:1]
+                )
                 time.sleep(_LOOK_SECONDS)
         finally:
             self._end()
@@ -71,9 +77,9 @@ class Supervisor:
     def _stop(self, _signum: int, _frame: object) -> None:
         self.stopping = True
 
-    def _keep_running(self) -> None:
+    def _keep_running(self, parts: Sequence[Part]) -> None:
         now = time.monotonic()
-        for part in self._running:
+        for part in parts:
             if part.process is not None and part.process.poll() is not None:
                 log.warning("part_ended", part=part.name, status=part.process.returncode)
                 part.process = None

@@ -86,18 +86,16 @@ def serve(host: str | None, port: int | None) -> None:
     require_port(settings)
     ensure_assets()
     invitation = None if is_set_up(settings) else set_up(settings)
-    waiting = True
 
-    def look() -> None:
-        nonlocal waiting
-        if not waiting or not is_ready(settings):
-            return
-        waiting = False
+    def look() -> bool:
+        if not is_ready(settings):
+            return False
         click.echo(f"anxue: 已就绪({time.monotonic() - started:.1f} 秒) {settings.public_url}", err=True)
         if invitation is not None:
             print_invitation(settings, invitation)
+        return True
 
-    Supervisor(on_tick=look).run()
+    Supervisor(is_ready=look).run()
 
 
 def print_invitation(settings: Settings, invitation: str) -> None:
@@ -200,7 +198,7 @@ def _run_web(settings: Settings) -> None:
         workers=1,
         blocking_threads=settings.web_threads,
         backlog=1024,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         websockets=False,
         respawn_failed_workers=True,
     ).serve()

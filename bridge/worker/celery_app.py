@@ -88,7 +88,7 @@ def run_worker(app: Celery, *, threads: int, warm_up: Callable[[], None]) -> Non
     warnings.filterwarnings("ignore", category=SecurityWarning)
     worker_init.connect(lambda **_: warm_up(), weak=False)
     app.worker_main(
-        ["worker", "--pool=threads", f"--concurrency={threads}", "--loglevel=WARNING", "--without-gossip",
+        ["--quiet", "worker", "--pool=threads", f"--concurrency={threads}", "--loglevel=WARNING", "--without-gossip",
          "--without-mingle", "--without-heartbeat"]
     )  # fmt: skip
 
