@@ -62,10 +62,9 @@ class Supervisor:
         alone_until = time.monotonic() + _ALONE_SECONDS
         try:
             while not self.stopping:
+                alone = not ready and time.monotonic() < alone_until
+                self._keep_running(self._running[:1] if alone else self._running)
                 ready = ready or self.is_ready()
-                self._keep_running(
-                    self._running if ready or time.monotonic() > alone_until else self._running[:1]
-                )
                 time.sleep(_LOOK_SECONDS)
         finally:
             self._end()

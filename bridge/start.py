@@ -85,9 +85,15 @@ def serve(host: str | None, port: int | None) -> None:
     started = time.monotonic()
     require_port(settings)
     ensure_assets()
-    invitation = None if is_set_up(settings) else set_up(settings)
+    invitation: str | None = None
+    looked = False
 
     def look() -> bool:
+        nonlocal invitation, looked
+        if not looked:
+            # The web process is on its way meanwhile; it answers "not ready" until the tables stand.
+            looked = True
+            invitation = None if is_set_up(settings) else set_up(settings)
         if not is_ready(settings):
             return False
         click.echo(f"anxue: 已就绪({time.monotonic() - started:.1f} 秒) {settings.public_url}", err=True)

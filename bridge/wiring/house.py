@@ -28,14 +28,12 @@ from bridge.presence.store import open_checks
 from bridge.registry.lti_registrations import LtiRegistrations
 from bridge.reporting.courier import Courier
 from bridge.reporting.service import ReportingService
-from bridge.rules.loader import load_rule_book
 from bridge.rules.model import RuleBook
 from bridge.settings import Settings
 from bridge.supervision.service import SupervisionService
-from bridge.wiring import jobs, study_door, supervised
+from bridge.wiring import study_door, supervised
 from bridge.wiring.adapters import division_names
 from bridge.wiring.stations import Stations
-from bridge.worker.celery_app import celery_app, nudger
 from bridge.worker.runner import Runner
 from lti.http import GuardedHttp
 from lti.keys import KeySource, ToolKey, ToolKeyRing
@@ -53,8 +51,7 @@ class House:
         self.engine: Engine = open_engine(settings.database_url, pool_size=settings.web_threads + 2)
         self.master_key = load_or_create(settings.data_dir / "keys" / "master.key")
         self.cipher = FieldCipher(self.master_key)
-        self.celery = celery_app(settings)
-        self.uow = UnitOfWork(self.engine, self.clock, nudger(self.celery))
+        self.uow = UnitOfWork(self.engine, self.clock, self.nudge)
         self.blobs = load("blobs.local_folder")(settings.data_dir / "evidence")
         self.study_clock: StudyClock
         self.pace: StudyPace
@@ -85,6 +82,8 @@ class House:
 
     @cached_property
     def rules(self) -> RuleBook:
+        from bridge.rules.loader import load_rule_book
+
         return load_rule_book(self.settings.config)
 
     @cached_property
@@ -173,10 +172,14 @@ class House:
 
     @cached_property
     def runner(self) -> Runner:
+        from bridge.wiring import jobs
+
         return jobs.runner(self)
 
     def sweep(self) -> None:
         """See `jobs.sweep`."""
+        from bridge.wiring import jobs
+
         jobs.sweep(self)
 
     def warm_up(self) -> None:
@@ -210,7 +213,14 @@ class House:
 
     def nudge(self, waiting: Sequence[JobId]) -> None:
         """Send a nudge for each job."""
-        nudger(self.celery)(waiting)
+        self._nudger(waiting)
+
+    @cached_property
+    def _nudger(self) -> Callable[[Sequence[JobId]], None]:
+        # Celery takes a quarter of a second to import; who only reads never needs it.
+        from bridge.worker.celery_app import celery_app, nudger
+
+        return nudger(celery_app(self.settings))
 
     def _count_open_checks(self) -> int:
         with self.uow.across_institutions("pace of the demonstration", read_only=True) as tx:
