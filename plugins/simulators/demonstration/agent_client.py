@@ -1,0 +1,204 @@
+"""A client of agent protocol v1 without a browser: it beats, answers checks with pictures, and leaves."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import requests
+
+Json = dict[str, Any]
+Picture = Callable[[], bytes]
+
+_POLL_SECONDS = 0.05
+_TIMEOUT_SECONDS = 20
+_MOST_TRIES = 40
+
+
+class AgentRefused(Exception):
+    """The bridge answered 4xx; `reason` is its code."""
+
+    def __init__(self, status: int, body: Json) -> None:
+        super().__init__(f"{status} {body.get('reason')}: {body.get('message')}")
+        self.status = status
+        self.reason = str(body.get("reason", ""))
+        self.body = body
+
+
+class AgentClient:
+    """One study session.
+
+    Args:
+        bridge_url: without a slash at the end.
+        token: minted by the LMS.
+        picture: what the camera shows when a check asks for it; raise `Silence` to leave a check unanswered.
+        patient: try again while the bridge is away (it may have been killed).
+    """
+
+    def __init__(self, bridge_url: str, token: str, picture: Picture, *, patient: bool = False) -> None:
+        self._url = bridge_url
+        self._http = requests.Session()
+        self._patient = patient
+        self.picture = picture
+        opened = self._call(
+            "POST", "/agent/v1/sessions", json={"v": 1, "token": token, "client_ms": _now_ms()}
+        )
+        self.opened = opened
+        self.session: str = opened["session"]
+        self.nominal_ms: int = opened["nominal_ms"]
+        self.factor: int = opened["study_factor"]
+        self.today: Json = {"credited_seconds": 0, "provisional_seconds": 0, "refused_seconds": 0}
+        self.passed: list[str] = []
+        self.failed: list[str] = []
+        self.sentences: list[str] = []
+        self.closed = False
+        self.position_ms = 0
+        self.waiting: Json | None = None
+        self._secret: str = opened["secret"]
+        self._nonce: str = opened["nonce"]
+        self._seq: int = opened["next_seq"]
+        self._interval_ms: int = opened["beat_interval_ms"]
+        self._take(opened["commands"])
+
+    def beat(self, media_ms: int, *, ending: bool = False) -> None:
+        """Report one moment at `media_ms`; obey what comes back, but leave an opened check in `waiting`."""
+        now = _now_ms()
+        self.position_ms = media_ms
+        event = {"client_ms": now, "media_ms": media_ms, "visible": True, "interaction_ms": now, "rate": 1}
+        batch = {
+            "v": 1,
+            "session": self.session,
+            "seq": self._seq,
+            "nonce": self._nonce,
+            "events": [event],
+            "ending": ending,
+        }
+        answer = self._call("POST", "/agent/v1/batches", json=batch)
+        self._seq, self._nonce, self.factor = answer["next_seq"], answer["nonce"], answer["study_factor"]
+        self.today = answer["today"]
+        self._take(answer["commands"])
+
+    def answer_check(self, pictures: Iterable[bytes] | None = None) -> str:
+        """Answer the waiting check with `pictures` in turn (or the camera's); return its final state.
+
+        What the bridge said of each picture is added to `sentences`.
+        """
+        check = self.waiting
+        if check is None:
+            raise RuntimeError("no check is waiting")
+        shown = iter(pictures) if pictures is not None else self._camera()
+        path = f"/agent/v1/checks/{check['check']}"
+        state = self._call("GET", path)
+        while not state["final"]:
+            if state["state"] != "judging":
+                self._show(path, state["nonce"], next(shown))
+                state = self._judged(path)
+                self.sentences.append(state["message"])
+            else:
+                state = self._judged(path)
+        self.waiting = None
+        self.factor = state["study_factor"]
+        outcome: str = state["state"]
+        (self.passed if outcome == "passed" else self.failed).append(check["kind"])
+        return outcome
+
+    def study(self, spans: Iterable[tuple[int, int]], enough: Callable[[Json], bool]) -> bool:
+        """Play the media spans [from, to) in real pace times the factor, answering each check.
+
+        Returns whether `enough(today)` became true before the media was over.
+        """
+        for start, end in spans:
+            at, last = float(start), time.monotonic()
+            while at < end:
+                time.sleep(self._interval_ms / 1000 / max(1, self.factor) if self.waiting is None else 0)
+                now = time.monotonic()
+                at = min(float(end), at + (now - last) * 1000 * self.factor)
+                last = now
+                self.beat(int(at))
+                if self.waiting is not None:
+                    self.answer_check()
+                    self.beat(int(at))  # the verdict's news: the study clock runs on
+                    last = time.monotonic()
+                if enough(self.today):
+                    return True
+        return False
+
+    def study_until_check(self) -> None:
+        """Play from where the media stands until a check is asked for; it is left in `waiting`."""
+        last = time.monotonic()
+        while self.waiting is None:
+            time.sleep(self._interval_ms / 1000 / max(1, self.factor))
+            now = time.monotonic()
+            self.beat(min(self.nominal_ms, self.position_ms + int((now - last) * 1000 * self.factor)))
+            last = now
+
+    def leave(self, media_ms: int) -> None:
+        """End properly: an exit check may come first."""
+        for _ in range(4):
+            if self.closed:
+                return
+            self.beat(media_ms, ending=True)
+            if self.waiting is not None:
+                self.answer_check()
+
+    def unseen(self) -> list[tuple[int, int]]:
+        """Return the media that still needs watching, as spans of media ms."""
+        spans, at = [], 0
+        for start, end in sorted(self.opened["credited_media"]):
+            if start > at:
+                spans.append((at, start))
+            at = max(at, end)
+        return [*spans, (at, self.nominal_ms)] if at < self.nominal_ms else spans
+
+    def _camera(self) -> Iterator[bytes]:
+        while True:
+            yield self.picture()
+
+    def _show(self, path: str, nonce: str, picture: bytes) -> None:
+        headers = {"Content-Type": "image/jpeg", "X-Anxue-Nonce": nonce}
+        try:
+            self._call("POST", f"{path}/frames", data=picture, headers=headers)
+        except AgentRefused as refused:
+            # Sent before the answer was lost with a killed process: it is being judged.
+            if not self._patient or refused.reason not in ("frame_repeated", "frame_waiting", "check_closed"):
+                raise
+
+    def _judged(self, path: str) -> Json:
+        while True:
+            state = self._call("GET", path)
+            if state["state"] != "judging":
+                return state
+            time.sleep(_POLL_SECONDS)
+
+    def _take(self, commands: list[Json]) -> None:
+        for command in commands:
+            if command["type"] == "check":
+                self.waiting = command
+            elif command["type"] == "close":
+                self.closed = True
+
+    def _call(self, method: str, path: str, **what: Any) -> Json:
+        headers = {**what.pop("headers", {})}
+        if path != "/agent/v1/sessions":
+            headers["Authorization"] = f"Bearer {self._secret}"
+        for tries in range(_MOST_TRIES):
+            try:
+                answer = self._http.request(
+                    method, self._url + path, headers=headers, timeout=_TIMEOUT_SECONDS, **what
+                )
+            except requests.RequestException:
+                if not self._patient or tries == _MOST_TRIES - 1:
+                    raise
+                time.sleep(0.25)
+                continue
+            if answer.status_code >= 500 and self._patient:
+                time.sleep(0.25)
+                continue
+            break
+        body: Json = answer.json()
+        if answer.status_code >= 400:
+            raise AgentRefused(answer.status_code, body)
+        return body
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

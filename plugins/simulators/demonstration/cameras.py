@@ -1,0 +1,79 @@
+"""What the demonstration's cameras see: photographs made at run time, no two frames alike.
+
+The bridge refuses a frame whose bytes it has seen, since that is what a replayed picture looks like. So every
+view is moved, turned and lit a little differently, as a living person's is.
+"""
+
+import random
+from pathlib import Path
+
+from plugins.presence.photographs import (
+    View,
+    jpeg_frame,
+    learner_frame,
+    no_face_frame,
+    other_person_frame,
+    two_faces_frame,
+    write_y4m,
+)
+from plugins.presence.pictures import Picture
+
+_LONG_FILM, _SHORT_FILM = 60, 20
+_FRAMES_PER_SECOND = 10
+
+
+def _lively(dice: random.Random) -> View:
+    return View(
+        shift_x=dice.uniform(-10, 10),
+        shift_y=dice.uniform(-6, 6),
+        zoom=dice.uniform(0.97, 1.04),
+        tilt_degrees=dice.uniform(-3, 3),
+        light=dice.uniform(0.96, 1.04),
+    )
+
+
+class Camera:
+    """Pictures for a client without a browser: each call gives a JPEG that was never given before."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._dice = random.Random(seed)  # noqa: S311  # pictures, not secrets
+
+    def learner(self) -> bytes:
+        """Return the learner."""
+        return jpeg_frame(learner_frame(_lively(self._dice)))
+
+    def other_person(self) -> bytes:
+        """Return another person."""
+        return jpeg_frame(other_person_frame(_lively(self._dice)))
+
+    def no_face(self) -> bytes:
+        """Return a room without a person."""
+        return jpeg_frame(self._grained(no_face_frame()))
+
+    def two_faces(self) -> bytes:
+        """Return the learner with somebody beside them."""
+        return jpeg_frame(self._grained(two_faces_frame()))
+
+    def _grained(self, picture: Picture) -> Picture:
+        # One patch of slightly other light is enough to make other bytes.
+        changed = picture.copy()
+        x, y = self._dice.randrange(560), self._dice.randrange(40)
+        changed[y : y + 40, x : x + 80] //= 2
+        return changed
+
+
+class FakeFilm:
+    """The file that Chromium's fake camera plays; each opening of the camera starts it from its beginning."""
+
+    def __init__(self, path: Path, seed: int = 2) -> None:
+        self.path = path
+        self._dice = random.Random(seed)  # noqa: S311  # pictures, not secrets
+        # The registration takes several pictures from one opening; a film that began anew would repeat them.
+        self.renew(_LONG_FILM)
+
+    def renew(self, frames: int = _SHORT_FILM) -> None:
+        """Put a film of fresh views of the learner in the file's place."""
+        draft = self.path.with_suffix(".new")
+        views = (learner_frame(_lively(self._dice)) for _ in range(frames))
+        write_y4m(draft, views, _FRAMES_PER_SECOND)
+        draft.replace(self.path)

@@ -1,0 +1,344 @@
+"""The road of one learner, step by step in the order of the law; who walks it is a `Walker`."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from bridge.kernel.canonical import sha256_hex
+from bridge.kernel.time import SystemClock, legal_date
+from plugins.simulators.demonstration.agent_client import AgentClient
+from plugins.simulators.demonstration.cameras import Camera
+from plugins.simulators.demonstration.cast import Cast
+from plugins.simulators.demonstration.http_walk import HttpTab, HttpWalk, figures_in
+from plugins.simulators.demonstration.processes import Town
+from plugins.simulators.demonstration.steps import Journal, expect, wait_for
+from plugins.simulators.demonstration.walker import Figures, Person, Tab, Walker
+
+ONLINE_SECONDS = 2 * 45 * 60
+"""What the demonstration's outline asks for online: 2 class hours."""
+
+_SPARE_SECONDS = 40
+_LITTLE_MS = 240_000
+_PASSWORD_BYTES = 12
+_NEWS_SECONDS = 20
+
+
+@dataclass(slots=True)
+class Road:
+    """Walks all steps and keeps what later steps and the report need.
+
+    Args:
+        folder: for what the road itself makes, e.g. the attendance sheet.
+    """
+
+    town: Town
+    walker: Walker
+    cast: Cast
+    journal: Journal
+    folder: Path
+    institution: str = ""
+    class_run: str = ""
+    passwords: dict[str, str] = field(default_factory=dict)
+    learner: str = ""
+    refusals: dict[str, str] = field(default_factory=dict)
+    number: str = ""
+
+    def prepare(self, loaded: dict[str, Any]) -> None:
+        """Accept the staff's invitations over HTTP, each with a password of its own."""
+        self.institution, (self.class_run, *_) = loaded["institution"], loaded["class_runs"]
+        for invitation in loaded["invitations"]:
+            login, password = invitation["login"], f"{secrets.token_urlsafe(_PASSWORD_BYTES)}-7a"
+            with _window() as tab:
+                tab.open(invitation["url"])
+                tab.fill("invite-password", password)
+                tab.fill("invite-again", password)
+                tab.click("invite-submit")
+                expect(tab.count("sign-out"), f"账号 {login} 的邀请没有被接受")
+            self.passwords[login] = password
+
+    def walk(self) -> None:
+        """Walk the whole road; the first step that fails ends it."""
+        with self.walker.visitor() as tab:
+            self._identity(tab)
+            self._presence(tab)
+            self._study(tab)
+            self._test(tab)
+            self._certificate(tab)
+            self._offline()
+            self._completion(tab)
+        self._verify()
+        self._report_to_authority()
+
+    # 3.2 ------------------------------------------------------------------------------------------------
+
+    def _identity(self, tab: Tab) -> None:
+        learner = self.cast.learner
+        with self.journal.step("launch", "学员从学习平台进入安学桥(LTI 1.3)") as step:
+            self._launch(tab, learner)
+            step.say("已建立会话;联系方式在入口处被去除")
+            self.walker.picture(tab, "learner-start")
+        with self.journal.step("consent", "单独同意处理人脸信息"):
+            tab.click("consent-agree")
+            expect(tab.values("step-consent", "data-state") == ["done"], "同意没有被记录")
+        with self.journal.step("citizen_id_refused", "身份证号码校验位错误,被拒绝") as step:
+            wrong = learner.citizen_id[:-1] + str((int(learner.citizen_id[-1]) + 1) % 10)
+            step.say(self._refused(tab, Person(learner.user, learner.name, wrong), "citizen_id_check_digit"))
+            self.walker.picture(tab, "real-name-refused")
+        with (
+            self.journal.step("stranger_refused", "名单之外的人,被拒绝") as step,
+            self.walker.visitor() as other,
+        ):
+            self._launch(other, self.cast.stranger)
+            step.say(self._refused(other, self.cast.stranger, "not_on_enrolment_list"))
+        with self.journal.step("real_name", "学员实名登记,与报名名单核对") as step:
+            self._type_name(tab, learner)
+            step.say(f"页面只显示 {tab.text('real-name-masked')}")
+        with (
+            self.journal.step("second_account_refused", "同一人用第二个账号登记,被拒绝") as step,
+            self.walker.visitor() as other,
+        ):
+            second = Person(self.cast.second_account, learner.name, learner.citizen_id)
+            self._launch(other, second)
+            step.say(self._refused(other, second, "person_already_bound"))
+
+    def _launch(self, tab: Tab, person: Person) -> None:
+        tab.open(self.town.lms_url)
+        tab.click(f"user-{person.user}")
+        tab.click("launch-entry")
+        expect(tab.count("step-consent"), "没有进入安学桥的学员页面")
+
+    def _type_name(self, tab: Tab, person: Person) -> None:
+        tab.fill("real-name-name", person.name)
+        tab.fill("real-name-id", person.citizen_id)
+        tab.click("real-name-submit")
+
+    def _refused(self, tab: Tab, person: Person, reason: str) -> str:
+        self._type_name(tab, person)
+        places = ("real-name-id-error", "real-name-name-error", "real-name-error")
+        said = [tab.text(place) for place in places if tab.count(place)]
+        expect(said and not tab.count("real-name-masked"), "没有被拒绝")
+        self.refusals[reason] = said[0]
+        return said[0]
+
+    # 3.3 ------------------------------------------------------------------------------------------------
+
+    def _presence(self, tab: Tab) -> None:
+        with self.journal.step("face", "登记人脸,与报名照片比对") as step:
+            replies = self.walker.capture_face(tab, self.town.bridge_url)
+            good = [reply for reply in replies if reply["accepted"]]
+            expect(good and not good[0]["anchored"], "只有一张合格照片就确认了身份")
+            expect(good[-1]["anchored"], "没有完成比对")
+            step.say(f"第 1 张合格照片不足以确认身份;第 {len(good)} 张后确认")
+        with self.journal.step("faces_told_apart", "无人、两人、他人在镜头前,分别识别") as step:
+            for sentence in self._faces_told_apart(tab):
+                step.say(sentence)
+        with self.journal.step("score_refused", "没有在场记录的成绩,不予认定") as step:
+            self._score_without_presence()
+            step.say("学习平台签名发来 100 分,安学桥收下消息;认定结果见台账")
+
+    def _faces_told_apart(self, tab: Tab) -> Iterator[str]:
+        """Study a little over HTTP with the wrong pictures before the camera, and go away from an open check."""
+        camera = Camera(seed=5)
+        with _window() as window:
+            self._sign_in_to_lms(window, self.cast.learner)
+            client = self._agent(window, camera)
+            outcome = client.answer_check([camera.no_face(), camera.two_faces(), camera.learner()])
+            expect(outcome == "passed", f"本人的脸没有通过:{outcome}")
+            expect(client.sentences[0] != client.sentences[1], "无人与两人没有区别")
+            yield f"无人:{client.sentences[0]}"
+            yield f"两人:{client.sentences[1]}"
+            client.beat(0)
+            client.study([(0, _LITTLE_MS)], lambda _today: False)
+            # Leaving asks for a check; somebody else sits there by then.
+            client.beat(client.position_ms, ending=True)
+            outcome = client.answer_check([camera.other_person(), camera.other_person()])
+            expect(outcome == "other_person", f"他人的脸没有被识别:{outcome}")
+            yield f"他人:{client.sentences[-1]}"
+            wait_for(
+                lambda: "other_person" in self._figures(tab).reasons,
+                _NEWS_SECONDS,
+                "时间线上没有扣除他人的时间",
+            )
+            client.beat(client.position_ms)
+            expect(client.waiting is not None, "他人之后没有立即要求重新核验")
+            expect(client.answer_check() == "passed", "本人回来后没有通过")
+            client.beat(client.position_ms)
+            client.study_until_check()
+            yield "本人回来后通过;下一次核验无人应答,离开页面:自应核验时起不计(见下面的时间线)"
+
+    def _agent(self, window: HttpTab, camera: Camera) -> AgentClient:
+        client = HttpWalk().agent(window, f"{self.town.lms_url}/study/{self.cast.units[0]}", "study")
+        client.picture = camera.learner
+        return client
+
+    def _score_without_presence(self) -> None:
+        walk = HttpWalk()
+        with _window() as window:
+            self._sign_in_to_lms(window, self.cast.learner)
+            window.open(f"{self.town.lms_url}/quiz")
+            window.click("start-quiz")
+            walk.post_json(window, "begin", {})
+            answers = {str(number): answer for number, answer in enumerate(self.cast.answers)}
+            walk.post_json(window, "answers", {"answers": answers})
+            window.submit(window.element("deliver"))
+
+    def _sign_in_to_lms(self, window: HttpTab, person: Person) -> None:
+        window.open(self.town.lms_url)
+        window.click(f"user-{person.user}")
+
+    # 3.4 ------------------------------------------------------------------------------------------------
+
+    def _study(self, tab: Tab) -> None:
+        passed = 0
+        with self.journal.step("study", "学完两个单元(每 10 学习秒上报一次,核验时刻由服务器决定)") as step:
+            for unit in (*self.cast.units, *self.cast.units):
+                # The second round makes up for what was refused in the first.
+                if self._figures(tab).credited_seconds >= ONLINE_SECONDS:
+                    break
+                url = f"{self.town.lms_url}/study/{unit}"
+                checks, failed = self.walker.study(tab, url, ONLINE_SECONDS + _SPARE_SECONDS)
+                expect(not failed, f"本人的核验有 {failed} 次没有通过")
+                passed += checks
+                self._settled(tab)
+            tab.open(f"{self.town.bridge_url}/learner")
+            figures = self._figures(tab)
+            for reason in ("other_person", "check_missed"):
+                expect(reason in figures.reasons, f"时间线上没有 {reason}")
+            expect(
+                figures.credited_seconds >= ONLINE_SECONDS,
+                f"只计入 {figures.credited_seconds} 秒,未达到 {ONLINE_SECONDS} 秒",
+            )
+            step.say(
+                f"核验通过 {passed} 次;计入 {figures.credited_seconds} 秒,未计入 {figures.refused_seconds} 秒"
+            )
+            self.walker.picture(tab, "progress")
+
+    def _settled(self, tab: Tab) -> None:
+        """Wait until nothing awaits a check any more: the exit check was passed and entered."""
+        wait_for(lambda: self._figures(tab).provisional_seconds == 0, _NEWS_SECONDS, "还有时间等待核验")
+
+    def _figures(self, tab: Tab) -> Figures:
+        found = figures_in(tab.fetch(f"{self.town.bridge_url}/learner/progress").decode())
+        return Figures(
+            credited_seconds=found.get("credited", 0),
+            provisional_seconds=found.get("provisional", 0),
+            refused_seconds=found.get("refused", 0),
+            reasons=found["reasons"],
+            papers=found["papers"],
+        )
+
+    # 3.5, 3.6 -------------------------------------------------------------------------------------------
+
+    def _test(self, tab: Tab) -> None:
+        with self.journal.step("test", "参加测验:开始时和测验中都有核验") as step:
+            passed = self.walker.take_quiz(tab, f"{self.town.lms_url}/quiz", self.cast.answers)
+            expect(passed >= 2, f"只有 {passed} 次核验")
+            step.say(f"得分 {tab.text('score')};核验通过 {passed} 次;成绩由学习平台签名送达")
+
+    def _certificate(self, tab: Tab) -> None:
+        with self.journal.step("hour_certificate", "课程和测验完成,立即出具网络学时证明") as step:
+            wait_for(lambda: self._figures(tab).papers >= 1, _NEWS_SECONDS, "没有出具网络学时证明")
+            tab.open(f"{self.town.bridge_url}/learner")
+            kinds = tab.values("certificate", "data-kind")
+            expect(kinds == ["hour_certificate"], f"页面上的证明:{kinds}")
+            (address,) = tab.values("certificate-link", "href")
+            self.number = Path(address).stem
+            pdf = tab.fetch(f"{self.town.bridge_url}{address}")
+            expect(pdf.startswith(b"%PDF-"), "下载的不是 PDF")
+            step.say(f"编号 {self.number},PDF {len(pdf) // 1024} KB,SHA-256 {sha256_hex(pdf)[:16]}…")
+
+    def _offline(self) -> None:
+        address = f"{self.town.bridge_url}/institution/class-runs/{self.class_run}"
+        first, second = self.cast.staff
+        sheet = self.folder / "attendance-sheet.pdf"
+        sheet.write_bytes(b"%PDF-1.4\n% made up for the demonstration\n%%EOF\n")
+        day = legal_date(SystemClock().now()) - timedelta(days=1)
+        with self.journal.step("offline", "线下课由一人登记、另一人确认") as step:
+            with self._signed_in(first) as tab:
+                tab.open(address)
+                self.learner = tab.values("offline-learner", "value")[0]
+                for name, value in (
+                    ("offline-day", day.isoformat()), ("offline-starts", "09:00"), ("offline-ends", "10:30"),
+                    ("offline-place", "示例教室(演示)"), ("offline-hours", "2"),
+                ):  # fmt: skip
+                    tab.fill(name, value)
+                tab.attach("offline-sheet", sheet)
+                tab.choose("offline-learner", self.learner)
+                tab.click("offline-submit")
+                expect(tab.count("offline-confirm-own"), "登记没有成功")
+                expect(not tab.count("offline-confirm"), "登记人可以自己确认")
+            with self._signed_in(second) as tab:
+                tab.open(address)
+                tab.click("offline-confirm")
+                expect(not tab.count("offline-confirm"), "确认没有成功")
+                self.walker.picture(tab, "institution")
+            step.say(f"{first} 登记,{second} 确认:{day} 2 学时;登记人不能自己确认")
+
+    def _completion(self, tab: Tab) -> None:
+        with self.journal.step("completion_statement", "线上线下都完成,出具结业说明"):
+            wait_for(lambda: self._figures(tab).papers >= 2, _NEWS_SECONDS, "没有出具结业说明")
+            tab.open(f"{self.town.bridge_url}/learner")
+            self.walker.picture(tab, "learner-done")
+
+    @contextmanager
+    def _signed_in(self, login: str) -> Iterator[Tab]:
+        with self.walker.visitor() as tab:
+            tab.open(f"{self.town.bridge_url}/sign-in")
+            tab.fill("sign-in-login", login)
+            tab.fill("sign-in-password", self.passwords[login])
+            tab.click("sign-in-submit")
+            expect(tab.count("sign-out"), f"{login} 没有登录成功")
+            yield tab
+
+    # 3.6, 3.8 -------------------------------------------------------------------------------------------
+
+    def _verify(self) -> None:
+        with self.journal.step("verify", "任何人凭编号查验证明") as step, self.walker.visitor() as tab:
+            tab.open(f"{self.town.bridge_url}/verify/{self.number}")
+            expect(tab.text("verify-number") == self.number, "查验页的编号不一致")
+            step.say(f"PDF 的 SHA-256:{tab.text('verify-sha256')[:16]}…")
+            self.walker.picture(tab, "verify")
+
+    def _report_to_authority(self) -> None:
+        own, other = self.cast.officials
+        with self.journal.step("receipt", "报送省级平台(模拟器),回执显示在本市监管页面") as step:
+            with self._signed_in(own) as tab:
+
+                def all_received() -> bool:
+                    tab.open(f"{self.town.bridge_url}/authority")
+                    states = tab.values("batch-state", "data-state")
+                    return bool(states) and set(states) == {"accepted"}
+
+                wait_for(all_received, _NEWS_SECONDS, "没有收到全部批次的回执")
+                records = tab.values("batch-record", "data-state")
+                expect(set(records) == {"accepted"}, f"记录的结论:{records}")
+                step.say(f"{tab.count('batch')} 个批次、{len(records)} 条记录全部被接收")
+                self.walker.picture(tab, "authority")
+            with self._signed_in(other) as tab:
+                tab.open(f"{self.town.bridge_url}/authority")
+                expect(
+                    not tab.count("batch") and not tab.count("authority-class-run"), "外市看到了本市的数据"
+                )
+                step.say(f"{other}(外市)看不到任何数据")
+
+
+@contextmanager
+def _window() -> Iterator[HttpTab]:
+    tab = HttpTab()
+    with tab.http:
+        yield tab
+
+
+def refused_tests(ledger: Path) -> list[list[str]]:
+    """Return the reasons of each test that the ledger file says was refused."""
+    entries = [json.loads(line) for line in ledger.read_text().splitlines()[1:]]
+    return [
+        list(entry["data"]["reasons"])
+        for entry in entries
+        if entry["kind"] == "test" and entry["data"]["decision"] == "refused"
+    ]
