@@ -63,6 +63,8 @@ def _record_beats(stations: "Stations", data: Data) -> object:
 FLOW: tuple[Row, ...] = (
     Row("identity.verified", 24, "enrol the person who proved a real name",
         lambda s, d: s.registry.enrol(*_learner(d), d["enrolment_list_row"])),
+    Row("identity.consent_revoked", 28, "stop what rests on the consent",
+        lambda s, d: s.presence.withdraw(LearnerRef(d["learner"]))),
     Row("presence.anchored", 24, "let the person's credit become final",
         lambda s, d: s.ledger.record_anchor(d)),
     Row("study.beats_waiting", 26, "enter what the server saw of a session",

@@ -10,6 +10,8 @@ from typing import Literal
 
 from bridge.kernel.ids import ClassRunId, EvidenceId, LearnerRef, RegistrationId
 
+CONSENT_REVOKED = "identity.consent_revoked"
+"""Type of the event that a learner has withdrawn the consent to face processing."""
 IDENTITY_VERIFIED = "identity.verified"
 """Type of the event that a person of the enrolment list has proved who they are."""
 

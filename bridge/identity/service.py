@@ -8,6 +8,7 @@ from typing import Any
 from bridge.identity.citizen_id import check_citizen_id
 from bridge.identity.consent import CURRENT, FACE, require_current
 from bridge.identity.model import (
+    CONSENT_REVOKED,
     IDENTITY_VERIFIED,
     Account,
     AccountRecord,
@@ -24,7 +25,7 @@ from bridge.kernel.citation import Basis, Citation
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, LearnerRef, RegistrationId
-from bridge.kernel.time import legal_date
+from bridge.kernel.time import legal_date, rfc3339
 from bridge.registry.model import EnrolmentEntry
 from bridge.rules.model import Decision, Reason
 
@@ -181,9 +182,17 @@ class IdentityService:
         account = self._account(account_id)
         if purpose not in CURRENT:
             raise InvalidInput("consent_purpose_unknown", "没有这一项同意,请刷新页面后重试。")
-        self._store.revoke_consents(account_id, purpose, self._clock.now())
+        now = self._clock.now()
+        self._store.revoke_consents(account_id, purpose, now)
         if account.learner is None:
             return 0
+        self._events.emit(
+            CONSENT_REVOKED,
+            account.learner,
+            occurred_at=now,
+            idempotency_key=f"{account_id}|{rfc3339(now)}",
+            data={"learner": account.learner, "purpose": purpose},
+        )
         return sum(
             self._evidence.destroy(
                 EvidenceScope(

@@ -205,6 +205,12 @@ class PresenceService:
         if found is not None and found[0].open:
             self._close(found[0], reason)
 
+    def withdraw(self, learner: LearnerRef) -> None:
+        """Stop what rests on the learner's consent: close open sessions, forget the face references."""
+        for session in self._store.open_sessions(learner):
+            self._close(session, "consent_revoked")
+        self._store.forget_references(learner)
+
     def expire(self, check: PresenceCheck) -> PresenceCheck:
         """Return the check, ended as missed if its answer window is over with no frame waiting to be judged."""
         now_ms = self._now_ms()
@@ -330,6 +336,7 @@ class PresenceService:
         return {
             "other_device": "您已在另一台设备或页面上开始学习,本页面已停止计时。",
             "finished": "本次学习已结束。",
+            "consent_revoked": "您已撤回人脸信息处理同意,本页面已停止计时。",
         }.get(session.closed_reason or "", "本次学习已结束,请刷新页面重新开始。")
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Float, Index, String, UniqueConstraint, bindparam, func, select, update
+from sqlalchemy import Float, Index, String, UniqueConstraint, bindparam, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -394,6 +394,10 @@ class SqlPresenceStore:
             )
         )
         self._db.flush()
+
+    def forget_references(self, learner: LearnerRef) -> None:
+        """Delete the learner's references; their templates are evidence and end with their key."""
+        self._db.execute(delete(FaceReferenceRow).where(FaceReferenceRow.learner == learner))
 
 
 def _frame(row: FaceFrameRow) -> FaceFrame:
