@@ -218,16 +218,15 @@ class SqlLedgerStore:
         dialect = self._session.get_bind().dialect.name
         begin: Any = sqlite_insert if dialect == "sqlite" else postgresql_insert
         self._session.execute(
-            begin(LedgerHeadRow)
-            .values(
-                id=new_id("lhd"),
-                institution_id=self._tx.institution_id,
-                learner_ref=learner,
-                class_run_id=class_run,
-                seq=0,
-                hash=GENESIS,
-            )
-            .on_conflict_do_nothing()
+            begin(LedgerHeadRow).on_conflict_do_nothing(),
+            {
+                "id": new_id("lhd"),
+                "institution_id": self._tx.institution_id,
+                "learner_ref": learner,
+                "class_run_id": class_run,
+                "seq": 0,
+                "hash": GENESIS,
+            },
         )
         made: LedgerHeadRow = self._session.scalars(locked.execution_options(populate_existing=True)).one()
         return made
