@@ -180,6 +180,8 @@ class SqlLedgerStore:
         )
 
     def entries(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[LedgerEntry]:
+        # The head first: entries only ever come behind it, so that a writer at work cannot make the two differ.
+        last = self.head(learner, class_run)
         rows = self._session.execute(
             select(LedgerEntryRow.body, LedgerEntryRow.hash)
             .where(
@@ -187,6 +189,7 @@ class SqlLedgerStore:
                 LedgerEntryRow.learner_ref == learner,
                 LedgerEntryRow.class_run_id == class_run,
             )
+            .where(LedgerEntryRow.seq <= last.seq)
             .order_by(LedgerEntryRow.seq)
         )
         entries: list[LedgerEntry] = []
@@ -197,7 +200,7 @@ class SqlLedgerStore:
                 raise LedgerInvalid("chain_broken", line, "数据库中的这条记录与哈希链不符,请停止出证并检查。")
             entries.append(entry)
             head = LedgerHead(entry.seq, entry.hash)
-        if head != self.head(learner, class_run):
+        if head != last:
             raise LedgerInvalid(
                 "head_differs", len(entries) + 1, "数据库中的台账末尾缺少记录,请停止出证并检查。"
             )
