@@ -1,16 +1,14 @@
 """Bench `launch`: server time of login + launch verification, ours against PyLTI1p3's.
 
-Both sides verify the same id_tokens with keys already cached, turn by turn in one process. Ours writes its
-one-time state durably (SQLite, WAL, synchronous=FULL: two commits a launch); PyLTI1p3 keeps its in a dict,
+Both sides verify the same id_tokens with keys already cached, turn by turn in one process. Ours keeps its
+one-time state in the bridge's own store (SQLite, WAL, synchronous=FULL: two durable commits a launch); PyLTI1p3 keeps its in a dict,
 as its own examples do. Signing the tokens is the platform's work and is not counted.
 """
 
 import importlib
-import sqlite3
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -19,6 +17,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from bridge.db.base import Base
+from bridge.db.engine import open_engine
+from bridge.db.unit_of_work import UnitOfWork
+from bridge.intake.launch_state import SqlOneTimeStore
 from lti import claims as names
 from lti.clock import SystemClock
 from lti.keys import KeySource, ToolKey, ToolKeyRing
@@ -26,7 +28,6 @@ from lti.launch import verify_launch
 from lti.oidc import start_login
 from lti.registration import NetworkPolicy, Registration
 from lti.registration_memory import MemoryRegistrations
-from lti.state import LoginFlow
 from lti.tool import LtiTool, new_secret
 
 LAUNCHES = 1000
@@ -37,61 +38,6 @@ _LMS = "https://lms.example"
 
 class PeerMissing(RuntimeError):
     """The library to compare with is not installed."""
-
-
-class SqliteOneTimeStore:
-    """A durable `lti.state.OneTimeStore` in one SQLite file."""
-
-    def __init__(self, path: Path) -> None:
-        self._lock = threading.Lock()
-        self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=FULL")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS flow (state_sha256 TEXT PRIMARY KEY, nonce_sha256 TEXT,"
-            " browser_sha256 TEXT, registration_id TEXT, target_link_uri TEXT,"
-            " created_at TEXT, expires_at TEXT) WITHOUT ROWID"
-        )
-
-    def put(self, flow: LoginFlow) -> None:
-        """Keep `flow`; committed and synced on return."""
-        with self._lock:
-            self._db.execute(
-                "INSERT INTO flow VALUES (?, ?, ?, ?, ?, ?, ?)",
-                (
-                    flow.state_sha256,
-                    flow.nonce_sha256,
-                    flow.browser_sha256,
-                    flow.registration_id,
-                    flow.target_link_uri,
-                    flow.created_at.isoformat(),
-                    flow.expires_at.isoformat(),
-                ),
-            )
-
-    def take(self, state_sha256: str, now: datetime) -> LoginFlow | None:
-        """Delete and return the flow in one statement: two takers cannot both have it."""
-        with self._lock:
-            row = self._db.execute(
-                "DELETE FROM flow WHERE state_sha256 = ? RETURNING *", (state_sha256,)
-            ).fetchone()
-        if row is None:
-            return None
-        state, nonce, browser, registration_id, target_link_uri, created_at, expires_at = row
-        flow = LoginFlow(
-            state,
-            nonce,
-            browser,
-            registration_id,
-            target_link_uri,
-            datetime.fromisoformat(created_at),
-            datetime.fromisoformat(expires_at),
-        )
-        return flow if now < flow.expires_at else None
-
-    def close(self) -> None:
-        """Close the file."""
-        self._db.close()
 
 
 class _OneKeySet:
@@ -107,7 +53,7 @@ class _OneKeySet:
 class _Ours:
     """Our side: login, then launch."""
 
-    def __init__(self, platform: ToolKeyRing, store: SqliteOneTimeStore) -> None:
+    def __init__(self, platform: ToolKeyRing, store: SqlOneTimeStore) -> None:
         registration = Registration(
             id="bench",
             tenant="bench",
@@ -233,7 +179,9 @@ def _measure(launches: int) -> tuple[list[int], list[int]]:
     ours_ns: list[int] = []
     theirs_ns: list[int] = []
     with tempfile.TemporaryDirectory() as folder:
-        store = SqliteOneTimeStore(Path(folder) / "flows.sqlite")
+        engine = open_engine(f"sqlite:///{Path(folder) / 'flows.sqlite3'}")
+        Base.metadata.tables["login_flow"].create(engine)
+        store = SqlOneTimeStore(UnitOfWork(engine, SystemClock()))
         ours, theirs = _Ours(platform, store), _PyLti1p3(platform)
         for number in range(WARM_UP + launches):
             (state, nonce), login = _timed(ours.login)
@@ -246,7 +194,7 @@ def _measure(launches: int) -> tuple[list[int], list[int]]:
             if number >= WARM_UP:
                 ours_ns.append(login + spent[0])
                 theirs_ns.append(peer_login + spent[1])
-        store.close()
+        engine.dispose()
     return ours_ns, theirs_ns
 
 

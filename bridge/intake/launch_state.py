@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, delete
+from sqlalchemy import String, bindparam, delete, insert
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import Base, Instant, LongText, Ref, Sha256
@@ -25,6 +25,12 @@ class LoginFlowRow(Base):
     expires_at: Mapped[Instant] = mapped_column(index=True)
 
 
+_FLOW: Any = LoginFlowRow.__table__
+_PUT = insert(_FLOW)
+# One statement removes and returns: of two that come at once only one finds the row.
+_TAKE = delete(_FLOW).where(_FLOW.c.state_sha256 == bindparam("state")).returning(_FLOW)
+
+
 class SqlOneTimeStore:
     """`OneTimeStore` on the bridge's database."""
 
@@ -33,16 +39,11 @@ class SqlOneTimeStore:
 
     def put(self, flow: LoginFlow) -> None:
         with self._uow.across_institutions("remember a login") as tx:
-            tx.session.add(LoginFlowRow(**{name: getattr(flow, name) for name in LoginFlow.__slots__}))
+            tx.session.execute(_PUT, {name: getattr(flow, name) for name in LoginFlow.__slots__})
 
     def take(self, state_sha256: str, now: datetime) -> LoginFlow | None:
         with self._uow.across_institutions("take a login, once") as tx:
-            # One statement removes and returns: of two that come at once only one finds the row.
-            row: Any = tx.session.execute(
-                delete(LoginFlowRow)
-                .where(LoginFlowRow.state_sha256 == state_sha256)
-                .returning(*(getattr(LoginFlowRow, name) for name in LoginFlow.__slots__))
-            ).one_or_none()
+            row = tx.session.execute(_TAKE, {"state": state_sha256}).one_or_none()
         if row is None or now >= row.expires_at:
             return None
         return LoginFlow(**row._mapping)
