@@ -139,6 +139,9 @@ def _only_own_rows(state: ORMExecuteState) -> None:
         if "across" not in state.session.info:
             raise WrongInstitution("a session needs an institution or a stated purpose")
         return
+    if state.is_insert:
+        _insert_own_rows(state, institution_id)
+        return
     if state.is_column_load or state.is_relationship_load:
         return
     state.statement = state.statement.options(
@@ -146,6 +149,22 @@ def _only_own_rows(state: ORMExecuteState) -> None:
             TenantRow, lambda row: row.institution_id == institution_id, include_aliases=True
         )
     )
+
+
+def _insert_own_rows(state: ORMExecuteState, institution_id: InstitutionId) -> None:
+    mapper = state.bind_mapper
+    if mapper is None or not issubclass(mapper.class_, TenantRow):
+        return
+    given = state.parameters
+    if not given:
+        # The rows are built into the statement, which names their values after their columns.
+        statement: Any = state.statement
+        built = statement.compile(dialect=state.session.get_bind().dialect).params
+        written = {value for name, value in built.items() if name.startswith("institution_id")} or {None}
+    else:
+        written = {row.get("institution_id") for row in ([given] if isinstance(given, Mapping) else given)}
+    if written != {institution_id}:
+        raise WrongInstitution(mapper.class_.__name__)
 
 
 @event.listens_for(Session, "before_flush")

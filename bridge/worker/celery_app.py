@@ -16,6 +16,7 @@ RUN_JOB = "anxue.run_job"
 SWEEP = "anxue.sweep"
 _SWEEP_EVERY = timedelta(seconds=2)
 _POLL_SECONDS = 0.05
+_GIVE_UP_AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 
 def celery_app(settings: Settings) -> Celery:
@@ -33,9 +34,13 @@ def celery_app(settings: Settings) -> Celery:
         enable_utc=True,
         beat_schedule={"sweep": {"task": SWEEP, "schedule": _SWEEP_EVERY, "options": {"expires": 10}}},
     )
+    if settings.broker_url:
+        # Who nudges is answering a request: with the broker down it must not wait, the sweep will do.
+        app.conf.broker_transport_options = _GIVE_UP_AT_ONCE
     if settings.broker_url.startswith("redis"):
         # Redis hands a killed worker's messages on only after this; the defaults wait an hour.
         app.conf.broker_transport_options = {
+            **_GIVE_UP_AT_ONCE,
             "visibility_timeout": 10,
             "unacked_restore_interval": 2,
             "unacked_restore_throttle": 1,

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from traceback import extract_tb
 from typing import Any
 
 import structlog
@@ -59,10 +61,13 @@ class Runner:
         except BridgeError as error:
             self._failed(job, error.reason, permanent=True)
             return False
-        except Exception as error:
-            # A defect: its type is enough for the log, its text could carry a person's data.
+        except Exception as error:  # noqa: BLE001  # any defect of any job; the row keeps its type
+            # A defect: its type and place are enough for the log, its text could carry a person's data.
             self._failed(job, type(error).__name__, permanent=False)
-            log.exception("job_failed", job=job.id, kind=job.kind, exc_info=error)
+            places = [
+                f"{Path(at.filename).name}:{at.name}:{at.lineno}" for at in extract_tb(error.__traceback__)
+            ]
+            log.error("job_defect", job=job.id, kind=job.kind, defect=type(error).__name__, places=places)
             return False
         return again
 
