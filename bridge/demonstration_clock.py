@@ -1,4 +1,8 @@
-"""The demonstration's study clock: faster than real time, but not while a check is open.
+"""The demonstration's study clock: faster than real time, but not while a check is open, and it waits for a beat.
+
+At 300 times real time a beat is due every 33 milliseconds, and a busy machine's hiccup would read as minutes of
+silence. So from each beat on study time runs at most `WAIT_SECONDS` ahead until the next one, for
+`PATIENCE_SECONDS` of real time; who really falls silent is found out three seconds later.
 
 All processes of one bridge share its state through a small file. Production never builds one: `Settings`
 refuses a study factor above 1 there, and `build` refuses the mode once more.
@@ -7,12 +11,38 @@ refuses a study factor above 1 there, and `build` refuses the mode once more.
 import fcntl
 import json
 import os
-from collections.abc import Callable
-from datetime import datetime
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from bridge.kernel.time import Clock, StudyRate, parse_rfc3339
 from bridge.settings import Settings
+
+WAIT_SECONDS = 20
+"""Study seconds: two beats, and well within the longest gap that counts."""
+PATIENCE_SECONDS = 3
+"""Real seconds."""
+
+
+class Pace(NamedTuple):
+    """How study time runs; `waits` while a session is being heard."""
+
+    rate: StudyRate
+    waits: bool
+
+    def at(self, real: datetime) -> datetime:
+        """Return the study instant at the real instant `real`; never goes back as `real` goes on."""
+        rate = self.rate
+        if not self.waits or rate.factor == 1:
+            return rate.at(real)
+        patience, ahead = timedelta(seconds=PATIENCE_SECONDS), timedelta(seconds=WAIT_SECONDS)
+        waited = real - rate.real_from
+        if waited <= patience:
+            return min(rate.at(real), rate.study_from + ahead)
+        return rate.study_from + ahead + (waited - patience) * rate.factor
 
 
 class DemonstrationClock:
@@ -28,10 +58,10 @@ class DemonstrationClock:
         self._clock = clock
         self._factor = factor
         self._count_open_checks = count_open_checks
-        self._seen: tuple[int, StudyRate] | None = None
+        self._seen: tuple[int, Pace] | None = None
         if not path.exists():
             now = clock.now()
-            self._write(StudyRate(real_from=now, study_from=now, factor=factor))
+            self._write(Pace(StudyRate(real_from=now, study_from=now, factor=factor), waits=False))
 
     @classmethod
     def build(
@@ -43,26 +73,43 @@ class DemonstrationClock:
         return cls(settings.data_dir / "study_clock.json", clock, settings.study_factor, count_open_checks)
 
     def now(self) -> datetime:
-        return self._rate().at(self._clock.now())
+        return self._pace().at(self._clock.now())
 
     def factor(self) -> int:
-        return self._rate().factor
+        return self._pace().rate.factor
 
     def checks_changed(self) -> None:
         """Set the pace that the number of open checks asks for."""
         wanted = 1 if self._count_open_checks() else self._factor
-        if self._rate().factor == wanted:
+        if self.factor() == wanted:
             return
-        with self._path.with_suffix(".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with self._alone():
             # Counted again under the lock: of two processes the later one has the later truth.
             wanted = 1 if self._count_open_checks() else self._factor
-            rate = self._rate()
-            if rate.factor != wanted:
-                self._write(rate.changed(self._clock.now(), wanted))
+            if self.factor() != wanted:
+                self._go_on(wanted)
 
-    def _rate(self) -> StudyRate:
-        stamp = self._path.stat()
+    def heard(self) -> None:
+        """Note that a session beat just now: study time waits for its next beat."""
+        if self._factor == 1:
+            return
+        with self._alone():
+            self._go_on(self.factor())
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        with self._path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+    def _go_on(self, factor: int) -> None:
+        now = self._clock.now()
+        self._write(
+            Pace(StudyRate(real_from=now, study_from=self._pace().at(now), factor=factor), waits=True)
+        )
+
+    def _pace(self) -> Pace:
+        stamp = os.stat(self._path)  # noqa: PTH116  # called for every beat
         version = stamp.st_mtime_ns ^ stamp.st_ino
         if self._seen is None or self._seen[0] != version:
             stored = json.loads(self._path.read_text())
@@ -71,17 +118,18 @@ class DemonstrationClock:
                 study_from=parse_rfc3339(stored["study_from"]),
                 factor=stored["factor"],
             )
-            self._seen = (version, rate)
+            self._seen = (version, Pace(rate, stored["waits"]))
         return self._seen[1]
 
-    def _write(self, rate: StudyRate) -> None:
-        fresh = self._path.with_suffix(f".{os.getpid()}.new")
+    def _write(self, pace: Pace) -> None:
+        fresh = self._path.with_suffix(f".{os.getpid()}.{threading.get_ident()}.new")
         fresh.write_text(
             json.dumps(
                 {
-                    "real_from": rate.real_from.isoformat(),
-                    "study_from": rate.study_from.isoformat(),
-                    "factor": rate.factor,
+                    "real_from": pace.rate.real_from.isoformat(),
+                    "study_from": pace.rate.study_from.isoformat(),
+                    "factor": pace.rate.factor,
+                    "waits": pace.waits,
                 }
             )
         )
@@ -92,4 +140,7 @@ class ConstantPace:
     """The pace of real use: study time is real time, whatever checks are open."""
 
     def checks_changed(self) -> None:
+        """Nothing changes."""
+
+    def heard(self) -> None:
         """Nothing changes."""

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.demonstration_clock import ConstantPace, DemonstrationClock
+from bridge.demonstration_clock import WAIT_SECONDS, ConstantPace, DemonstrationClock
 from bridge.kernel.time import FixedClock, StudyRate
 from bridge.settings import Mode, Settings
 
@@ -62,8 +62,33 @@ def test_while_a_check_is_open_a_second_is_a_second(machine: Machine) -> None:
     assert clock.now() - before == timedelta(seconds=30)
     machine.checks.open = 0
     clock.checks_changed()
+    machine.real.advance(milliseconds=100)
+    assert clock.now() - before == timedelta(seconds=30, milliseconds=100 * FACTOR)
+
+
+def test_study_time_waits_for_the_next_beat_but_not_for_ever(machine: Machine) -> None:
+    clock = machine.process()
+    clock.heard()
+    before = clock.now()
+    machine.real.advance(milliseconds=60)
+    assert clock.now() - before == timedelta(milliseconds=60 * FACTOR)
+    machine.real.advance(seconds=2)
+    assert clock.now() - before == timedelta(seconds=WAIT_SECONDS)
+    machine.real.advance(milliseconds=940)
+    assert clock.now() - before == timedelta(seconds=WAIT_SECONDS)
     machine.real.advance(seconds=1)
-    assert clock.now() - before == timedelta(seconds=30 + FACTOR)
+    assert clock.now() - before == timedelta(seconds=WAIT_SECONDS + FACTOR)
+
+
+def test_each_beat_lets_study_time_run_on_without_a_jump(machine: Machine) -> None:
+    web, worker = machine.process(), machine.process()
+    for _ in range(5):
+        machine.real.advance(milliseconds=700)
+        before = worker.now()
+        web.heard()
+        assert worker.now() == web.now() == before
+    machine.real.advance(milliseconds=20)
+    assert worker.now() - before == timedelta(milliseconds=20 * FACTOR)
 
 
 def test_all_processes_see_one_time_and_a_later_one_goes_on_from_it(machine: Machine) -> None:

@@ -76,6 +76,10 @@ class StudyPace(Protocol):
 
     def checks_changed(self) -> None: ...
 
+    def heard(self) -> None:
+        """A session's batch was accepted."""
+        ...
+
 
 class PresenceStore(Protocol):
     """Sessions, checks, frames and references of one institution."""

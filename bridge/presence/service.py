@@ -177,6 +177,7 @@ class PresenceService:
         )
         self._store.save_batch(session)
         self._events.want(BEATS_WAITING, session.id)
+        self._pace.heard()
         if batch.ending:
             session = self._ending(session, now_ms)
         return self._answer(session, now_ms)

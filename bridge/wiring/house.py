@@ -250,3 +250,6 @@ class _AfterCommit:
 
     def checks_changed(self) -> None:
         self._tx.after_commit.append(self._pace.checks_changed)
+
+    def heard(self) -> None:
+        self._tx.after_commit.append(self._pace.heard)

@@ -62,6 +62,9 @@ class CountedPace:
 
     told: int = 0
 
+    def heard(self) -> None:
+        self.beats = getattr(self, "beats", 0) + 1
+
     def checks_changed(self) -> None:
         self.told += 1
 

@@ -79,7 +79,7 @@ def test_a_check_that_failed_says_so_in_words_and_study_goes_on(
     page.get_by_test_id("agent-check-done").click()
 
     expect(page.get_by_test_id("agent-check")).to_have_count(0)
-    assert page.evaluate("window.paused") is False
+    wait_until(lambda: page.evaluate("window.paused") is False)
 
 
 def test_a_denied_camera_is_explained_and_can_be_tried_again(

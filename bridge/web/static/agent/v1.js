@@ -26,7 +26,7 @@
     connecting: '正在连接', running: '学习中', paused: '已暂停', offline: '网络中断，正在重连',
     checking: '人脸核验中', refused: '暂不能学习', failed: '连接已失效', closed: '已结束'
   };
-  var PAUSE_ORDER = ['closed', 'check', 'server', 'offline', 'hidden', 'connecting'];
+  var PAUSE_ORDER = ['closed', 'check', 'server', 'offline', 'hidden', 'connecting', 'late'];
 
   var source = document.currentScript.src;
   var rest = null;
@@ -268,7 +268,7 @@
     this.pausedWith = message;
     if (changed) this.options.setPaused(Boolean(cause), message);
     if (!this.over) {
-      this.state = { check: 'checking', server: 'paused', hidden: 'paused' }[cause] || cause || 'running';
+      this.state = { check: 'checking', server: 'paused', hidden: 'paused', late: 'running' }[cause] || cause || 'running';
     }
     this.report();
   };
@@ -414,6 +414,7 @@
       return;
     }
     this.pending = null;
+    this.heard();
     this.seq = reply.body.next_seq;
     this.nonce = reply.body.nonce;
     this.factor = reply.body.study_factor || this.factor;
@@ -429,6 +430,17 @@
       if (this.endings >= 3) this.end('closed', {});
     }
     this.report();
+  };
+
+  /** The bridge has answered. Media that ran on without an answer would run into a gap that does not count: from
+   *  two beats of silence on it waits. */
+  Session.prototype.heard = function () {
+    var self = this;
+    clearTimeout(this.silence);
+    this.pause('late', null);
+    this.silence = setTimeout(function () {
+      if (!self.over) self.pause('late', '正在等待安学桥响应，收到后自动继续。');
+    }, 2 * this.beatMs());
   };
 
   /** The page is going: hand over what there is with a request that outlives it. If the page comes back, the
