@@ -38,7 +38,9 @@ class Pace(NamedTuple):
         rate = self.rate
         if not self.waits or rate.factor == 1:
             return rate.at(real)
-        patience, ahead = timedelta(seconds=PATIENCE_SECONDS), timedelta(seconds=WAIT_SECONDS)
+        patience = timedelta(seconds=PATIENCE_SECONDS)
+        # A small factor never gets as far as the wait within the patience, and must not jump there after it.
+        ahead = min(timedelta(seconds=WAIT_SECONDS), patience * rate.factor)
         waited = real - rate.real_from
         if waited <= patience:
             return min(rate.at(real), rate.study_from + ahead)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.demonstration_clock import WAIT_SECONDS, ConstantPace, DemonstrationClock
+from bridge.demonstration_clock import WAIT_SECONDS, ConstantPace, DemonstrationClock, Pace
 from bridge.kernel.time import FixedClock, StudyRate
 from bridge.settings import Mode, Settings
 
@@ -134,6 +134,17 @@ def test_no_change_of_pace_jumps_or_turns_time_back(turns: list[tuple[int, int]]
         rate = rate.changed(real, factor)
         assert rate.at(real) == before == NOW + counted
     assert rate.at(real + timedelta(milliseconds=last)) >= rate.at(real)
+
+
+@given(factor=st.integers(1, 600), steps=st.lists(st.integers(0, 2_000), max_size=20))
+def test_waiting_for_a_beat_neither_jumps_nor_turns_back(factor: int, steps: list[int]) -> None:
+    pace, real = Pace(StudyRate(NOW, NOW, factor), waits=True), NOW
+    before = pace.at(real)
+    for milliseconds in steps:
+        real += timedelta(milliseconds=milliseconds)
+        after = pace.at(real)
+        assert timedelta(0) <= after - before <= timedelta(milliseconds=milliseconds) * factor
+        before = after
 
 
 def test_production_has_no_such_clock(tmp_path: Path) -> None:
