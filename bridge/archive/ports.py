@@ -1,13 +1,12 @@
 """What the archive needs of others."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 from bridge.archive.model import Fault, SealedFile
 from bridge.completion.model import Earned, IssuedPaper
-from bridge.kernel.ids import ClassRunId, EventId, LearnerRef
+from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRunSheet
 
 
@@ -83,24 +82,6 @@ class BagFormat(Protocol):
 
     def faults(self, folder: Path) -> tuple[Fault, ...]:
         """Return what is wrong with the bag in `folder`; empty if every byte is as it was sealed."""
-        ...
-
-
-class Events(Protocol):
-    """Tx.emit."""
-
-    def emit(
-        self,
-        type: str,
-        subject: str,
-        *,
-        occurred_at: datetime,
-        idempotency_key: str,
-        data: Mapping[str, Any] | None = None,
-        causation_id: str | None = None,
-        schema_version: int = 1,
-    ) -> EventId | None:
-        """Store the event; None if its key is known."""
         ...
 
 

@@ -10,7 +10,6 @@ from bridge.archive.ports import (
     BagFormat,
     CheckRecords,
     EarnedHours,
-    Events,
     IdentityDisclosure,
     LedgerExport,
     Papers,
@@ -18,6 +17,7 @@ from bridge.archive.ports import (
 )
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput
+from bridge.kernel.events import Events
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import Clock, legal_date

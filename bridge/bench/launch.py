@@ -1,8 +1,8 @@
 """Bench `launch`: server time of login + launch verification, ours against PyLTI1p3's.
 
 Both sides verify the same id_tokens with keys already cached, turn by turn in one process. Ours keeps its
-one-time state in the bridge's own store (SQLite, WAL, synchronous=FULL: two durable commits a launch); PyLTI1p3 keeps its in a dict,
-as its own examples do. Signing the tokens is the platform's work and is not counted.
+one-time state in the bridge's own store (SQLite, WAL, synchronous=FULL: two durable commits a launch);
+PyLTI1p3 keeps its in a dict, as its own examples do. Signing the tokens is the platform's work and is not counted.
 """
 
 import importlib

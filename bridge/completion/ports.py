@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from bridge.completion.model import Earned, IssuedPaper, Paper, PaperKind, Standing, TestEvidence, TestScore
-from bridge.kernel.ids import ClassRunId, EventId, LearnerRef
+from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRunSheet
 
 
@@ -77,24 +77,6 @@ class PaperPrinter(Protocol):
 
     def print_paper(self, paper: Paper) -> bytes:
         """Return a PDF; InvalidInput("glyph_missing") rather than a paper with a box on it."""
-        ...
-
-
-class Events(Protocol):
-    """Tx.emit."""
-
-    def emit(
-        self,
-        type: str,
-        subject: str,
-        *,
-        occurred_at: datetime,
-        idempotency_key: str,
-        data: Mapping[str, Any] | None = None,
-        causation_id: str | None = None,
-        schema_version: int = 1,
-    ) -> EventId | None:
-        """Store the event; None if its key is known."""
         ...
 
 

@@ -15,7 +15,6 @@ from bridge.completion.paper_number import new_number, new_verify_code, normalis
 from bridge.completion.ports import (
     CompletionStore,
     EarnedHours,
-    Events,
     IdentityDisclosure,
     PaperPrinter,
     Sheets,
@@ -25,6 +24,7 @@ from bridge.completion.ports import (
 from bridge.completion.score_decision import decide, legal_dates
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, Unavailable
+from bridge.kernel.events import Events
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import Clock, StudyClock, legal_date

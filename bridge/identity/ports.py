@@ -1,8 +1,8 @@
 """What identity needs from outside, and what it offers to the other stations."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from bridge.identity.model import AccountRecord, Consent, DisclosedIdentity, ListRow, Match
 from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef, RegistrationId
@@ -58,22 +58,6 @@ class Now(Protocol):
 
     def now(self) -> datetime:
         """Return the present instant, aware, UTC."""
-        ...
-
-
-class Events(Protocol):
-    """Anything that takes an event as `bridge.db.unit_of_work.Tx.emit` does."""
-
-    def emit(
-        self,
-        type: str,
-        subject: str,
-        *,
-        occurred_at: datetime,
-        idempotency_key: str,
-        data: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Store the event once for each idempotency key."""
         ...
 
 

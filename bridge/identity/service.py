@@ -20,9 +20,10 @@ from bridge.identity.model import (
     is_name,
     normalise_name,
 )
-from bridge.identity.ports import ClassRunFinder, Events, IdentityStore, Now, RealNameProvider
+from bridge.identity.ports import ClassRunFinder, IdentityStore, Now, RealNameProvider
 from bridge.kernel.citation import Basis, Citation
 from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.events import Events
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, LearnerRef, RegistrationId
 from bridge.kernel.time import legal_date, rfc3339

@@ -1,12 +1,11 @@
 """What intake needs from outside."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from bridge.intake.model import ChainHead, InboxRecord
-from bridge.kernel.ids import ClassRunId, CourseUnitId, EventId, LearnerRef, MessageId, RegistrationId
+from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef, MessageId, RegistrationId
 
 
 class Inbox(Protocol):
@@ -38,22 +37,6 @@ class Inbox(Protocol):
     def after(self, chain: str, seq: int, limit: int) -> list[InboxRecord]:
         """Return the chain's records with a greater `seq`, in order."""
         ...
-
-
-class Events(Protocol):
-    """Where events go; a `Tx` is one."""
-
-    def emit(
-        self,
-        type: str,
-        subject: str,
-        *,
-        occurred_at: datetime,
-        idempotency_key: str,
-        data: Mapping[str, Any] | None = None,
-        causation_id: str | None = None,
-        schema_version: int = 1,
-    ) -> EventId | None: ...
 
 
 @dataclass(frozen=True, slots=True)

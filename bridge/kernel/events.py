@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 from bridge.kernel.ids import EventId, InstitutionId
 
@@ -37,3 +37,33 @@ class Event:
     idempotency_key: str
     causation_id: str | None
     data: JsonObject = field(default_factory=dict)
+
+
+class Events(Protocol):
+    """Where a station's events go; the unit of work's `Tx` is one."""
+
+    def emit(
+        self,
+        type: str,
+        subject: str,
+        *,
+        occurred_at: datetime,
+        idempotency_key: str,
+        data: JsonObject | None = None,
+        causation_id: str | None = None,
+        schema_version: int = 1,
+    ) -> EventId | None:
+        """Store the event, once for each idempotency key; None if the key is known."""
+        ...
+
+
+class Wishes(Protocol):
+    """Where a station asks for work by key; the unit of work's `Tx` is one."""
+
+    def want(self, kind: str, key: str, *, after: datetime | None = None) -> None:
+        """Ask for the job (`kind`, `key`): many asks before it runs are one run."""
+        ...
+
+
+class EventsAndWishes(Events, Wishes, Protocol):
+    """Both."""

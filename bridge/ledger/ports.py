@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any, Protocol
 
 from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef, StudySessionId
@@ -58,12 +57,6 @@ class ClassRunSheets(Protocol):
 
 RulesFor = Callable[[ClassRunSheet], ProfileInForce]
 """The profile that applies to a class run."""
-
-
-class Events(Protocol):
-    """Where wishes for work go; a `Tx` is one."""
-
-    def want(self, kind: str, key: str, *, after: datetime | None = None) -> None: ...
 
 
 class LedgerStore(Protocol):

@@ -5,6 +5,7 @@ from typing import Any
 
 from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.kernel.errors import InvalidInput
+from bridge.kernel.events import Wishes
 from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId
 from bridge.kernel.time import StudyClock, epoch_ms
 from bridge.ledger.model.entries import LedgerEntry, LedgerHead, next_entry, write_ledger
@@ -12,7 +13,7 @@ from bridge.ledger.model.facts import require_fact
 from bridge.ledger.model.rules import ProfileStudyRules
 from bridge.ledger.model.settlement import settle
 from bridge.ledger.model.statement import SecondsStatement
-from bridge.ledger.ports import Batch, BeatSource, ClassRunSheets, Events, LedgerStore, RulesFor, SessionFacts
+from bridge.ledger.ports import Batch, BeatSource, ClassRunSheets, LedgerStore, RulesFor, SessionFacts
 
 EXTENDED_JOB = "ledger.extended"
 """Job asked for after each addition; its key is "learner|class run"."""
@@ -27,7 +28,7 @@ class LedgerService:
         rules_for: RulesFor,
         sheets: ClassRunSheets,
         beats: BeatSource,
-        events: Events,
+        events: Wishes,
         study_clock: StudyClock,
     ) -> None:
         self._store = store

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.events import EventsAndWishes
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import CheckId, ClassRunId, EvidenceId, InstitutionId, LearnerRef, new_id
 from bridge.kernel.time import Clock, StudyClock, epoch_ms
@@ -22,7 +23,7 @@ from bridge.presence.face import (
     judge,
 )
 from bridge.presence.model import CheckState, FaceFrame, FaceReference, PresenceCheck, medoid
-from bridge.presence.ports import Events, PresenceStore, RosterPhotographs, RulesInForce
+from bridge.presence.ports import PresenceStore, RosterPhotographs, RulesInForce
 
 FRAME_WAITING = "presence.frame_waiting"
 
@@ -103,7 +104,7 @@ class FrameService:
         store: PresenceStore,
         evidence: EvidencePort,
         roster: RosterPhotographs,
-        events: Events,
+        events: EventsAndWishes,
         rules: RulesInForce,
         clock: Clock,
         study_clock: StudyClock,

@@ -1,14 +1,12 @@
 """What presence needs from outside."""
 
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from bridge.intake.model import ChainHead, InboxRecord
 from bridge.kernel.ids import (
     CheckId,
     ClassRunId,
-    EventId,
     LearnerRef,
     StudySessionId,
 )
@@ -20,24 +18,6 @@ from bridge.presence.model import (
     PresenceCheck,
     StudySession,
 )
-
-
-class Events(Protocol):
-    """Where events and wishes for work go; a `Tx` is one."""
-
-    def emit(
-        self,
-        type: str,
-        subject: str,
-        *,
-        occurred_at: datetime,
-        idempotency_key: str,
-        data: Mapping[str, Any] | None = None,
-        causation_id: str | None = None,
-        schema_version: int = 1,
-    ) -> EventId | None: ...
-
-    def want(self, kind: str, key: str, *, after: datetime | None = None) -> None: ...
 
 
 class BatchInbox(Protocol):

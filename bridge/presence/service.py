@@ -9,6 +9,7 @@ from datetime import datetime
 from bridge.intake.model import BeatBatch, ChainHead
 from bridge.kernel.canonical import GENESIS, sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.events import EventsAndWishes
 from bridge.kernel.ids import (
     CheckId,
     ClassRunId,
@@ -30,7 +31,7 @@ from bridge.presence.model import (
     batch_nonce,
     check_command,
 )
-from bridge.presence.ports import BatchInbox, Events, PresenceStore, RulesInForce, StudyPace
+from bridge.presence.ports import BatchInbox, PresenceStore, RulesInForce, StudyPace
 
 BATCH_SOURCE = "agent"
 BEATS_WAITING = "study.beats_waiting"
@@ -65,7 +66,7 @@ class PresenceService:
         self,
         store: PresenceStore,
         inbox: BatchInbox,
-        events: Events,
+        events: EventsAndWishes,
         rules: RulesInForce,
         pace: StudyPace,
         clock: Clock,

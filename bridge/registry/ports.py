@@ -1,8 +1,8 @@
 """What the registry needs from outside."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from bridge.kernel.ids import (
     ClassRunId,
@@ -30,22 +30,6 @@ class Now(Protocol):
 
     def now(self) -> datetime:
         """Return the present instant, aware, UTC."""
-        ...
-
-
-class Events(Protocol):
-    """Anything that takes an event as `bridge.db.unit_of_work.Tx.emit` does."""
-
-    def emit(
-        self,
-        type: str,
-        subject: str,
-        *,
-        occurred_at: datetime,
-        idempotency_key: str,
-        data: Mapping[str, Any] | None = None,
-    ) -> Any:
-        """Store the event once for each idempotency key."""
         ...
 
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.events import Events
 from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef, RegistrationId, new_id
 from bridge.kernel.time import epoch_ms, legal_date, require_utc
 from bridge.registry.model import Catalogue, ClassRun, ClassRunSheet, OfflineSession, PackRef
-from bridge.registry.ports import Events, Now, RegistryStore
+from bridge.registry.ports import Now, RegistryStore
 from bridge.rules.model import Decision, Reason, RuleBook
 
 OFFLINE_CONFIRMED = "registry.offline_confirmed"

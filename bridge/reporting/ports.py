@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from bridge.completion.model import IssuedPaper, Standing
-from bridge.kernel.ids import ClassRunId, EventId, LearnerRef
+from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRunSheet
 from bridge.reporting.model import (
     Attempt,
@@ -90,24 +90,6 @@ class RegulatorFeed(Protocol):
 
         Sending the same batch again gives the same receipt. Unavailable(permanent=False): try again later.
         """
-        ...
-
-
-class Events(Protocol):
-    """Tx.emit."""
-
-    def emit(
-        self,
-        type: str,
-        subject: str,
-        *,
-        occurred_at: datetime,
-        idempotency_key: str,
-        data: Mapping[str, Any] | None = None,
-        causation_id: str | None = None,
-        schema_version: int = 1,
-    ) -> EventId | None:
-        """Store the event; None if its key is known."""
         ...
 
 

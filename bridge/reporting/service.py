@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput
+from bridge.kernel.events import Events
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import EvidenceId, InstitutionId, new_id
 from bridge.kernel.time import Clock, legal_date
@@ -24,7 +25,6 @@ from bridge.reporting.model import (
 )
 from bridge.reporting.ports import (
     BatchFormat,
-    Events,
     IdentityDisclosure,
     PaperRegister,
     ReportingStore,

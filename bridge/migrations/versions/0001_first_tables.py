@@ -838,7 +838,7 @@ def _append_only() -> None:
     dialect = op.get_bind().dialect.name
     for ddl in (INBOX_DDL, LEDGER_DDL):
         for statement in ddl[dialect]:
-            op.execute(sa.DDL(statement))
+            op.execute(sa.DDL(statement))  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
 def downgrade() -> None:
