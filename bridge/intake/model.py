@@ -11,6 +11,8 @@ from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import MessageId
 
 MAX_EVENTS_IN_BATCH = 200
+MAX_ATTEMPT = 80
+"""Characters in the LMS's id of a test attempt, in its token and in its score alike."""
 _MAX_MS = 2**43
 """Until the year 2248: small enough that the demonstration's study factor leaves it an integer of JSON."""
 _SESSION = re.compile(r"[A-Za-z0-9_-]{1,40}")

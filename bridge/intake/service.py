@@ -12,10 +12,11 @@ from fractions import Fraction
 from typing import Any
 
 from bridge.intake.contact import without_contact_data
-from bridge.intake.model import SUPPORTED_WEBHOOKS, ScoreClaim, WebhookMessage
-from bridge.intake.ports import Events, Inbox, Learners
+from bridge.intake.model import MAX_ATTEMPT, SUPPORTED_WEBHOOKS, ScoreClaim, WebhookMessage
+from bridge.intake.ports import Inbox, Learners
 from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.events import Events
 from bridge.kernel.ids import InstitutionId, MessageId, RegistrationId
 from bridge.kernel.time import Clock, parse_rfc3339, rfc3339
 
@@ -24,7 +25,6 @@ MAX_WEBHOOK_BYTES = 64 * 1024
 _MAX_TEXT = 200
 _MAX_LTI_TEXT = 255
 """LTI's own limit for `sub` and for a resource link's id."""
-_MAX_ATTEMPT = 80
 _NUMBER = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,6})?")
 """A mark in digits. `Fraction` alone would also take "1/3", and "1e999999999" for minutes."""
 
@@ -98,7 +98,7 @@ def parse_score(data: Mapping[str, Any]) -> ScoreClaim:
     return ScoreClaim(
         sub=_text(data, "sub", _MAX_LTI_TEXT),
         resource_link_id=_text(data, "resource_link_id", _MAX_LTI_TEXT),
-        attempt=_text(data, "attempt", _MAX_ATTEMPT),
+        attempt=_text(data, "attempt", MAX_ATTEMPT),
         score=score,
         maximum=maximum,
         started_real=started,
@@ -175,7 +175,11 @@ class IntakeService:
             payload=canonical_json(without_contact_data(data)).decode(),
         )
         if record is None:
-            raise InvalidInput("webhook_race", "同一消息正在处理,请稍后重发", http_status=409)
+            # Another request brought the same message at the same time; the chain's lock let it go first.
+            known = self._inbox.find(source, message.id)
+            if known is None:
+                raise InvalidInput("webhook_race", "同一消息正在处理,请稍后重发", http_status=409)
+            return WebhookAnswer(known, duplicate=True)
         self._events.emit(
             "intake.score_received",
             learner,
