@@ -1,0 +1,53 @@
+"""The migrations make exactly the tables that the code maps, triggers included, on both databases."""
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from bridge.db.engine import open_engine
+from bridge.db.schema import is_current, newest_version, upgrade
+from bridge.migrations.tables import metadata
+
+
+def test_the_migrated_schema_is_the_mapped_one(database_url: str) -> None:
+    engine = open_engine(database_url)
+    assert not is_current(engine)
+    upgrade(engine)
+    with engine.connect() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), metadata)
+    engine.dispose()
+    assert found == []
+
+
+def test_upgrading_again_changes_nothing(database_url: str) -> None:
+    engine = open_engine(database_url)
+    upgrade(engine)
+    upgrade(engine)
+    assert is_current(engine)
+    with engine.connect() as connection:
+        versions = connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
+    engine.dispose()
+    assert versions == [newest_version()]
+
+
+@pytest.mark.parametrize("table", ["inbox_message", "ledger_entry"])
+def test_a_migrated_database_refuses_to_change_what_is_append_only(database_url: str, table: str) -> None:
+    engine = open_engine(database_url)
+    upgrade(engine)
+    columns = {
+        "inbox_message": "id, chain, seq, source, idempotency_key, received_at, original_sha256, verification,"
+        " payload, previous_hash, hash, institution_id",
+        "ledger_entry": "id, learner_ref, class_run_id, seq, prev, hash, kind, natural_key, body, institution_id",
+    }[table]
+    values = {
+        "inbox_message": "'m', 'c', 1, 's', 'k', '2026-11-23 00:00:00+00', 'o', 'v', '{}', 'p', 'h', 'org'",
+        "ledger_entry": "'e', 'l', 'r', 1, 'p', 'h', 'check', 'n', '{}', 'org'",
+    }[table]
+    with engine.begin() as connection:
+        connection.execute(text(f"INSERT INTO {table} ({columns}) VALUES ({values})"))  # noqa: S608
+    for statement in (f"UPDATE {table} SET hash = 'x'", f"DELETE FROM {table}"):  # noqa: S608
+        with pytest.raises(DatabaseError, match="append-only"), engine.begin() as connection:
+            connection.execute(text(statement))
+    engine.dispose()
