@@ -159,7 +159,7 @@ def _body(limit: int) -> bytes:
 def _decode(decoder: "msgspec.json.Decoder[_T]", body: bytes) -> _T:
     try:
         value = decoder.decode(body)
-    except (msgspec.ValidationError, msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         status = 422 if isinstance(error, msgspec.ValidationError) else 400
         raise InvalidInput("json_malformed", "内容不是有效的 JSON 或缺少字段", http_status=status) from error
     if getattr(value, "v", None) != VERSION:
@@ -176,7 +176,12 @@ def _permille(rate: int | float) -> int:
 def _bearer() -> tuple[str, InstitutionId]:
     scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
     institution, tilde, _ = secret.partition("~")
-    if scheme != "Bearer" or not tilde or len(secret) > 200 or not secret.isascii():
+    if (
+        scheme != "Bearer"
+        or not tilde
+        or len(secret) > 200
+        or not (secret.isascii() and secret.isprintable())
+    ):
         _no_secret()
     return secret, InstitutionId(institution)
 

@@ -2,6 +2,7 @@
 
 import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
+from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from bridge.kernel.errors import BridgeError
@@ -50,7 +51,12 @@ def register_error_handlers(app: Flask) -> None:
 
     @app.errorhandler(LaunchRefused)
     def launch_refused(error: LaunchRefused) -> Response:
-        return error_response(error.reason, str(error), error.http_status)
+        return error_response(error.reason, error.message_zh, error.http_status)
+
+    @app.errorhandler(DataError)
+    def unstorable(_error: DataError) -> Response:
+        # What a database cannot take (NUL, a text beyond its column) was never ours: PostgreSQL says so itself.
+        return error_response("value_malformed", "提交的内容中有无法识别的字符或过长,请检查后重试。", 400)
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:

@@ -23,14 +23,16 @@ def launch_door(house: House) -> Blueprint:
         registration = RegistrationId(launch.registration.id)
         with house.uow.for_institution(institution) as tx:
             stations = house.at(tx)
-            stations.intake.receive_launch(registration, launch.id_token_sha256, _kept(claims))
-            account = stations.recognise(registration, claims) if claims.role is Role.LEARNER else None
-        if account is None:
-            raise NotPermitted(
-                "teacher_launch", "这里是学员入口。教师和管理人员请用机构账号登录安学桥的机构页面。"
-            )
-        if account.class_run is None:
-            raise NotPermitted("class_run_unlinked", "这门课程还没有关联班次,请联系培训机构。")
+            # Refused inside the unit of work: who is not let in leaves neither a message nor an account.
+            if claims.role is not Role.LEARNER:
+                raise NotPermitted(
+                    "teacher_launch", "这里是学员入口。教师和管理人员请用机构账号登录安学桥的机构页面。"
+                )
+            account = stations.recognise(registration, claims)
+            if account.class_run is None:
+                raise NotPermitted("class_run_unlinked", "这门课程还没有关联班次,请联系培训机构。")
+            kept = _kept(claims, account.account_id)
+            stations.intake.receive_launch(registration, launch.id_token_sha256, kept)
         if isinstance(session, WebSession) or hasattr(session, "rotate"):
             session.rotate()
         session.update(
@@ -50,9 +52,13 @@ def launch_door(house: House) -> Blueprint:
     return lti_blueprint(house.lti_tool, welcome, refused)
 
 
-def _kept(claims: LaunchClaims) -> dict[str, object]:
-    """Return what of a launch is chained: ids and roles; no name, no contact data."""
+def _kept(claims: LaunchClaims, account_id: str) -> dict[str, object]:
+    """Return what of a launch is chained: ids and roles; no name, no contact data.
+
+    Not `sub`: some platforms put a citizen id there. The account stands for it; identity keeps it encrypted.
+    """
     return {
+        "account": account_id,
         "aud": list(claims.aud),
         "context": claims.context.id if claims.context else None,
         "deployment_id": claims.deployment_id,
@@ -61,5 +67,4 @@ def _kept(claims: LaunchClaims) -> dict[str, object]:
         "removed": list(claims.contact_removed),
         "resource_link": claims.resource_link.id if claims.resource_link else None,
         "role": claims.role.value,
-        "sub": claims.sub,
     }

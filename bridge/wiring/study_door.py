@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from joserfc.util import urlsafe_b64decode
 
+from bridge.intake.model import MAX_ATTEMPT
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
@@ -130,8 +131,11 @@ def _read_token(house: "House", token: str) -> _Asked:
             raise InvalidInput("token_claims", f"学习凭证缺少 {name}", http_status=422)
     if texts["activity"] not in ("study", "test") or not isinstance(attempt, str | None):
         raise InvalidInput("token_claims", "学习凭证的 activity 应为 study 或 test", http_status=422)
-    if texts["activity"] == "test" and not (isinstance(attempt, str) and 0 < len(attempt) <= 80):
+    if attempt is None and texts["activity"] == "test":
         raise InvalidInput("token_claims", "测试凭证缺少 attempt", http_status=422)
+    # As the webhook takes it: an attempt that no score could name is no attempt.
+    if attempt is not None and not (0 < len(attempt) <= MAX_ATTEMPT and attempt.isprintable()):
+        raise InvalidInput("token_claims", "学习凭证的 attempt 为空、过长或含有控制字符", http_status=422)
     return _Asked(
         institution=InstitutionId(registration.tenant),
         registration=RegistrationId(registration.id),
