@@ -7,18 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
-from playwright.sync_api import Browser, BrowserContext, Page, Request, Response, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from plugins.simulators.demonstration.browser_tab import BrowserTab, is_leaving
 from plugins.simulators.demonstration.cameras import FakeFilm
+from plugins.simulators.demonstration.steps import StepFailed
 from plugins.simulators.demonstration.walker import Tab
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-_TIMEOUT_MS = 30_000
-_LOOK_SECONDS = 0.03
-_MOST_LOOKS = 2_000
+_SHEET = {"width": 390, "height": 2400}  # the whole question sheet at once
+_LOOK_SECONDS = 0.02
+_LONGEST_SECONDS = 120.0
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -30,85 +31,31 @@ _FLAGS = (
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 )
-# One look at the page: what a person would see of it.
-_LOOK = """() => {
+# One look at the page: what a person would see of it, and where the hand would go.
+_LOOK = """(options) => {
   const one = (id) => document.querySelector('[data-testid="' + id + '"]');
   const words = (id) => (one(id) ? one(id).textContent : '');
   const place = document.getElementById('study') || document.getElementById('quiz');
-  const next = one('next');
+  const free = (node) => {
+    if (!node || node.hidden || node.disabled) return null;
+    const box = node.getBoundingClientRect();
+    if (box.top < 0 || box.bottom > innerHeight) node.scrollIntoView({ block: 'center' });
+    const at = node.getBoundingClientRect();
+    const point = [at.x + at.width / 2, at.y + at.height / 2];
+    const hit = document.elementFromPoint(point[0], point[1]);
+    return hit && (node === hit || node.contains(hit)) ? point : null;
+  };
   return {
     state: place ? place.getAttribute('data-state') : null,
-    next: Boolean(next && !next.hidden && !next.disabled),
+    next: free(one('next')), leave: free(one('leave')), submit: free(one('submit-quiz')),
+    again: free(one('agent-reference-again')),
+    options: options.filter((id) => one(id) && !one(id).checked).map((id) => free(one(id).closest('label'))),
     finished: Boolean(one('finished') && !one('finished').hidden),
     credited: words('agent-credited'), provisional: words('agent-provisional'),
     check: words('agent-check-title'), mood: one('agent-check') ? one('agent-check').dataset.mood : '',
     message: words('agent-message'), ready: Boolean(place && !place.hidden), path: location.pathname
   };
 }"""
-
-
-class BrowserTab:
-    """A window of Chromium, as wide as a telephone."""
-
-    def __init__(self, context: BrowserContext) -> None:
-        self.page: Page = context.new_page()
-        self.page.set_default_timeout(_TIMEOUT_MS)
-
-    def open(self, url: str) -> None:
-        self._arrive(self.page.goto(urljoin(self.page.url, url), wait_until="domcontentloaded"))
-
-    def click(self, testid: str) -> None:
-        with self.page.expect_navigation(wait_until="domcontentloaded") as leaving:
-            self.page.get_by_test_id(testid).first.click()
-        self._arrive(leaving.value)
-
-    def fill(self, testid: str, value: str) -> None:
-        field = self.page.get_by_test_id(testid).first
-        if field.evaluate("field => field.tagName") == "SELECT":
-            field.select_option(value)
-        else:
-            field.fill(value)
-
-    def choose(self, testid: str, value: str) -> None:
-        self.page.locator(f'[data-testid="{testid}"][value="{value}"]').check()
-
-    def attach(self, testid: str, path: Path) -> None:
-        self.page.get_by_test_id(testid).first.set_input_files(path)
-
-    def count(self, testid: str) -> int:
-        return self.page.get_by_test_id(testid).count()
-
-    def text(self, testid: str) -> str:
-        place = self.page.get_by_test_id(testid)
-        if not place.count():
-            raise LookupError(f"{testid} is not on {urlsplit(self.page.url).path}")
-        return " ".join((place.first.text_content() or "").split())
-
-    def values(self, testid: str, attribute: str) -> list[str]:
-        found = self.page.get_by_test_id(testid).evaluate_all(
-            "(all, name) => all.map(one => one.getAttribute(name) || '')", attribute
-        )
-        return [str(value) for value in found]
-
-    def fetch(self, url: str) -> bytes:
-        answer = self.page.request.get(urljoin(self.page.url, url))
-        if not answer.ok:
-            raise RuntimeError(f"{urlsplit(url).path} answered {answer.status}")
-        return answer.body()
-
-    def _arrive(self, response: Response | None) -> None:
-        if response is not None and response.status >= 500:
-            raise RuntimeError(f"{urlsplit(response.url).path} answered {response.status}")
-        # The platform hands the launch to the tool by a form that its script submits.
-        for _ in range(20):
-            try:
-                if not self.count("to-tool"):
-                    return
-                self.page.wait_for_selector('[data-testid="to-tool"]', state="detached")
-                self.page.wait_for_load_state("domcontentloaded")
-            except PlaywrightError as error:
-                if "navigat" not in str(error) and "destroyed" not in str(error):
-                    raise
 
 
 class BrowserWalk:
@@ -150,11 +97,12 @@ class BrowserWalk:
 
         page.on("requestfinished", heard)
         page.get_by_test_id("face-start").click()
-        for _ in range(_MOST_LOOKS):
-            if self._look(page)["path"] == "/learner":
+        for _ in _looks():
+            seen = self._look(page)
+            if seen["path"] == "/learner":
                 break
-            if page.get_by_test_id("agent-reference-again").count():
-                self._tap(page, "agent-reference-again")
+            if seen["again"]:
+                page.mouse.click(*seen["again"])
         page.wait_for_load_state("domcontentloaded")
         page.remove_listener("requestfinished", heard)
         self._film.renew()
@@ -165,43 +113,47 @@ class BrowserWalk:
         page = _own(tab).page
         page.goto(unit_url, wait_until="domcontentloaded")
         checks = _Checks(self, tab)
-        while True:
+        enough = left = False
+        for _ in _looks():
             seen = self._look(page)
             checks.see(seen)
-            if seen["state"] in ("refused", "failed", "closed"):
-                raise RuntimeError(f"study ended: {seen['message']}")
-            if seen["state"] != "running":
-                continue
-            if seen["finished"] or _seconds(seen["credited"]) + _seconds(seen["provisional"]) >= seconds:
-                break
-            if seen["next"]:
-                self._tap(page, "next")
-        self._tap(page, "leave")
-        while seen["path"] != "/course":
-            seen = self._look(page)
-            checks.see(seen)
-        return checks.passed, checks.failed
+            if seen["path"] == "/course":
+                return checks.passed, checks.failed
+            _still_open(seen, left)
+            done = _seconds(seen["credited"]) + _seconds(seen["provisional"])
+            enough = enough or seen["finished"] or done >= seconds
+            if enough and seen["state"] == "running" and seen["leave"]:
+                page.mouse.click(*seen["leave"])
+                left = True
+            elif seen["next"] and not enough:
+                page.mouse.click(*seen["next"])
+        raise StepFailed("学习没有在规定时间内结束")
 
     def take_quiz(self, tab: Tab, quiz_url: str, answers: Sequence[int]) -> int:
         """Answer the questions, wait for a check within the test, hand in."""
         page = _own(tab).page
+        page.set_viewport_size(_SHEET)  # type: ignore[arg-type]  # a TypedDict
         page.goto(quiz_url, wait_until="domcontentloaded")
         _own(tab).click("start-quiz")
         checks = _Checks(self, tab)
-        answered = 0
-        while answered < len(answers) or checks.passed < 2:
-            seen = self._look(page)
+        options = [f"option-{number}-{answer}" for number, answer in enumerate(answers, 1)]
+        handed_in = False
+        for _ in _looks():
+            seen = self._look(page, options)
             checks.see(seen)
-            if seen["state"] in ("refused", "failed", "closed"):
-                raise RuntimeError(f"quiz ended: {seen['message']}")
-            if seen["state"] == "running" and seen["ready"] and answered < len(answers):
-                answered += self._tap(page, f"option-{answered + 1}-{answers[answered]}")
-        while not self._tap(page, "submit-quiz"):
-            checks.see(self._look(page))
-        while not seen["path"].endswith("/result"):
-            seen = self._look(page)
-            checks.see(seen)
-        return checks.passed
+            if seen["path"].endswith("/result"):
+                page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
+                return checks.passed
+            _still_open(seen, handed_in)
+            if seen["state"] != "running" or not seen["ready"] or seen["check"]:
+                continue
+            for point in filter(None, seen["options"]):
+                page.mouse.click(*point)
+            if not seen["options"] and checks.passed >= 2 and seen["submit"]:
+                # A check may come up between the look and the click; then the button is there again.
+                page.mouse.click(*seen["submit"])
+                handed_in = True
+        raise StepFailed("测验没有在规定时间内结束")
 
     def renew_film(self) -> None:
         """Give the next opening of the camera other pictures than the last."""
@@ -226,31 +178,20 @@ class BrowserWalk:
             number = len(self._checks_pictured)
             _own(tab).page.screenshot(path=self._pictures / f"check-{number}-390.png")
 
-    def _look(self, page: Page) -> dict[str, Any]:
+    def _look(self, page: Page, options: Sequence[str] = ()) -> dict[str, Any]:
         """Look at the page after a moment in which the hand moved."""
         time.sleep(_LOOK_SECONDS)
         for _ in range(50):
             try:
                 page.mouse.move(self._dice.randint(40, 350), self._dice.randint(100, 500))
-                seen: dict[str, Any] = page.evaluate(_LOOK)
+                seen: dict[str, Any] = page.evaluate(_LOOK, list(options))
                 return seen
             except PlaywrightError as error:
                 # The page is being left: look again at the next one.
-                if "navigat" not in str(error) and "destroyed" not in str(error):
+                if not is_leaving(error):
                     raise
                 time.sleep(_LOOK_SECONDS)
         raise RuntimeError("the page never stood still")
-
-    def _tap(self, page: Page, testid: str) -> bool:
-        """Click if nothing is in the way; return whether it was clicked."""
-        try:
-            page.get_by_test_id(testid).click(timeout=400)
-        except PlaywrightError as error:
-            # A check has come up between the look and the tap.
-            if "Timeout" not in str(error):
-                raise
-            return False
-        return True
 
 
 class _Checks:
@@ -289,6 +230,19 @@ def chromium(executable: Path, film: FakeFilm, pictures: Path | None) -> Iterato
         finally:
             with suppress(PlaywrightError):
                 browser.close()
+
+
+def _looks() -> Iterator[None]:
+    """Yield until it has taken too long."""
+    deadline = time.monotonic() + _LONGEST_SECONDS
+    while time.monotonic() < deadline:
+        yield
+
+
+def _still_open(seen: Mapping[str, Any], leaving: bool) -> None:
+    """Raise StepFailed when the agent's session is over before we left it."""
+    if seen["state"] in ("refused", "failed") or (seen["state"] == "closed" and not leaving):
+        raise StepFailed(f"学习会话中断:{seen['message']}")
 
 
 def _seconds(clock: str) -> int:

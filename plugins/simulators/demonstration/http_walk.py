@@ -107,6 +107,14 @@ class HttpTab:
         return found[0]
 
 
+@contextmanager
+def window() -> Iterator[HttpTab]:
+    """Open a window that shares nothing with the others."""
+    tab = HttpTab()
+    with tab.http:
+        yield tab
+
+
 class HttpWalk:
     """Walks without a browser; pictures of the learner are posted where a camera would be."""
 
@@ -118,8 +126,7 @@ class HttpWalk:
     @contextmanager
     def visitor(self) -> Iterator[Tab]:
         """Open a window that shares nothing with the others."""
-        tab = HttpTab()
-        with tab.http:
+        with window() as tab:
             yield tab
 
     def capture_face(self, tab: Tab, bridge_url: str) -> list[Mapping[str, Any]]:

@@ -99,6 +99,11 @@ class Child:
     process: subprocess.Popen[bytes]
     ready: bool = False
 
+    @property
+    def address(self) -> str:
+        """What to open in a browser."""
+        return self.ready_url.rpartition("/")[0]
+
     def look(self) -> bool:
         """Return whether it answers; Unavailable("demo_process_ended") if it is gone."""
         if self.process.poll() is not None:
@@ -121,6 +126,7 @@ class Town:
         database_url: of the bridge; empty for SQLite in its folder.
         broker_url: of the bridge; empty for its folder.
         catalogue: folder of YAML; `lms.yaml` in it is what the LMS serves.
+        photographs: where the loader finds the ID photos: "demo" or a folder.
     """
 
     folder: Path
@@ -128,6 +134,7 @@ class Town:
     catalogue: Path
     database_url: str = ""
     broker_url: str = ""
+    photographs: str = "demo"
     study_factor: int = STUDY_FACTOR
     bridge_url: str = ""
     lms_url: str = ""
@@ -207,7 +214,7 @@ class Town:
         secret = (self.folder / "lms" / "webhook-secret").read_text().strip()
         return self.command(
             "catalogue", "load", str(self.catalogue), "--var", f"lms_url={self.lms_url}",
-            "--var", f"webhook_secret={secret}", "--photographs", "demo", "--json",
+            "--var", f"webhook_secret={secret}", "--photographs", self.photographs, "--json",
         )  # fmt: skip
 
     def command(self, *arguments: str) -> dict[str, Any]:

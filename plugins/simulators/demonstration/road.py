@@ -11,19 +11,17 @@ from typing import Any
 
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.time import SystemClock, legal_date
-from plugins.simulators.demonstration.agent_client import AgentClient
-from plugins.simulators.demonstration.cameras import Camera
 from plugins.simulators.demonstration.cast import Cast
-from plugins.simulators.demonstration.http_walk import HttpTab, HttpWalk, figures_in
+from plugins.simulators.demonstration.http_walk import figures_in, window
 from plugins.simulators.demonstration.processes import Town
 from plugins.simulators.demonstration.steps import Journal, expect, wait_for
 from plugins.simulators.demonstration.walker import Figures, Person, Tab, Walker
+from plugins.simulators.demonstration.wrong_ways import send_score_without_presence, tell_faces_apart
 
 ONLINE_SECONDS = 2 * 45 * 60
 """What the demonstration's outline asks for online: 2 class hours."""
 
-_SPARE_SECONDS = 40
-_LITTLE_MS = 240_000
+_SPARE_SECONDS = 60
 _PASSWORD_BYTES = 12
 _NEWS_SECONDS = 20
 
@@ -53,7 +51,7 @@ class Road:
         self.institution, (self.class_run, *_) = loaded["institution"], loaded["class_runs"]
         for invitation in loaded["invitations"]:
             login, password = invitation["login"], f"{secrets.token_urlsafe(_PASSWORD_BYTES)}-7a"
-            with _window() as tab:
+            with window() as tab:
                 tab.open(invitation["url"])
                 tab.fill("invite-password", password)
                 tab.fill("invite-again", password)
@@ -62,7 +60,7 @@ class Road:
             self.passwords[login] = password
 
     def walk(self) -> None:
-        """Walk the whole road; the first step that fails ends it."""
+        """Walk the road up to the receipts; the first step that fails ends it."""
         with self.walker.visitor() as tab:
             self._identity(tab)
             self._presence(tab)
@@ -71,7 +69,6 @@ class Road:
             self._certificate(tab)
             self._offline()
             self._completion(tab)
-        self._verify()
         self._report_to_authority()
 
     # 3.2 ------------------------------------------------------------------------------------------------
@@ -100,7 +97,7 @@ class Road:
             step.say(f"页面只显示 {tab.text('real-name-masked')}")
         with (
             self.journal.step("second_account_refused", "同一人用第二个账号登记,被拒绝") as step,
-            self.walker.visitor() as other,
+            window() as other,
         ):
             second = Person(self.cast.second_account, learner.name, learner.citizen_id)
             self._launch(other, second)
@@ -135,61 +132,11 @@ class Road:
             expect(good[-1]["anchored"], "没有完成比对")
             step.say(f"第 1 张合格照片不足以确认身份;第 {len(good)} 张后确认")
         with self.journal.step("faces_told_apart", "无人、两人、他人在镜头前,分别识别") as step:
-            for sentence in self._faces_told_apart(tab):
+            for sentence in tell_faces_apart(self.town, self.cast, lambda: self._figures(tab).reasons):
                 step.say(sentence)
         with self.journal.step("score_refused", "没有在场记录的成绩,不予认定") as step:
-            self._score_without_presence()
+            send_score_without_presence(self.town, self.cast)
             step.say("学习平台签名发来 100 分,安学桥收下消息;认定结果见台账")
-
-    def _faces_told_apart(self, tab: Tab) -> Iterator[str]:
-        """Study a little over HTTP with the wrong pictures before the camera, and go away from an open check."""
-        camera = Camera(seed=5)
-        with _window() as window:
-            self._sign_in_to_lms(window, self.cast.learner)
-            client = self._agent(window, camera)
-            outcome = client.answer_check([camera.no_face(), camera.two_faces(), camera.learner()])
-            expect(outcome == "passed", f"本人的脸没有通过:{outcome}")
-            expect(client.sentences[0] != client.sentences[1], "无人与两人没有区别")
-            yield f"无人:{client.sentences[0]}"
-            yield f"两人:{client.sentences[1]}"
-            client.beat(0)
-            client.study([(0, _LITTLE_MS)], lambda _today: False)
-            # Leaving asks for a check; somebody else sits there by then.
-            client.beat(client.position_ms, ending=True)
-            outcome = client.answer_check([camera.other_person(), camera.other_person()])
-            expect(outcome == "other_person", f"他人的脸没有被识别:{outcome}")
-            yield f"他人:{client.sentences[-1]}"
-            wait_for(
-                lambda: "other_person" in self._figures(tab).reasons,
-                _NEWS_SECONDS,
-                "时间线上没有扣除他人的时间",
-            )
-            client.beat(client.position_ms)
-            expect(client.waiting is not None, "他人之后没有立即要求重新核验")
-            expect(client.answer_check() == "passed", "本人回来后没有通过")
-            client.beat(client.position_ms)
-            client.study_until_check()
-            yield "本人回来后通过;下一次核验无人应答,离开页面:自应核验时起不计(见下面的时间线)"
-
-    def _agent(self, window: HttpTab, camera: Camera) -> AgentClient:
-        client = HttpWalk().agent(window, f"{self.town.lms_url}/study/{self.cast.units[0]}", "study")
-        client.picture = camera.learner
-        return client
-
-    def _score_without_presence(self) -> None:
-        walk = HttpWalk()
-        with _window() as window:
-            self._sign_in_to_lms(window, self.cast.learner)
-            window.open(f"{self.town.lms_url}/quiz")
-            window.click("start-quiz")
-            walk.post_json(window, "begin", {})
-            answers = {str(number): answer for number, answer in enumerate(self.cast.answers)}
-            walk.post_json(window, "answers", {"answers": answers})
-            window.submit(window.element("deliver"))
-
-    def _sign_in_to_lms(self, window: HttpTab, person: Person) -> None:
-        window.open(self.town.lms_url)
-        window.click(f"user-{person.user}")
 
     # 3.4 ------------------------------------------------------------------------------------------------
 
@@ -219,8 +166,12 @@ class Road:
             self.walker.picture(tab, "progress")
 
     def _settled(self, tab: Tab) -> None:
-        """Wait until nothing awaits a check any more: the exit check was passed and entered."""
-        wait_for(lambda: self._figures(tab).provisional_seconds == 0, _NEWS_SECONDS, "还有时间等待核验")
+        """Wait until the exit check was entered; the moments after it stay provisional until the next."""
+        wait_for(
+            lambda: self._figures(tab).provisional_seconds <= _SPARE_SECONDS,
+            _NEWS_SECONDS,
+            "还有时间等待核验",
+        )
 
     def _figures(self, tab: Tab) -> Figures:
         found = figures_in(tab.fetch(f"{self.town.bridge_url}/learner/progress").decode())
@@ -297,41 +248,38 @@ class Road:
 
     # 3.6, 3.8 -------------------------------------------------------------------------------------------
 
-    def _verify(self) -> None:
+    def _report_to_authority(self) -> None:
+        with (
+            self.journal.step("receipt", "报送省级平台(模拟器),回执显示在本市监管页面") as step,
+            self._signed_in(self.cast.officials[0]) as tab,
+        ):
+
+            def all_received() -> bool:
+                tab.open(f"{self.town.bridge_url}/authority")
+                states = tab.values("batch-state", "data-state")
+                return bool(states) and set(states) == {"accepted"}
+
+            wait_for(all_received, _NEWS_SECONDS, "没有收到全部批次的回执")
+            records = tab.values("batch-record", "data-state")
+            expect(set(records) == {"accepted"}, f"记录的结论:{records}")
+            step.say(f"{tab.count('batch')} 个批次、{len(records)} 条记录全部被接收")
+            self.walker.picture(tab, "authority")
+
+    def look_from_outside(self) -> None:
+        """Look at what others see: another city's official nothing, the public the certificate."""
+        other = self.cast.officials[1]
+        with (
+            self.journal.step("other_city", "外市的监管人员看不到本市数据") as step,
+            self._signed_in(other) as tab,
+        ):
+            tab.open(f"{self.town.bridge_url}/authority")
+            expect(not tab.count("batch") and not tab.count("authority-class-run"), "外市看到了本市的数据")
+            step.say(f"{other} 的页面:{tab.text('authority-empty')}")
         with self.journal.step("verify", "任何人凭编号查验证明") as step, self.walker.visitor() as tab:
             tab.open(f"{self.town.bridge_url}/verify/{self.number}")
             expect(tab.text("verify-number") == self.number, "查验页的编号不一致")
             step.say(f"PDF 的 SHA-256:{tab.text('verify-sha256')[:16]}…")
             self.walker.picture(tab, "verify")
-
-    def _report_to_authority(self) -> None:
-        own, other = self.cast.officials
-        with self.journal.step("receipt", "报送省级平台(模拟器),回执显示在本市监管页面") as step:
-            with self._signed_in(own) as tab:
-
-                def all_received() -> bool:
-                    tab.open(f"{self.town.bridge_url}/authority")
-                    states = tab.values("batch-state", "data-state")
-                    return bool(states) and set(states) == {"accepted"}
-
-                wait_for(all_received, _NEWS_SECONDS, "没有收到全部批次的回执")
-                records = tab.values("batch-record", "data-state")
-                expect(set(records) == {"accepted"}, f"记录的结论:{records}")
-                step.say(f"{tab.count('batch')} 个批次、{len(records)} 条记录全部被接收")
-                self.walker.picture(tab, "authority")
-            with self._signed_in(other) as tab:
-                tab.open(f"{self.town.bridge_url}/authority")
-                expect(
-                    not tab.count("batch") and not tab.count("authority-class-run"), "外市看到了本市的数据"
-                )
-                step.say(f"{other}(外市)看不到任何数据")
-
-
-@contextmanager
-def _window() -> Iterator[HttpTab]:
-    tab = HttpTab()
-    with tab.http:
-        yield tab
 
 
 def refused_tests(ledger: Path) -> list[list[str]]:

@@ -62,6 +62,16 @@ class Journal:
             status.stop()
             self._print(step)
 
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Run steps of which each rests on the one before: the first that fails ends them, and no more."""
+        try:
+            yield
+        except Exception:
+            # A step prints what befell it; what is raised outside of any step is a defect and goes on.
+            if all(step.done for step in self.steps):
+                raise
+
     @property
     def failed(self) -> bool:
         """Whether a step failed."""
