@@ -116,12 +116,17 @@ def window() -> Iterator[HttpTab]:
 
 
 class HttpWalk:
-    """Walks without a browser; pictures of the learner are posted where a camera would be."""
+    """Walks without a browser; pictures of the learner are posted where a camera would be.
+
+    Args:
+        patient: its agents try again while the bridge is away (it may have been killed).
+    """
 
     how = "HTTP(未使用浏览器:照片由程序直接提交)"
 
-    def __init__(self) -> None:
+    def __init__(self, *, patient: bool = False) -> None:
         self._camera = Camera(seed=3)
+        self._patient = patient
 
     @contextmanager
     def visitor(self) -> Iterator[Tab]:
@@ -182,7 +187,9 @@ class HttpWalk:
         """Open the LMS's page with the agent and a session with the token that stands on it."""
         tab.open(page_url)
         place = tab.element(element_id)
-        return AgentClient(place.get("data-bridge"), place.get("data-token"), self._camera.learner)
+        return AgentClient(
+            place.get("data-bridge"), place.get("data-token"), self._camera.learner, patient=self._patient
+        )
 
     def post_json(self, tab: HttpTab, what: str, body: Mapping[str, Any]) -> None:
         """Do what the quiz page's script does: tell the LMS that the attempt begins, or what was answered."""
