@@ -19,7 +19,7 @@ from bridge.kernel.ids import (
     StudySessionId,
     new_id,
 )
-from bridge.kernel.time import Clock, StudyClock, epoch_ms
+from bridge.kernel.time import StudyClock, epoch_ms
 from bridge.presence.model import (
     CHECK_SENTENCES,
     Activity,
@@ -69,7 +69,6 @@ class PresenceService:
         events: EventsAndWishes,
         rules: RulesInForce,
         pace: StudyPace,
-        clock: Clock,
         study_clock: StudyClock,
         nonce_key: bytes,
         institution_id: InstitutionId,
@@ -79,7 +78,6 @@ class PresenceService:
         self._events = events
         self._rules = rules
         self._pace = pace
-        self._clock = clock
         self._study_clock = study_clock
         self._nonce_key = nonce_key
         self._institution_id = institution_id

@@ -102,7 +102,6 @@ class Stations:
             self._tx,
             self.check_rules,
             house.pace_after(self._tx),
-            house.clock,
             house.study_clock,
             house.key("agent-nonce"),
             self._tx.institution_id,

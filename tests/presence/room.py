@@ -101,7 +101,7 @@ class Room:
         with self.uow.for_institution(institution) as tx:
             store = SqlPresenceStore(tx)
             presence = PresenceService(
-                store, SqlInbox(tx), tx, self.rules, self.pace, self.clock, self.study_clock, b"k" * 32, institution
+                store, SqlInbox(tx), tx, self.rules, self.pace, self.study_clock, b"k" * 32, institution
             )  # fmt: skip
             frames = FrameService(
                 store,
