@@ -2,8 +2,11 @@
 
 import random
 import re
+import shutil
+import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -19,7 +22,11 @@ from plugins.simulators.demonstration.walker import Tab
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 _SHEET = {"width": 390, "height": 2400}  # the whole question sheet at once
 _LOOK_SECONDS = 0.02
+_MOVE_SECONDS = 0.15
 _LONGEST_SECONDS = 120.0
+_TELEPHONE = (
+    "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Mobile Safari/537.36"
+)
 _FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -72,12 +79,20 @@ class BrowserWalk:
         self._film = film
         self._pictures = pictures
         self._dice = random.Random(4)  # noqa: S311  # where the hand moves
+        self._laboratory = ThreadPoolExecutor(max_workers=1)
+        # To a desktop Linux the bridge sends Chinese fonts of 20 MB for each window; a telephone has its own.
+        self._user_agent = _TELEPHONE if _has_chinese_font() else None
+        self._moved = 0.0
         self._checks_pictured: set[str] = set()
 
     @contextmanager
     def visitor(self) -> Iterator[Tab]:
         """Open a window that shares nothing with the others."""
-        context = self._browser.new_context(viewport=PHONE, locale="zh-CN")  # type: ignore[arg-type]  # a TypedDict
+        context = self._browser.new_context(
+            viewport=PHONE,  # type: ignore[arg-type]  # a TypedDict
+            locale="zh-CN",
+            user_agent=self._user_agent,
+        )
         try:
             yield BrowserTab(context)
         finally:
@@ -105,7 +120,7 @@ class BrowserWalk:
                 page.mouse.click(*seen["again"])
         page.wait_for_load_state("domcontentloaded")
         page.remove_listener("requestfinished", heard)
-        self._film.renew()
+        self.renew_film()
         return replies
 
     def study(self, tab: Tab, unit_url: str, seconds: int) -> tuple[int, int]:
@@ -145,7 +160,7 @@ class BrowserWalk:
                 page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
                 return checks.passed
             _still_open(seen, handed_in)
-            if seen["state"] != "running" or not seen["ready"] or seen["check"]:
+            if seen["state"] != "running" or not seen["ready"]:
                 continue
             for point in filter(None, seen["options"]):
                 page.mouse.click(*point)
@@ -156,8 +171,8 @@ class BrowserWalk:
         raise StepFailed("测验没有在规定时间内结束")
 
     def renew_film(self) -> None:
-        """Give the next opening of the camera other pictures than the last."""
-        self._film.renew()
+        """Give the next opening of the camera other pictures than the last; the hand need not wait for it."""
+        self._laboratory.submit(self._film.renew)
 
     def picture(self, tab: Tab, name: str) -> None:
         """Take a screenshot at each width; the window is a telephone's again afterwards."""
@@ -170,6 +185,10 @@ class BrowserWalk:
         page.screenshot(path=self._pictures / f"{name}-1280.png", full_page=True)
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
 
+    def close(self) -> None:
+        """Finish the film under way."""
+        self._laboratory.shutdown()
+
     def picture_check(self, tab: Tab, title: str) -> None:
         """Take one screenshot of each kind of check."""
         if self._pictures is not None and title not in self._checks_pictured:
@@ -179,11 +198,13 @@ class BrowserWalk:
             _own(tab).page.screenshot(path=self._pictures / f"check-{number}-390.png")
 
     def _look(self, page: Page, options: Sequence[str] = ()) -> dict[str, Any]:
-        """Look at the page after a moment in which the hand moved."""
+        """Look at the page after a moment; now and then the hand moves, or the learner would seem idle."""
         time.sleep(_LOOK_SECONDS)
         for _ in range(50):
             try:
-                page.mouse.move(self._dice.randint(40, 350), self._dice.randint(100, 500))
+                if time.monotonic() - self._moved > _MOVE_SECONDS:
+                    page.mouse.move(self._dice.randint(40, 350), self._dice.randint(100, 500))
+                    self._moved = time.monotonic()
                 seen: dict[str, Any] = page.evaluate(_LOOK, list(options))
                 return seen
             except PlaywrightError as error:
@@ -195,27 +216,26 @@ class BrowserWalk:
 
 
 class _Checks:
-    """Watches the check dialog come and go."""
+    """Watches the check dialog come and go; its verdict counts from when it is shown."""
 
     def __init__(self, walk: BrowserWalk, tab: Tab) -> None:
         self._walk = walk
         self._tab = tab
-        self._open = ""
-        self._mood = ""
+        self._asked = self._judged = False
         self.passed = 0
         self.failed = 0
 
     def see(self, seen: Mapping[str, Any]) -> None:
         """Take in one look at the page."""
-        if seen["check"]:
-            if not self._open:
-                self._walk.picture_check(self._tab, seen["check"])
-            self._open, self._mood = seen["check"], seen["mood"] or self._mood
-        elif self._open:
-            self.passed += self._mood == "passed"
-            self.failed += self._mood == "failed"
-            self._open = self._mood = ""
+        mood = seen["mood"] if seen["check"] else None
+        judged = mood in ("passed", "failed")
+        if judged and not self._judged:
+            self.passed += mood == "passed"
+            self.failed += mood == "failed"
             self._walk.renew_film()
+        elif seen["check"] and not judged and not self._asked:
+            self._walk.picture_check(self._tab, seen["check"])
+        self._asked, self._judged = bool(seen["check"]) and not judged, judged
 
 
 @contextmanager
@@ -225,11 +245,22 @@ def chromium(executable: Path, film: FakeFilm, pictures: Path | None) -> Iterato
         browser = playwright.chromium.launch(
             executable_path=executable, args=[*_FLAGS, f"--use-file-for-fake-video-capture={film.path}"]
         )
+        walk = BrowserWalk(browser, film, pictures)
         try:
-            yield BrowserWalk(browser, film, pictures)
+            yield walk
         finally:
+            walk.close()
             with suppress(PlaywrightError):
                 browser.close()
+
+
+def _has_chinese_font() -> bool:
+    """Return whether pages are readable here with no font sent along."""
+    listing = shutil.which("fc-list")
+    if listing is None:
+        return False
+    found = subprocess.run([listing, ":lang=zh"], capture_output=True, check=False)
+    return bool(found.stdout.strip())
 
 
 def _looks() -> Iterator[None]:

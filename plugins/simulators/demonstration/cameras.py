@@ -18,7 +18,7 @@ from plugins.presence.photographs import (
 )
 from plugins.presence.pictures import Picture
 
-_LONG_FILM, _SHORT_FILM = 60, 20
+_LONG_FILM, _SHORT_FILM = 60, 12
 _FRAMES_PER_SECOND = 10
 
 

@@ -21,7 +21,8 @@ from plugins.simulators.demonstration.wrong_ways import send_score_without_prese
 ONLINE_SECONDS = 2 * 45 * 60
 """What the demonstration's outline asks for online: 2 class hours."""
 
-_SPARE_SECONDS = 60
+_MARGIN_SECONDS = 10
+_EXIT_CHECK_SECONDS = 60
 _PASSWORD_BYTES = 12
 _NEWS_SECONDS = 20
 
@@ -148,7 +149,7 @@ class Road:
                 if self._figures(tab).credited_seconds >= ONLINE_SECONDS:
                     break
                 url = f"{self.town.lms_url}/study/{unit}"
-                checks, failed = self.walker.study(tab, url, ONLINE_SECONDS + _SPARE_SECONDS)
+                checks, failed = self.walker.study(tab, url, ONLINE_SECONDS + _MARGIN_SECONDS)
                 expect(not failed, f"本人的核验有 {failed} 次没有通过")
                 passed += checks
                 self._settled(tab)
@@ -168,7 +169,7 @@ class Road:
     def _settled(self, tab: Tab) -> None:
         """Wait until the exit check was entered; the moments after it stay provisional until the next."""
         wait_for(
-            lambda: self._figures(tab).provisional_seconds <= _SPARE_SECONDS,
+            lambda: self._figures(tab).provisional_seconds <= _EXIT_CHECK_SECONDS,
             _NEWS_SECONDS,
             "还有时间等待核验",
         )
