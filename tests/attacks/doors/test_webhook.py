@@ -91,6 +91,21 @@ def test_a_score_with_presence_over_another_attempt_is_refused(bridge: BridgeSer
     assert (entry["decision"], entry["reasons"]) == ("refused", ["score_without_presence"])
 
 
+def test_a_score_of_an_attempt_whose_first_check_was_never_answered_is_refused(bridge: BridgeServer) -> None:
+    agent = Agent.ready(bridge, resource_link_id="quiz-1", activity="test", attempt="mine")
+    start = bridge.clock.now()
+    for _ in range(5):
+        bridge.clock.advance(10)
+        agent.beat()
+    body = message(bridge, agent.person, attempt="mine", started_at=rfc3339(start))
+
+    assert send(bridge, json.dumps(body).encode()).status_code == 202
+
+    bridge.drain()
+    (entry,) = decisions_on(bridge, agent.learner)
+    assert (entry["decision"], entry["reasons"]) == ("refused", ["score_without_presence"])
+
+
 def test_a_score_with_presence_over_the_whole_attempt_is_accepted(bridge: BridgeServer) -> None:
     agent = Agent.ready(bridge, resource_link_id="quiz-1", activity="test", attempt="mine")
     assert agent.pass_check()["state"] == "passed"
