@@ -23,7 +23,12 @@ _WELL_LISTED = Person(LISTED - 1)
 
 @pytest.fixture
 def folder(bridge: BridgeServer, tmp_path: Path) -> Path:
+    """The bridge's own catalogue with a short list: what is known stays known."""
     copied: Path = shutil.copytree(bridge.catalogue, tmp_path / "catalogue")
+    path = copied / "enrolment_list.yaml"
+    listed = json.loads(path.read_text(encoding="utf-8"))
+    listed["learners"] = listed["learners"][-3:]
+    path.write_text(json.dumps(listed, ensure_ascii=False), encoding="utf-8")
     return copied
 
 
