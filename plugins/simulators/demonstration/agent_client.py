@@ -11,7 +11,8 @@ Picture = Callable[[], bytes]
 
 _POLL_SECONDS = 0.05
 _TIMEOUT_SECONDS = 20
-_MOST_TRIES = 40
+_PATIENCE_SECONDS = 90.0
+_RETRY_SECONDS = 0.25
 
 
 class AgentRefused(Exception):
@@ -58,6 +59,11 @@ class AgentClient:
         self._seq: int = opened["next_seq"]
         self._interval_ms: int = opened["beat_interval_ms"]
         self._take(opened["commands"])
+
+    @property
+    def acknowledged(self) -> int:
+        """How many batches the bridge has answered: each of them must be kept, once."""
+        return self._seq - 1
 
     def beat(self, media_ms: int, *, ending: bool = False) -> None:
         """Report one moment at `media_ms`; obey what comes back, but leave an opened check in `waiting`."""
@@ -180,20 +186,18 @@ class AgentClient:
         headers = {**what.pop("headers", {})}
         if path != "/agent/v1/sessions":
             headers["Authorization"] = f"Bearer {self._secret}"
-        for tries in range(_MOST_TRIES):
+        deadline = time.monotonic() + (_PATIENCE_SECONDS if self._patient else 0)
+        while True:
             try:
                 answer = self._http.request(
                     method, self._url + path, headers=headers, timeout=_TIMEOUT_SECONDS, **what
                 )
+                if answer.status_code < 500 or time.monotonic() > deadline:
+                    break
             except requests.RequestException:
-                if not self._patient or tries == _MOST_TRIES - 1:
+                if time.monotonic() > deadline:
                     raise
-                time.sleep(0.25)
-                continue
-            if answer.status_code >= 500 and self._patient:
-                time.sleep(0.25)
-                continue
-            break
+            time.sleep(_RETRY_SECONDS)
         body: Json = answer.json()
         if answer.status_code >= 400:
             raise AgentRefused(answer.status_code, body)

@@ -144,7 +144,7 @@ class BrowserWalk:
                 page.mouse.click(*seen["next"])
         raise StepFailed("学习没有在规定时间内结束")
 
-    def take_quiz(self, tab: Tab, quiz_url: str, answers: Sequence[int]) -> int:
+    def take_quiz(self, tab: Tab, quiz_url: str, answers: Sequence[int]) -> tuple[int, int]:
         """Answer the questions, wait for a check within the test, hand in."""
         page = _own(tab).page
         page.set_viewport_size(_SHEET)  # type: ignore[arg-type]  # a TypedDict
@@ -158,7 +158,7 @@ class BrowserWalk:
             checks.see(seen)
             if seen["path"].endswith("/result"):
                 page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
-                return checks.passed
+                return checks.passed, checks.failed
             _still_open(seen, handed_in)
             if seen["state"] != "running" or not seen["ready"]:
                 continue

@@ -169,7 +169,7 @@ class HttpWalk:
         client.leave(client.nominal_ms)
         return len(client.passed), len(client.failed)
 
-    def take_quiz(self, tab: Tab, quiz_url: str, answers: Sequence[int]) -> int:
+    def take_quiz(self, tab: Tab, quiz_url: str, answers: Sequence[int]) -> tuple[int, int]:
         """Take the quiz with the agent's session open over the whole of it."""
         window = _own(tab)
         window.open(quiz_url)
@@ -181,7 +181,7 @@ class HttpWalk:
         self.post_json(window, "answers", {"answers": {str(n): a for n, a in enumerate(answers)}})
         client.leave(client.nominal_ms)
         window.submit(window.element("deliver"))
-        return len(client.passed)
+        return len(client.passed), len(client.failed)
 
     def agent(self, tab: HttpTab, page_url: str, element_id: str) -> AgentClient:
         """Open the LMS's page with the agent and a session with the token that stands on it."""

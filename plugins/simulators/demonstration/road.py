@@ -24,7 +24,8 @@ ONLINE_SECONDS = 2 * 45 * 60
 _MARGIN_SECONDS = 10
 _EXIT_CHECK_SECONDS = 60
 _PASSWORD_BYTES = 12
-_NEWS_SECONDS = 20
+_NEWS_SECONDS = 30
+_MOST_ATTEMPTS = 3
 
 
 @dataclass(slots=True)
@@ -142,7 +143,7 @@ class Road:
     # 3.4 ------------------------------------------------------------------------------------------------
 
     def _study(self, tab: Tab) -> None:
-        passed = 0
+        passed = missed = 0
         with self.journal.step("study", "学完两个单元(每 10 学习秒上报一次,核验时刻由服务器决定)") as step:
             for unit in (*self.cast.units, *self.cast.units):
                 # The second round makes up for what was refused in the first.
@@ -150,8 +151,7 @@ class Road:
                     break
                 url = f"{self.town.lms_url}/study/{unit}"
                 checks, failed = self.walker.study(tab, url, ONLINE_SECONDS + _MARGIN_SECONDS)
-                expect(not failed, f"本人的核验有 {failed} 次没有通过")
-                passed += checks
+                passed, missed = passed + checks, missed + failed
                 self._settled(tab)
             tab.open(f"{self.town.bridge_url}/learner")
             figures = self._figures(tab)
@@ -161,9 +161,8 @@ class Road:
                 figures.credited_seconds >= ONLINE_SECONDS,
                 f"只计入 {figures.credited_seconds} 秒,未达到 {ONLINE_SECONDS} 秒",
             )
-            step.say(
-                f"核验通过 {passed} 次;计入 {figures.credited_seconds} 秒,未计入 {figures.refused_seconds} 秒"
-            )
+            step.say(f"核验通过 {passed} 次,未通过 {missed} 次")
+            step.say(f"计入 {figures.credited_seconds} 秒,未计入 {figures.refused_seconds} 秒")
             self.walker.picture(tab, "progress")
 
     def _settled(self, tab: Tab) -> None:
@@ -188,8 +187,13 @@ class Road:
 
     def _test(self, tab: Tab) -> None:
         with self.journal.step("test", "参加测验:开始时和测验中都有核验") as step:
-            passed = self.walker.take_quiz(tab, f"{self.town.lms_url}/quiz", self.cast.answers)
-            expect(passed >= 2, f"只有 {passed} 次核验")
+            for _ in range(_MOST_ATTEMPTS):
+                url = f"{self.town.lms_url}/quiz"
+                passed, failed = self.walker.take_quiz(tab, url, self.cast.answers)
+                if not failed:
+                    break
+                step.say("有一次核验没有赶上,本次成绩不会被认定;重新参加测验")
+            expect(passed >= 2 and not failed, f"核验通过 {passed} 次,未通过 {failed} 次")
             step.say(f"得分 {tab.text('score')};核验通过 {passed} 次;成绩由学习平台签名送达")
 
     def _certificate(self, tab: Tab) -> None:

@@ -90,8 +90,8 @@ class Walker(Protocol):
         """
         ...
 
-    def take_quiz(self, tab: Tab, quiz_url: str, answers: Sequence[int]) -> int:
-        """Take the quiz with a check at its start and one within; return how many checks were passed.
+    def take_quiz(self, tab: Tab, quiz_url: str, answers: Sequence[int]) -> tuple[int, int]:
+        """Take the quiz with a check at its start and one within; return how many checks passed and failed.
 
         Afterwards the window shows the result page.
         """
