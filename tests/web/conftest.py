@@ -1,8 +1,12 @@
-"""Two furnished houses: some that are only looked at, one for each test that changes it."""
+"""Furnished houses (some only looked at, one for each test that changes it), and the one browser of the run."""
 
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from bridge.kernel.ids import LearnerRef
 from tests.web.furnished import CHEN, CHEN_ID, Furnished, furnish
@@ -27,3 +31,35 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Furnished, str, 
     made.finish_course(learner)
     made.pass_test(learner)
     return made, account, learner, made.papers(learner)[0].number
+
+
+@pytest.fixture(scope="session")
+def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A moving pattern, 640×480 at 10 frames a second, as Chromium's fake camera reads it."""
+    path = tmp_path_factory.mktemp("camera") / "pattern.y4m"
+    rows, columns = np.mgrid[0:480, 0:640]
+    with path.open("wb") as stream:
+        stream.write(b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420jpeg\n")
+        for frame in range(10):
+            luma = ((rows + columns + 25 * frame) % 256).astype(np.uint8)
+            stream.write(b"FRAME\n" + luma.tobytes() + b"\x70" * (320 * 240) + b"\x90" * (320 * 240))
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser(camera: Path) -> Iterator[Browser]:
+    executable = shutil.which("chromium")
+    assert executable is not None, "install Debian's package chromium"
+    flags = [
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--use-fake-device-for-media-stream",
+        "--use-fake-ui-for-media-stream",
+        f"--use-file-for-fake-video-capture={camera}",
+    ]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=flags)
+        yield chromium
+        chromium.close()

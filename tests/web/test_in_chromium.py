@@ -12,10 +12,8 @@ from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import epoch_ms
 from bridge.settings import ROOT
 from tests.servers.children import free_port
-from tests.web.agent import conftest as agent_fixtures
 from tests.web.furnished import CHEN, CHEN_ID, NOW, Furnished, furnish
 
-browser, camera = agent_fixtures.browser, agent_fixtures.camera
 WIDTHS = (320, 390, 1280)
 
 

@@ -1,13 +1,10 @@
 """A real Chromium with a made-up camera, a double of the bridge, a page of another origin with the agent."""
 
-import shutil
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
-import numpy as np
 import pytest
 from flask import Flask, Response, render_template_string
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests.web.agent.bridge_double import BridgeDouble, Served
 
@@ -25,38 +22,6 @@ window.handle = AnxueAgent.start({
   onStatus: function (status) { window.statuses.push(JSON.parse(JSON.stringify(status))); }
 });
 """
-
-
-@pytest.fixture(scope="session")
-def camera(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A moving pattern, 640×480 at 10 frames a second, as Chromium's fake camera reads it."""
-    path = tmp_path_factory.mktemp("camera") / "pattern.y4m"
-    rows, columns = np.mgrid[0:480, 0:640]
-    with path.open("wb") as stream:
-        stream.write(b"YUV4MPEG2 W640 H480 F10:1 Ip A1:1 C420jpeg\n")
-        for frame in range(10):
-            luma = ((rows + columns + 25 * frame) % 256).astype(np.uint8)
-            stream.write(b"FRAME\n" + luma.tobytes() + b"\x70" * (320 * 240) + b"\x90" * (320 * 240))
-    return path
-
-
-@pytest.fixture(scope="session")
-def browser(camera: Path) -> Iterator[Browser]:
-    executable = shutil.which("chromium")
-    assert executable is not None, "install Debian's package chromium"
-    flags = [
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--use-fake-device-for-media-stream",
-        "--use-fake-ui-for-media-stream",
-        f"--use-file-for-fake-video-capture={camera}",
-    ]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=executable, args=flags)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

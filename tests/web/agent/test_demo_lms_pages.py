@@ -139,6 +139,7 @@ def test_a_check_stops_the_slide(course: Page, bridge: BridgeDouble, wait_until:
     wait_until(lambda: len(bridge.batches) >= 2)
     check = bridge.open_check(PASSED)
     expect(course.get_by_test_id("paused")).to_have_text("请看摄像头")
+    course.wait_for_timeout(250)  # the page shows what is left every 100 ms
     before = course.get_by_test_id("remaining").inner_text()
     wait_until(lambda: len(check.frames) == 1)
 
