@@ -135,7 +135,8 @@ def _invite(console: Console, road: Road, *, own_photo: bool) -> None:
     console.print(
         "  报名照片是您提供的照片,请用自己的摄像头登记人脸。"
         if own_photo
-        else "  报名照片不是您本人,登记人脸时会被识别为他人;用 --photo 您的照片.jpg 启动,即可用自己的摄像头走完。"
+        else "  报名照片不是您本人,登记人脸时会被识别为他人;用 --photo 您的照片.jpg 启动,即可用自己的摄像头走完。",
+        soft_wrap=True,
     )
     console.print(f"  机构与监管:打开 {road.town.bridge_url}/sign-in")
     for login, password in road.passwords.items():
