@@ -1,6 +1,6 @@
 """The demonstration's study clock: faster than real time, but not while a check is open, and it waits for a beat.
 
-At 300 times real time a beat is due every 33 milliseconds, and a busy machine's hiccup would read as minutes of
+At 600 times real time a beat is due every 20 milliseconds, and a busy machine's hiccup would read as minutes of
 silence. So from each beat on study time runs at most `WAIT_SECONDS` ahead until the next one, for
 `PATIENCE_SECONDS` of real time; who really falls silent is found out three seconds later.
 

@@ -22,8 +22,8 @@ from bridge.serve import die_with_parent
 from bridge.settings import ROOT, Settings
 from bridge.start import is_set_up
 
-STUDY_FACTOR = 300
-"""Study seconds in a real second: 90 minutes of lessons pass in some 20 seconds between the checks."""
+STUDY_FACTOR = 600
+"""Study seconds in a real second: 90 minutes of lessons pass in some 10 seconds between the checks."""
 
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 20.0

@@ -11,7 +11,9 @@
   var request = global.AnxueAgent.parts.request;
   var worthRetrying = global.AnxueAgent.parts.worthRetrying;
 
-  var POLL_MS = 150;
+  var POLL_MS = 100;
+  var LOOK_MS = 30;
+  var LIVE_MS = 1000; // then the server is asked again: the check may be over while no camera opens
   var ANOTHER_MS = 1300; // time to read the hint before the next picture
   var PASSED_MS = 500;
   var READ_MS = 6000;
@@ -214,8 +216,7 @@
         } else if (state.status !== 200) {
           return;
         } else if (state.body.final) {
-          await tellVerdict(state.body, dialog);
-          return;
+          return tellVerdict(state.body, dialog);
         } else if (state.body.state === 'judging') {
           await sleep(POLL_MS);
         } else {
@@ -229,6 +230,8 @@
         dialog.mood('again');
         await sleep(ANOTHER_MS);
       }
+      var until = performance.now() + LIVE_MS;
+      while (!dialog.closed && !dialog.isLive() && performance.now() < until) await sleep(LOOK_MS);
       if (state.attempts_left <= 0 || !dialog.isLive()) {
         await sleep(POLL_MS);
         return;
@@ -250,9 +253,11 @@
     dialog.countDown(seconds);
     dialog.openCamera();
     var close = function () { dialog.close(); };
-    return { done: converse().then(close, close), cancel: close };
+    var done = converse().then(function (passed) { if (!passed) close(); }, close);
+    return { done: done, cancel: close };
   }
 
+  /** Says how the check ended; true when it was passed. Study goes on at once then, under the tick that fades. */
   async function tellVerdict(state, dialog) {
     var passed = state.state === 'passed';
     dialog.stopCountDown();
@@ -262,11 +267,12 @@
     dialog.message.textContent = state.message || VERDICTS[state.state] || '核验已结束。';
     dialog.hint.textContent = passed ? '' : state.hint || '';
     if (passed) {
-      await sleep(PASSED_MS);
-      return;
+      setTimeout(function () { dialog.close(); }, PASSED_MS);
+      return true;
     }
     var read = new Promise(function (resolve) { dialog.offer('知道了', 'agent-check-done', resolve); });
     await Promise.race([read, sleep(READ_MS)]);
+    return false;
   }
 
   function captureReference(options) {

@@ -3,7 +3,7 @@
 (function () {
   'use strict';
 
-  var TICK_MS = 100;
+  var TICK_MS = 25; // study time may run hundreds of times as fast
   var root = document.getElementById('study');
   var sections = Array.prototype.slice.call(document.querySelectorAll('.slide[data-share]'));
   var parts = { finished: 0, gaps: 0, next: 0, previous: 0, leave: 0, remaining: 0, paused: 0 };
