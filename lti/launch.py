@@ -11,7 +11,7 @@ from lti.clock import epoch_seconds
 from lti.errors import DeploymentUnknown, LaunchRefused
 from lti.jose import verify_signed
 from lti.registration import Registration
-from lti.state import LoginFlow, sha256_hex
+from lti.state import LoginFlow
 from lti.times import check_times
 from lti.tool import LtiTool
 
@@ -41,20 +41,32 @@ class Launch:
     verified_at: datetime
 
 
-def _same(secret: str, sha256: str) -> bool:
-    return hmac.compare_digest(sha256_hex(secret), sha256)
+def open_flow(tool: LtiTool, state: str | None) -> LoginFlow:
+    """Return the login that `state` belongs to; whether it was used before is not looked at.
 
-
-def _take_flow(tool: LtiTool, form: Mapping[str, str], browser_id: str | None, now: datetime) -> LoginFlow:
-    state = form.get("state")
+    Raises:
+        LaunchRefused: state_missing, state_unknown (not ours, or too old).
+    """
     if not state:
         raise LaunchRefused("state_missing")
-    # Taken before anything else is looked at: whatever happens next, this state never works again.
-    flow = tool.flows.take(sha256_hex(state), now)
-    if flow is None:
+    flow = tool.seal.open(state)
+    if flow is None or tool.clock.now() >= flow.expires_at(tool.flow_seconds):
         raise LaunchRefused("state_unknown")
-    if not browser_id or not _same(browser_id, flow.browser_sha256):
+    return flow
+
+
+def _take_flow(
+    tool: LtiTool, form: Mapping[str, str], browser_id: str | None, stored: str | None
+) -> LoginFlow:
+    flow = open_flow(tool, form.get("state"))
+    bound = browser_id is not None and flow.is_bound_to(browser_id)
+    if not bound and stored is not None and flow.storage_target:
+        bound = hmac.compare_digest(stored.encode(), tool.seal.storage_value(flow).encode())
+    if not bound:
         raise LaunchRefused("browser_mismatch")
+    # Used up before the token is looked at: whatever comes of it, this state never works again.
+    if not tool.used_states.use(flow.id, flow.expires_at(tool.flow_seconds)):
+        raise LaunchRefused("state_unknown")
     return flow
 
 
@@ -71,11 +83,11 @@ def check_audience(payload: Mapping[str, Any], client_id: str) -> None:
         raise LaunchRefused("azp_mismatch")
 
 
-def _check_nonce(payload: Mapping[str, Any], flow: LoginFlow) -> None:
+def _check_nonce(payload: Mapping[str, Any], expected: str) -> None:
     nonce = payload.get("nonce")
     if not isinstance(nonce, str) or not nonce:
         raise LaunchRefused("nonce_missing")
-    if not _same(nonce, flow.nonce_sha256):
+    if not hmac.compare_digest(nonce.encode("utf-8", "surrogatepass"), expected.encode()):
         raise LaunchRefused("nonce_mismatch")
 
 
@@ -85,14 +97,18 @@ def _check_login_error(form: Mapping[str, str]) -> None:
         raise LaunchRefused("platform_login_required" if error in _LOGIN_ERRORS else "platform_refused")
 
 
-def verify_launch(tool: LtiTool, form: Mapping[str, str], browser_id: str | None) -> Launch:
+def verify_launch(
+    tool: LtiTool, form: Mapping[str, str], browser_id: str | None, *, stored: str | None = None
+) -> Launch:
     """Return the launch in `form`, the platform's form_post to the launch address.
 
-    The state is used up by the first call, whatever comes of it.
+    The state is used up by the first call from its own browser, whatever comes of it.
 
     Args:
         form: `id_token` and `state`, or `error`; each once.
         browser_id: the value of the browser's binding cookie; None if it sent none.
+        stored: what the platform's storage kept for the browser (`lti.oidc.PlatformStorage`), where cookies are
+            refused. MUST come from our own page, never from another site: the adapter checks the request's origin.
 
     Raises:
         DeploymentUnknown: all is right but the deployment awaits approval.
@@ -101,8 +117,7 @@ def verify_launch(tool: LtiTool, form: Mapping[str, str], browser_id: str | None
     Source: LTI 1.3 Core §5; OpenID Connect Core §3.1.3.7, §3.2.2.11; 1EdTech Security Framework 1.0 §5.1.3.
     """
     _check_login_error(form)
-    now = tool.clock.now()
-    flow = _take_flow(tool, form, browser_id, now)
+    flow = _take_flow(tool, form, browser_id, stored)
     registration = tool.registrations.by_id(flow.registration_id)
     tool.require_transport(registration)
     id_token = form.get("id_token")
@@ -121,11 +136,11 @@ def verify_launch(tool: LtiTool, form: Mapping[str, str], browser_id: str | None
         leeway_seconds=tool.leeway_seconds,
         max_age_seconds=tool.max_age_seconds,
     )
-    _check_nonce(payload, flow)
+    _check_nonce(payload, tool.seal.nonce(flow))
     claims = parse_claims(payload, registration.client_id, anonymous_allowed=registration.anonymous_allowed)
     if claims.message_type not in SUPPORTED_MESSAGES:
         raise LaunchRefused("message_type_unsupported")
-    if claims.target_link_uri != flow.target_link_uri:
+    if not flow.opens(claims.target_link_uri):
         raise LaunchRefused("target_link_uri_mismatch")
     if claims.deployment_id not in registration.deployment_ids:
         raise DeploymentUnknown(registration.id, claims.deployment_id)
@@ -135,5 +150,5 @@ def verify_launch(tool: LtiTool, form: Mapping[str, str], browser_id: str | None
         message_type=claims.message_type,
         return_url=claims.return_url if claims.return_url and registration.owns(claims.return_url) else None,
         id_token_sha256=signed.sha256,
-        verified_at=now,
+        verified_at=tool.clock.now(),
     )

@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
 from urllib.parse import urlencode
 
+from lti.clock import epoch_seconds
 from lti.errors import LaunchRefused
-from lti.registration import origin_of
-from lti.state import LoginFlow, sha256_hex
+from lti.registration import Registration, origin_of
+from lti.state import MAX_STORAGE_TARGET_CHARACTERS, LoginFlow, new_flow
 from lti.tool import LtiTool
 
 _LONGEST = 4096
@@ -16,11 +16,33 @@ _LONGEST_HINT = 16384  # some platforms put a whole signed token into the messag
 
 @dataclass(frozen=True, slots=True)
 class LoginRedirect:
-    """Where the browser goes next; state and nonce are secrets until then."""
+    """Where the browser goes next; state and nonce are secrets until then.
+
+    Args:
+        storage: where the platform keeps values for browsers that refuse our cookie; None if it offered no place.
+    """
 
     url: str = field(repr=False)
     state: str = field(repr=False)
     nonce: str = field(repr=False)
+    storage: "PlatformStorage | None"
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformStorage:
+    """What a page asks the platform's frame to keep (1EdTech client-side postMessages, lti.put_data, lti.get_data).
+
+    Args:
+        target: the frame's name below our parent, or "_parent".
+        origin: the only origin that may be talked to.
+        key: of the stored value.
+        value: binds the login to this browser, as the cookie would; None at launch, where it is asked for.
+    """
+
+    target: str
+    origin: str
+    key: str
+    value: str | None = field(repr=False)
 
 
 def _parameter(params: Mapping[str, str], name: str, longest: int = _LONGEST) -> str | None:
@@ -45,7 +67,7 @@ def _on_tool(tool: LtiTool, uri: str) -> bool:
 
 
 def start_login(tool: LtiTool, params: Mapping[str, str], browser_id: str) -> LoginRedirect:
-    """Return where to send the browser; a durable flow now waits for the launch that answers.
+    """Return where to send the browser. Nothing is stored: the flow travels in the signed state.
 
     Args:
         params: of the login initiation, GET or POST, each once.
@@ -64,18 +86,14 @@ def start_login(tool: LtiTool, params: Mapping[str, str], browser_id: str) -> Lo
     tool.require_transport(registration)
     if not _on_tool(tool, target_link_uri):
         raise LaunchRefused("target_link_uri_foreign")
-    state, nonce, now = tool.secret(), tool.secret(), tool.clock.now()
-    tool.flows.put(
-        LoginFlow(
-            state_sha256=sha256_hex(state),
-            nonce_sha256=sha256_hex(nonce),
-            browser_sha256=sha256_hex(browser_id),
-            registration_id=registration.id,
-            target_link_uri=target_link_uri,
-            created_at=now,
-            expires_at=now + timedelta(seconds=tool.flow_seconds),
-        )
+    flow = new_flow(
+        browser_id=browser_id,
+        target_link_uri=target_link_uri,
+        registration_id=registration.id,
+        now_seconds=epoch_seconds(tool.clock),
+        storage_target=_storage_target(params),
     )
+    state, nonce = tool.seal.seal(flow), tool.seal.nonce(flow)
     query = {
         "scope": "openid",
         "response_type": "id_token",
@@ -90,4 +108,32 @@ def start_login(tool: LtiTool, params: Mapping[str, str], browser_id: str) -> Lo
     if message_hint is not None:
         query["lti_message_hint"] = message_hint
     joint = "&" if "?" in registration.auth_login_url else "?"
-    return LoginRedirect(registration.auth_login_url + joint + urlencode(query), state, nonce)
+    return LoginRedirect(
+        registration.auth_login_url + joint + urlencode(query),
+        state,
+        nonce,
+        storage_for(tool, flow, registration, value=tool.seal.storage_value(flow)),
+    )
+
+
+def storage_for(
+    tool: LtiTool, flow: LoginFlow, registration: Registration, *, value: str | None
+) -> PlatformStorage | None:
+    """Return where the platform of `flow` keeps values for us; None if it offered no place.
+
+    Source: 1EdTech LTI Client Side postMessages 0.1, OIDC Login with LTI Client Side postMessages 0.1.
+    """
+    if not flow.storage_target:
+        return None
+    scheme, host, port = origin_of(registration.auth_login_url)
+    default = {"https": 443, "http": 80}[scheme]
+    netloc = f"[{host}]" if ":" in host else host
+    origin = f"{scheme}://{netloc}" + ("" if port == default else f":{port}")
+    return PlatformStorage(flow.storage_target, origin, f"anxue_lti_{flow.id.hex()}", value)
+
+
+def _storage_target(params: Mapping[str, str]) -> str:
+    target = params.get("lti_storage_target") or ""
+    # A name that is no frame's name is as good as none: the cookie or a new window will do.
+    fits = len(target) <= MAX_STORAGE_TARGET_CHARACTERS and target.isascii() and target.isprintable()
+    return target if fits else ""

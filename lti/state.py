@@ -1,68 +1,175 @@
-"""One-time state: what login leaves behind for the launch that answers it, and only that one."""
+"""One-time state: what login sends along so that one launch may answer it, and only once.
+
+The flow travels in the `state` parameter itself, signed with the tool's own key, so login writes nothing; the one
+durable write is the mark, at launch, that this flow has been used.
+"""
 
 import hashlib
+import hmac
+import secrets
+import struct
 import threading
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
+
 FLOW_SECONDS = 600
+STATE_KEY_BYTES = 32
+MAX_STORAGE_TARGET_CHARACTERS = 64
+
+_VERSION = 1
+_HEAD = struct.Struct(
+    ">B16sQ32s32sB"
+)  # version, id, created_at, browser, target, length of the storage target
+_MAC_BYTES = 32
+_MAX_STATE_CHARACTERS = 1024
+_KEPT_IN_MEMORY = timedelta(hours=1)
 
 
 def sha256_hex(secret: str) -> str:
     """Return the SHA-256 of `secret` (UTF-8) in lower-case hexadecimal, 64 characters."""
-    return hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    return _sha256(secret).hex()
+
+
+def _sha256(text: str) -> bytes:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass(frozen=True, slots=True)
 class LoginFlow:
-    """One login that waits for its launch. Secrets are kept as hashes: a copied table opens nothing.
+    """One login that waits for its launch.
 
     Args:
-        state_sha256, nonce_sha256: of the values sent to the platform.
-        browser_sha256: of the browser's binding cookie.
+        id: 16 random bytes.
+        created_seconds: Unix time.
+        browser_sha256, target_sha256: of the browser's binding cookie, and of what the platform asked to open;
+            secrets stay out of the state, since the platform sees it.
         registration_id: whose launch alone may answer.
-        target_link_uri: what the platform asked to open; the token must name the same.
-        created_at, expires_at: UTC; the flow is good in [created_at, expires_at).
+        storage_target: the frame that keeps values for us where cookies are refused; "" if none was offered.
     """
 
-    state_sha256: str
-    nonce_sha256: str
-    browser_sha256: str
+    id: bytes
+    created_seconds: int
+    browser_sha256: bytes
+    target_sha256: bytes
     registration_id: str
-    target_link_uri: str
-    created_at: datetime
-    expires_at: datetime
+    storage_target: str = ""
+
+    def is_bound_to(self, browser_id: str) -> bool:
+        """Return whether `browser_id` is the browser that started this login."""
+        return hmac.compare_digest(_sha256(browser_id), self.browser_sha256)
+
+    def opens(self, target_link_uri: str) -> bool:
+        """Return whether the platform asked to open `target_link_uri` when it started this login."""
+        return hmac.compare_digest(_sha256(target_link_uri), self.target_sha256)
+
+    def expires_at(self, flow_seconds: int) -> datetime:
+        """Return the first moment (UTC) at which the flow is no longer good."""
+        return datetime.fromtimestamp(self.created_seconds + flow_seconds, UTC)
 
 
-class OneTimeStore(Protocol):
-    """Where flows wait. `tests/lti/one_time_contract.py` is the suite that every adapter passes."""
+def new_flow(
+    *, browser_id: str, target_link_uri: str, registration_id: str, now_seconds: int, storage_target: str = ""
+) -> LoginFlow:
+    """Return a flow that begins now."""
+    return LoginFlow(
+        secrets.token_bytes(16),
+        now_seconds,
+        _sha256(browser_id),
+        _sha256(target_link_uri),
+        registration_id,
+        storage_target,
+    )
 
-    def put(self, flow: LoginFlow) -> None:
-        """Keep `flow` durably; on return it survives a kill of the process."""
+
+class StateSeal:
+    """Signs flows into `state` values and reads them back; derives the secrets of a flow.
+
+    Args:
+        key: 32 bytes, the same in all processes of the tool and over restarts; another key ends waiting logins.
+
+    Raises:
+        ValueError: the key is of another length.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != STATE_KEY_BYTES:
+            raise ValueError(f"the state key has {STATE_KEY_BYTES} bytes")
+        self._key = key
+
+    def seal(self, flow: LoginFlow) -> str:
+        """Return the `state` of `flow`: URL-safe, about 250 characters."""
+        target = flow.storage_target.encode()
+        body = _HEAD.pack(
+            _VERSION, flow.id, flow.created_seconds, flow.browser_sha256, flow.target_sha256, len(target)
+        )
+        body += target + flow.registration_id.encode()
+        return urlsafe_b64encode(body + self._mac(b"state", body)).decode()
+
+    def open(self, state: str) -> LoginFlow | None:
+        """Return the flow in `state`; None if this tool did not make it. Its age is not looked at."""
+        if len(state) > _MAX_STATE_CHARACTERS or not state.isascii():
+            return None
+        try:
+            sealed = urlsafe_b64decode(state.encode())
+        except ValueError:
+            return None
+        body, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
+        # The re-encoding refuses other spellings of the same bytes: one flow, one state.
+        if (
+            not hmac.compare_digest(self._mac(b"state", body), mac)
+            or urlsafe_b64encode(sealed) != state.encode()
+        ):
+            return None
+        version, flow_id, created, browser, target_link, length = _HEAD.unpack_from(body)
+        if version != _VERSION:
+            return None
+        rest = body[_HEAD.size :]
+        return LoginFlow(
+            flow_id, created, browser, target_link, rest[length:].decode(), rest[:length].decode()
+        )
+
+    def nonce(self, flow: LoginFlow) -> str:
+        """Return the nonce that the id_token must carry: 43 characters, known to this tool and the platform."""
+        return self._secret(b"nonce", flow)
+
+    def storage_value(self, flow: LoginFlow) -> str:
+        """Return what the platform's storage keeps for the browser in place of a cookie: 43 characters."""
+        return self._secret(b"storage", flow)
+
+    def _secret(self, purpose: bytes, flow: LoginFlow) -> str:
+        return urlsafe_b64encode(self._mac(purpose, flow.id)).decode()
+
+    def _mac(self, purpose: bytes, message: bytes) -> bytes:
+        return hmac.digest(self._key, purpose + b"\x00" + message, "sha256")
+
+
+class UsedStates(Protocol):
+    """Which flows have been used. `tests/lti/used_states_contract.py` is the suite that every adapter passes."""
+
+    def use(self, flow_id: bytes, expires_at: datetime) -> bool:
+        """Mark the flow as used, durably; True for the first caller over all processes, False for any other.
+
+        The mark must be kept until `expires_at` (UTC) at least.
+        """
         ...
 
-    def take(self, state_sha256: str, now: datetime) -> LoginFlow | None:
-        """Remove and return the flow, once over all processes; None if unknown, taken before or expired."""
-        ...
 
-
-class MemoryOneTimeStore:
-    """A `OneTimeStore` of one process; forgets all when the process ends."""
+class MemoryUsedStates:
+    """`UsedStates` of one process; forgets all when the process ends."""
 
     def __init__(self) -> None:
-        self._flows: dict[str, LoginFlow] = {}
+        self._used: dict[bytes, datetime] = {}
         self._lock = threading.Lock()
 
-    def put(self, flow: LoginFlow) -> None:
-        """Keep `flow`, and drop those that expired before it was made."""
+    def use(self, flow_id: bytes, expires_at: datetime) -> bool:
+        """See `UsedStates.use`; marks that ended long before this one are dropped."""
         with self._lock:
-            for key in [key for key, old in self._flows.items() if old.expires_at <= flow.created_at]:
-                del self._flows[key]
-            self._flows[flow.state_sha256] = flow
-
-    def take(self, state_sha256: str, now: datetime) -> LoginFlow | None:
-        """See `OneTimeStore.take`."""
-        with self._lock:
-            flow = self._flows.pop(state_sha256, None)
-        return flow if flow is not None and now < flow.expires_at else None
+            if flow_id in self._used:
+                return False
+            for old in [old for old, end in self._used.items() if end < expires_at - _KEPT_IN_MEMORY]:
+                del self._used[old]
+            self._used[flow_id] = expires_at
+            return True

@@ -10,7 +10,7 @@ from lti.errors import LaunchRefused
 from lti.jose import FindsKey
 from lti.keys import ToolKeyRing
 from lti.registration import Registration, RegistrationStore, is_loopback_host, origin_of
-from lti.state import FLOW_SECONDS, OneTimeStore
+from lti.state import FLOW_SECONDS, StateSeal, UsedStates
 
 
 def new_secret() -> str:
@@ -24,13 +24,15 @@ class LtiTool:
 
     Args:
         public_url: the origin that browsers see, e.g. "https://bridge.example" (http on loopback alone).
-        registrations, flows, platform_keys: where platforms, waiting logins and public keys are found.
+        registrations, platform_keys: where platforms and their public keys are found.
+        seal: signs the one-time state; the same key in all processes.
+        used_states: remembers, durably, which states were used.
         tool_keys: the tool's own keys; signs client assertions, published at /lti/jwks.
         clock: real time.
         leeway_seconds: by how much the platform's clock may be off.
         max_age_seconds: oldest `iat` of an id_token.
         flow_seconds: how long a login waits for its launch.
-        secret: makes state, nonce and browser ids.
+        secret: makes browser ids.
 
     Raises:
         ValueError: public_url has a path, or is http elsewhere than on loopback.
@@ -42,7 +44,8 @@ class LtiTool:
 
     public_url: str
     registrations: RegistrationStore
-    flows: OneTimeStore
+    seal: StateSeal
+    used_states: UsedStates
     platform_keys: FindsKey
     tool_keys: ToolKeyRing
     clock: Clock

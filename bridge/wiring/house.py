@@ -17,7 +17,7 @@ from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.demonstration_clock import ConstantPace, DemonstrationClock
 from bridge.identity.ports import RealNameProvider
 from bridge.identity.store import SqlIdentityStore
-from bridge.intake.launch_state import SqlOneTimeStore
+from bridge.intake.launch_state import SqlUsedStates
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.ids import ClassRunId, InstitutionId, JobId, LearnerRef, RegistrationId
 from bridge.kernel.time import Clock, StudyClock, SystemClock
@@ -37,6 +37,7 @@ from bridge.wiring.stations import Stations
 from bridge.worker.runner import Runner
 from lti.http import GuardedHttp
 from lti.keys import KeySource, ToolKey, ToolKeyRing
+from lti.state import StateSeal
 from lti.tool import LtiTool
 
 _ORIGINS_SECONDS = 5.0
@@ -99,7 +100,8 @@ class House:
         return LtiTool(
             public_url=self.settings.public_url,
             registrations=self.lti_registrations,
-            flows=SqlOneTimeStore(self.uow),
+            seal=StateSeal(self.key("lti state")),
+            used_states=SqlUsedStates(self.uow),
             platform_keys=KeySource(GuardedHttp(), self.clock),
             tool_keys=ToolKeyRing((self._tool_key(),)),
             clock=self.clock,

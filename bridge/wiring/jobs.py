@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.db.outbox import Job, load_event, overdue
 from bridge.db.unit_of_work import EVENT_JOB, Tx
 from bridge.flow import DELIVER, MORE, steps
-from bridge.intake.launch_state import sweep_flows
+from bridge.intake.launch_state import sweep_used_states
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Event
 from bridge.kernel.ids import ClassRunId, EventId, LearnerRef
@@ -115,4 +115,4 @@ def sweep(house: "House") -> None:
                 stations.presence.expire(check)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
-        sweep_flows(house.uow, now)
+        sweep_used_states(house.uow, now)

@@ -1,4 +1,4 @@
-"""Logins that wait in the database: what every one-time store keeps, and that a sweep drops the stale."""
+"""Used logins in the database: what every adapter keeps, and that a sweep drops the stale alone."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,11 +8,11 @@ import pytest
 from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
-from bridge.intake.launch_state import SqlOneTimeStore, sweep_flows
+from bridge.intake.launch_state import SqlUsedStates, sweep_used_states
 from bridge.kernel.time import FixedClock
-from lti.state import OneTimeStore
-from tests.lti.one_time_contract import OneTimeStoreContract, flow
+from lti.state import UsedStates
 from tests.lti.platform import START
+from tests.lti.used_states_contract import END, FIRST, SECOND, UsedStatesContract
 
 
 @pytest.fixture
@@ -23,22 +23,22 @@ def uow(database_url: str) -> Iterator[UnitOfWork]:
     engine.dispose()
 
 
-class TestSql(OneTimeStoreContract):
+class TestSql(UsedStatesContract):
     @pytest.fixture
-    def store(self, uow: UnitOfWork) -> OneTimeStore:
-        return SqlOneTimeStore(uow)
+    def used(self, uow: UnitOfWork) -> UsedStates:
+        return SqlUsedStates(uow)
 
 
-def test_a_login_survives_the_process_that_took_it_in(uow: UnitOfWork) -> None:
-    SqlOneTimeStore(uow).put(flow())
+def test_a_mark_survives_the_process_that_made_it(uow: UnitOfWork) -> None:
+    assert SqlUsedStates(uow).use(FIRST, END)
     uow.engine.dispose()
-    assert SqlOneTimeStore(uow).take(flow().state_sha256, START) == flow()
+    assert not SqlUsedStates(uow).use(FIRST, END)
 
 
-def test_a_sweep_drops_what_nobody_answered_and_nothing_else(uow: UnitOfWork) -> None:
-    store = SqlOneTimeStore(uow)
-    store.put(flow("stale", seconds=60))
-    store.put(flow("fresh", seconds=61))
-    assert sweep_flows(uow, START + timedelta(seconds=60)) == 1
-    assert sweep_flows(uow, START + timedelta(seconds=60)) == 0
-    assert store.take(flow("fresh").state_sha256, START) == flow("fresh", seconds=61)
+def test_a_sweep_drops_marks_that_are_over_and_nothing_else(uow: UnitOfWork) -> None:
+    used = SqlUsedStates(uow)
+    used.use(FIRST, END)
+    used.use(SECOND, END + timedelta(seconds=1))
+    assert sweep_used_states(uow, END) == 1
+    assert sweep_used_states(uow, END) == 0
+    assert not used.use(SECOND, END)

@@ -10,7 +10,7 @@ from lti.launch import Launch, verify_launch
 from lti.oidc import start_login
 from lti.registration import NetworkPolicy, Registration
 from lti.registration_memory import MemoryRegistrations
-from lti.state import MemoryOneTimeStore
+from lti.state import MemoryUsedStates, StateSeal
 from lti.tool import LtiTool
 from tests.lti.platform import Platform, StandingClock, rsa_key
 
@@ -80,7 +80,8 @@ def tool_of(world: World, **changes: Any) -> LtiTool:
     known: dict[str, Any] = {
         "public_url": TOOL_URL,
         "registrations": MemoryRegistrations(world.registrations()),
-        "flows": MemoryOneTimeStore(),
+        "seal": StateSeal(b"made up for these tests".ljust(32)),
+        "used_states": MemoryUsedStates(),
         "platform_keys": KeySource(world, world.clock),
         "tool_keys": tool_keys(),
         "clock": world.clock,

@@ -11,8 +11,8 @@ from tests.attacks.doors.server import BridgeServer, refused
 from tests.lti.platform import TEACHER, rsa_key
 
 COOKIE = "anxue_session"
-FLOWS = ("login_flow",)
-"""A flow is used up by the launch that answers it, whatever becomes of that launch."""
+FLOWS = ("lti_used_state",)
+"""A login is used up by the launch that answers it, whatever becomes of that launch."""
 
 
 def launches_of(bridge: BridgeServer) -> list[dict[str, Any]]:
