@@ -16,6 +16,7 @@ import click
 
 from bridge.kernel.errors import BridgeError
 from bridge.setup.assets import ensure_assets
+from bridge.setup.peer_environment import XBLOCK, ensure_peer
 from bridge.setup.servers import ensure_programs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,11 +71,13 @@ class Counts:
 def command(pytest_arguments: tuple[str, ...]) -> None:
     """Run every check and every test; with arguments, run pytest alone with them.
 
-    Missing servers (PostgreSQL, Redis, Chromium) are installed where that is allowed, otherwise named.
+    Missing servers (PostgreSQL, Redis, Chromium) are installed where that is allowed, otherwise named. The peer
+    of the interop tests stands in an environment of its own.
     """
     try:
         ensure_programs()
         ensure_assets()
+        ensure_peer(XBLOCK)
     except BridgeError as error:
         raise SystemExit(f"anxue: {error}") from error
     status = run_pytest_alone(pytest_arguments) if pytest_arguments else run_all()

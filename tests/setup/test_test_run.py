@@ -38,6 +38,7 @@ class Runs:
         monkeypatch.setattr(test_run, "_run", self.run)
         monkeypatch.setattr(test_run, "ensure_programs", lambda: None)
         monkeypatch.setattr(test_run, "ensure_assets", lambda: None)
+        monkeypatch.setattr(test_run, "ensure_peer", lambda peer: None)
 
     def run(self, command: list[str]) -> int:
         self.commands.append(command)
@@ -97,3 +98,18 @@ def test_a_missing_server_stops_the_run_before_any_test(monkeypatch: pytest.Monk
     assert result.exit_code == 1
     assert runs.commands == []
     assert "apt-get install redis-server" in result.output
+
+
+def test_a_peer_that_cannot_be_installed_stops_the_run_before_any_test(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = Runs(monkeypatch, "")
+
+    def missing(peer: object) -> None:
+        raise Unavailable("peer_install_failed", "测试对端 xblock 的依赖安装失败。")
+
+    monkeypatch.setattr(test_run, "ensure_peer", missing)
+    result = CliRunner().invoke(test_run.command, [])
+    assert result.exit_code == 1
+    assert runs.commands == []
+    assert "测试对端 xblock 的依赖安装失败" in result.output

@@ -10,7 +10,9 @@ from urllib.parse import urlsplit
 def main() -> None:
     """Make the database, register the tool, answer until the process is ended."""
     parser = argparse.ArgumentParser(prog="xblock_platform")
-    parser.add_argument("--url", required=True, help="where the platform answers, e.g. http://127.0.0.2:18555")
+    parser.add_argument(
+        "--url", required=True, help="where the platform answers, e.g. http://127.0.0.2:18555"
+    )
     parser.add_argument("--tool", required=True, help="the tool's origin, e.g. http://127.0.0.1:18080")
     parser.add_argument("--folder", required=True, type=Path, help="a folder for the database")
     given = parser.parse_args()

@@ -24,7 +24,7 @@ class Person:
 
 LEARNER = Person("xiaoming", "王晓明", "student", "5b1f0f7e-0000-4000-8000-000000000001")
 SECOND_LEARNER = Person("anqing", "欧阳安晴", "student", "5b1f0f7e-0000-4000-8000-000000000002")
-TEACHER = Person("jianguo", "李建国", "instructor", "5b1f0f7e-0000-4000-8000-000000000003")
+TEACHER = Person("jianguo", "李建国", "staff", "5b1f0f7e-0000-4000-8000-000000000003")
 PEOPLE = (LEARNER, SECOND_LEARNER, TEACHER)
 
 

@@ -71,15 +71,17 @@ def sign_in(request: HttpRequest) -> JsonResponse:
 def launch(request: HttpRequest, name: str) -> HttpResponse:
     """Send the browser to the tool's login, as opening the link in Open edX does.
 
-    Query: `message` (LtiResourceLinkRequest unless given), `attempt`, `role` ("none" sends no role at all).
+    Query: `message` (LtiResourceLinkRequest unless given), `attempt`, `role` (another one of the
+    package's roles than the person's own; "none" sends no role at all).
     """
     if not request.user.is_authenticated:
         return HttpResponse("请先登录。", status=401)
     link, profile = _LINKS[name], request.user.profile
     message = request.GET.get("message", "LtiResourceLinkRequest")
+    role = request.GET.get("role", profile.role)
     data = Lti1p3LaunchData(
         user_id=request.user.id,
-        user_role=None if request.GET.get("role") == "none" else profile.role,
+        user_role=None if role == "none" else role,
         config_id=LtiConfiguration.objects.get(location=link.location).config_id,
         resource_link_id=link.location,
         external_user_id=profile.external_id,

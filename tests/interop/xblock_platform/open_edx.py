@@ -99,9 +99,7 @@ def course_of(course_key: Any) -> Any:
 
 def note_started_exam(attempt_number: int, resource_link: dict[str, Any], user_id: int, **_more: Any) -> None:
     """Keep that an exam was started."""
-    StartedExam.objects.create(
-        user_id=user_id, location=resource_link["id"], attempt_number=attempt_number
-    )
+    StartedExam.objects.create(user_id=user_id, location=resource_link["id"], attempt_number=attempt_number)
 
 
 def stand_in() -> None:
