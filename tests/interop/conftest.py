@@ -13,10 +13,17 @@ _FACTS = pytest.StashKey[Facts]()
 
 
 @pytest.fixture(scope="session")
-def xblock(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Xblock]:
+def running_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Xblock]:
     """lti-consumer-xblock in a process of its own, our tool in this one."""
     with running_tool() as tool, running_xblock(tmp_path_factory.mktemp("xblock"), tool) as platform:
         yield platform
+
+
+@pytest.fixture
+def xblock(running_platform: Xblock) -> Xblock:
+    """The platform as on its first day: no grade, no line item, nothing chosen, no exam started."""
+    running_platform.reset()
+    return running_platform
 
 
 @pytest.fixture

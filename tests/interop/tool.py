@@ -15,6 +15,7 @@ from lti.keys import KeySource, ToolKey, ToolKeyRing
 from lti.launch import Launch
 from lti.registration import NetworkPolicy, Registration
 from lti.registration_memory import MemoryRegistrations
+from lti.services import ServiceCall, ServiceTokens
 from lti.state import STATE_KEY_BYTES, MemoryUsedStates, StateSeal
 from lti.tool import LtiTool
 from tests.lti.served import served
@@ -40,6 +41,7 @@ class OurTool:
         self.http = CountingHttp()
         self.clock = SystemClock()
         self.keys = ToolKeyRing([ToolKey.generate()])
+        self.calls = ServiceCall(self.http, ServiceTokens(self.http, self.keys, self.clock), self.clock)
         self.launches: dict[str, Launch] = {}
         self.lti: LtiTool
         self._app: Flask | None = None

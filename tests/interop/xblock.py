@@ -57,6 +57,15 @@ class Xblock:
         answer.raise_for_status()
         return answer.json()
 
+    def reset(self) -> None:
+        """Have the platform forget what the cases before this one left."""
+        requests.post(f"{self.url}/desk/reset", timeout=_SECONDS).raise_for_status()
+
+    def state(self, kind: str, link: Link) -> list[dict[str, Any]]:
+        """Return what the platform holds of `kind` (line_items, content_items, started_exams …) for `link`."""
+        found: list[dict[str, Any]] = self.get("/desk/state")[kind]
+        return [each for each in found if each["location"] == link.location]
+
     def rotate_key(self, passport: str) -> dict[str, str]:
         """Have the platform sign with a new key; return {"old_kid", "new_kid"}."""
         answer = requests.post(f"{self.url}/desk/rotate-key/{passport}", timeout=_SECONDS)
@@ -68,20 +77,16 @@ class Xblock:
         """Return a fresh browser in which `person` is signed in at the platform."""
         return Browser(self.url, person.username)
 
-    def launched(self, person: Person, link: Link, **query: str) -> Launch:
-        """Return what our tool verified when `person` opened `link`."""
-        answer = self.browser(person).launch(link.name, **query)
+    def launched(self, person: Person, link: Link, *, browser: Browser | None = None, **query: str) -> Launch:
+        """Return what our tool verified when `person` opened `link` (in `browser`, if one is given)."""
+        answer = (browser or self.browser(person)).launch(link.name, **query)
         assert answer.status_code == 200, answer.text
         return self.tool.launches[answer.json()["launch"]]
 
     def grade(self, person: Person, link: Link) -> float | None:
         """Return the grade in the platform's own gradebook; None if there is none."""
         return next(
-            (
-                grade["earned"]
-                for grade in self.get("/desk/state")["grades"]
-                if grade["user"] == person.external_id and grade["location"] == link.location
-            ),
+            (grade["earned"] for grade in self.state("grades", link) if grade["user"] == person.external_id),
             None,
         )
 

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import get_object_or_404
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
+from edx_django_utils.cache import TieredCache
 from lti_consumer.api import get_lti_1p3_content_url, get_lti_1p3_launch_start_url
 from lti_consumer.data import Lti1p3LaunchData, Lti1p3ProctoringLaunchData
 from lti_consumer.models import Lti1p3Passport, LtiAgsLineItem, LtiConfiguration, LtiDlContentItem
@@ -159,6 +160,16 @@ def state(request: HttpRequest) -> JsonResponse:
             ],
         }
     )
+
+
+@csrf_exempt
+@require_POST
+def reset(request: HttpRequest) -> JsonResponse:
+    """Forget grades, line items, chosen content, exams and waiting launches; people, links and keys stay."""
+    for kind in (LtiAgsLineItem, LtiDlContentItem, Grade, StartedExam):
+        kind.objects.all().delete()
+    TieredCache.dangerous_clear_all_tiers()
+    return JsonResponse({"reset": True})
 
 
 @csrf_exempt

@@ -10,6 +10,7 @@ urlpatterns = [
     path("desk/sign-in", desk.sign_in),
     path("desk/launch/<slug:name>", desk.launch),
     path("desk/state", desk.state),
+    path("desk/reset", desk.reset),
     path("desk/rotate-key/<slug:passport>", desk.rotate_key),
     path("api/", include("lti_consumer.plugin.urls", namespace="lti_consumer")),
 ]
