@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from lti.clock import epoch_seconds
@@ -94,32 +95,37 @@ def start_login(tool: LtiTool, params: Mapping[str, str], browser_id: str) -> Lo
         storage_target=_storage_target(params),
     )
     state, nonce = tool.seal.seal(flow), tool.seal.nonce(flow)
+    query = {"login_hint": login_hint, "state": state, "nonce": nonce}
+    if message_hint is not None:
+        query["lti_message_hint"] = message_hint
+    return LoginRedirect(
+        _asking(registration.auth_login_url, registration.client_id, tool.launch_url) + urlencode(query),
+        state,
+        nonce,
+        storage_for(tool, flow, registration, keep=True),
+    )
+
+
+@lru_cache(maxsize=256)  # the same for every login of a registration
+def _asking(auth_login_url: str, client_id: str, redirect_uri: str) -> str:
     query = {
         "scope": "openid",
         "response_type": "id_token",
         "response_mode": "form_post",
         "prompt": "none",
-        "client_id": registration.client_id,
-        "redirect_uri": tool.launch_url,
-        "login_hint": login_hint,
-        "state": state,
-        "nonce": nonce,
+        "client_id": client_id,
+        "redirect_uri": redirect_uri,
     }
-    if message_hint is not None:
-        query["lti_message_hint"] = message_hint
-    joint = "&" if "?" in registration.auth_login_url else "?"
-    return LoginRedirect(
-        registration.auth_login_url + joint + urlencode(query),
-        state,
-        nonce,
-        storage_for(tool, flow, registration, value=tool.seal.storage_value(flow)),
-    )
+    return f"{auth_login_url}{'&' if '?' in auth_login_url else '?'}{urlencode(query)}&"
 
 
 def storage_for(
-    tool: LtiTool, flow: LoginFlow, registration: Registration, *, value: str | None
+    tool: LtiTool, flow: LoginFlow, registration: Registration, *, keep: bool
 ) -> PlatformStorage | None:
     """Return where the platform of `flow` keeps values for us; None if it offered no place.
+
+    Args:
+        keep: at login the value is given along, to be kept; at launch it is asked for.
 
     Source: 1EdTech LTI Client Side postMessages 0.1, OIDC Login with LTI Client Side postMessages 0.1.
     """
@@ -129,7 +135,8 @@ def storage_for(
     default = {"https": 443, "http": 80}[scheme]
     netloc = f"[{host}]" if ":" in host else host
     origin = f"{scheme}://{netloc}" + ("" if port == default else f":{port}")
-    return PlatformStorage(flow.storage_target, origin, f"anxue_lti_{flow.id.hex()}", value)
+    value = tool.seal.storage_value(flow) if keep else None
+    return PlatformStorage(flow.storage_target, origin, f"lti_browser_{flow.id.hex()}", value)
 
 
 def _storage_target(params: Mapping[str, str]) -> str:

@@ -1,5 +1,6 @@
 """What is known of a platform before it says anything: the registration, and where it is found."""
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Protocol
@@ -9,6 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 KEY_TYPES = {"RS256": "RSA", "RS384": "RSA", "RS512": "RSA", "PS256": "RSA", "ES256": "EC"}
 
 Origin = tuple[str, str, int]
+_NEVER_IN_A_URL = re.compile(r"[\x00-\x20\\\x7f]")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -24,7 +26,7 @@ def is_loopback_host(host: str) -> bool:
 
 def split_url(url: str) -> SplitResult:
     """Return the parts of an absolute http(s) URL; ValueError for others, user names and fragments."""
-    if any(character <= " " or character in "\\\x7f" for character in url):
+    if _NEVER_IN_A_URL.search(url):
         raise ValueError("a URL holds no space, control character or backslash")
     parts = urlsplit(url)
     if parts.scheme not in _DEFAULT_PORTS or not parts.hostname or parts.username is not None or "#" in url:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
-from joserfc.util import urlsafe_b64decode, urlsafe_b64encode
+from joserfc.util import urlsafe_b64encode
 
 FLOW_SECONDS = 600
 STATE_KEY_BYTES = 32
@@ -100,36 +100,31 @@ class StateSeal:
         self._key = key
 
     def seal(self, flow: LoginFlow) -> str:
-        """Return the `state` of `flow`: URL-safe, about 250 characters."""
+        """Return the `state` of `flow`: lower-case hexadecimal, about 300 characters."""
         target = flow.storage_target.encode()
         body = _HEAD.pack(
             _VERSION, flow.id, flow.created_seconds, flow.browser_sha256, flow.target_sha256, len(target)
         )
         body += target + flow.registration_id.encode()
-        return urlsafe_b64encode(body + self._mac(b"state", body)).decode()
+        return (body + self._mac(b"state", body)).hex()
 
     def open(self, state: str) -> LoginFlow | None:
         """Return the flow in `state`; None if this tool did not make it. Its age is not looked at."""
-        if len(state) > _MAX_STATE_CHARACTERS or not state.isascii():
+        if len(state) > _MAX_STATE_CHARACTERS:
             return None
         try:
-            sealed = urlsafe_b64decode(state.encode())
+            sealed = bytes.fromhex(state)
         except ValueError:
             return None
         body, mac = sealed[:-_MAC_BYTES], sealed[-_MAC_BYTES:]
-        # The re-encoding refuses other spellings of the same bytes: one flow, one state.
-        if (
-            not hmac.compare_digest(self._mac(b"state", body), mac)
-            or urlsafe_b64encode(sealed) != state.encode()
-        ):
+        # The second look refuses other spellings of the same bytes: one flow, one state.
+        if not hmac.compare_digest(self._mac(b"state", body), mac) or sealed.hex() != state:
             return None
-        version, flow_id, created, browser, target_link, length = _HEAD.unpack_from(body)
+        version, flow_id, created, browser, link, length = _HEAD.unpack_from(body)
         if version != _VERSION:
             return None
-        rest = body[_HEAD.size :]
-        return LoginFlow(
-            flow_id, created, browser, target_link, rest[length:].decode(), rest[:length].decode()
-        )
+        target, registration = body[_HEAD.size : _HEAD.size + length], body[_HEAD.size + length :]
+        return LoginFlow(flow_id, created, browser, link, registration.decode(), target.decode())
 
     def nonce(self, flow: LoginFlow) -> str:
         """Return the nonce that the id_token must carry: 43 characters, known to this tool and the platform."""

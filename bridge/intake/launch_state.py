@@ -1,15 +1,12 @@
 """Which login flows have been used, in the database: `lti.state.UsedStates` that survives kill -9."""
 
 from datetime import datetime
-from functools import cache
 from typing import Any
 
-from sqlalchemy import String, bindparam, delete
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import String, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bridge.db.base import Base, Instant, UtcDateTime
+from bridge.db.base import Base, Count
 from bridge.db.unit_of_work import UnitOfWork
 
 
@@ -17,9 +14,14 @@ class LtiUsedStateRow(Base):
     """One login that was answered. It belongs to no tenant: who answers is not proved yet."""
 
     __tablename__ = "lti_used_state"
+    # One tree and no index beside it: each launch waits for this write. The sweep may read the whole table.
+    __table_args__ = {"sqlite_with_rowid": False}  # noqa: RUF012  # SQLAlchemy's own shape
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
-    expires_at: Mapped[Instant] = mapped_column(index=True)
+    expires_seconds: Mapped[Count]
+
+
+_MARK = "INSERT INTO lti_used_state (id, expires_seconds) VALUES ({0}, {0}) ON CONFLICT (id) DO NOTHING"
 
 
 class SqlUsedStates:
@@ -27,29 +29,17 @@ class SqlUsedStates:
 
     def __init__(self, uow: UnitOfWork) -> None:
         self._uow = uow
-        self._mark = _mark(uow.engine.dialect.name)
+        self._mark = _MARK.format("?" if uow.engine.dialect.paramstyle == "qmark" else "%s")
 
     def use(self, flow_id: bytes, expires_at: datetime) -> bool:
-        with self._uow.across_institutions("mark a login as used, once") as tx:
-            row = tx.session.execute(
-                self._mark, {"id": flow_id.hex(), "expires_at": expires_at}
-            ).one_or_none()
-        return row is not None
-
-
-@cache
-def _mark(dialect: str) -> Any:
-    insert: Any = sqlite_insert if dialect == "sqlite" else postgresql_insert
-    table: Any = LtiUsedStateRow.__table__
-    statement = insert(table).values(
-        id=bindparam("id"), expires_at=bindparam("expires_at", type_=UtcDateTime())
-    )
-    # Of two that come at once only one gets its row back.
-    return statement.on_conflict_do_nothing(index_elements=["id"]).returning(table.c.id)
+        # Rounded up, so that the mark never ends before the flow. Of two that come at once one adds its row.
+        values = (flow_id.hex(), int(expires_at.timestamp()) + 1)
+        return self._uow.execute_alone("mark a login as used, once", self._mark, values) == 1
 
 
 def sweep_used_states(uow: UnitOfWork, now: datetime) -> int:
     """Delete marks of logins that are too old to be answered anyway; return how many."""
+    over = LtiUsedStateRow.expires_seconds <= int(now.timestamp())
     with uow.across_institutions("drop marks of logins that are over") as tx:
-        result: Any = tx.session.execute(delete(LtiUsedStateRow).where(LtiUsedStateRow.expires_at <= now))
+        result: Any = tx.session.execute(delete(LtiUsedStateRow).where(over))
     return int(result.rowcount)

@@ -38,7 +38,8 @@ def test_a_mark_survives_the_process_that_made_it(uow: UnitOfWork) -> None:
 def test_a_sweep_drops_marks_that_are_over_and_nothing_else(uow: UnitOfWork) -> None:
     used = SqlUsedStates(uow)
     used.use(FIRST, END)
-    used.use(SECOND, END + timedelta(seconds=1))
-    assert sweep_used_states(uow, END) == 1
+    used.use(SECOND, END + timedelta(seconds=2))
     assert sweep_used_states(uow, END) == 0
+    assert sweep_used_states(uow, END + timedelta(seconds=1)) == 1
+    assert sweep_used_states(uow, END + timedelta(seconds=1)) == 0
     assert not used.use(SECOND, END)
