@@ -20,6 +20,8 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "issuer_unknown": (403, f"该学习平台尚未在本系统登记。{_ADMIN}"),
     "client_id_ambiguous": (400, f"学习平台登记了多个客户端，但请求未说明是哪一个。{_ADMIN}"),
     "client_id_unknown": (403, f"该客户端编号尚未登记。{_ADMIN}"),
+    "issuer_moved": (403, "该学习平台已迁移到新地址，原地址不再接受。请从学习平台的新地址打开课程。"),
+    "registration_disabled": (403, "该学习平台的登记已停用。请联系培训机构管理员。"),
     "target_link_uri_foreign": (400, f"课程链接不属于本系统。{_ADMIN}"),
     "insecure_transport": (403, f"正式使用必须通过加密连接（HTTPS）访问。{_ADMIN}"),
     # coming back from the platform
@@ -68,6 +70,39 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "sub_missing": (403, "学习平台没有说明您是谁，不能匿名学习。请用本人账号登录学习平台后重试。"),
     "sub_invalid": (400, f"身份凭证的用户编号格式不正确。{_ADMIN}"),
     "claim_malformed": (400, f"身份凭证中有格式不正确的内容。{_ADMIN}"),
+    # what one type of message says beside
+    "message_type_mixed": (400, f"身份凭证中混有其他类型消息的内容。{_ADMIN}"),
+    "deep_linking_settings_invalid": (400, f"选择内容的请求缺少设置或设置的格式不正确。{_ADMIN}"),
+    "deep_link_return_url_invalid": (400, f"选择内容的请求没有注明返回地址或地址格式不正确。{_ADMIN}"),
+    "deep_link_return_url_foreign": (403, f"选择内容后的返回地址不属于该学习平台，未予接受。{_ADMIN}"),
+    "accept_types_invalid": (400, f"选择内容的请求没有注明可接受的内容类型。{_ADMIN}"),
+    "document_targets_invalid": (400, f"选择内容的请求没有注明可接受的打开方式。{_ADMIN}"),
+    "for_user_invalid": (400, f"查看作业的请求没有注明是哪位学员。{_ADMIN}"),
+    "lineitem_invalid": (400, f"查看作业的请求没有注明是哪个成绩项。{_ADMIN}"),
+    "start_assessment_url_invalid": (400, f"监考请求没有注明开考地址或地址格式不正确。{_ADMIN}"),
+    "start_assessment_url_foreign": (403, f"监考请求的开考地址不属于该学习平台，未予接受。{_ADMIN}"),
+    "session_data_invalid": (400, f"监考请求缺少会话数据或格式不正确。{_ADMIN}"),
+    "attempt_number_invalid": (400, f"监考请求没有注明第几次考试或格式不正确。{_ADMIN}"),
+    "assessment_control_invalid": (400, f"监考请求中考试控制服务的格式不正确。{_ADMIN}"),
+    "proctoring_settings_invalid": (400, f"监考请求中监考设置的格式不正确。{_ADMIN}"),
+    # what the tool sends back through the browser
+    "return_url_foreign": (403, f"返回地址不属于该学习平台，没有发送任何内容。{_ADMIN}"),
+    "content_items_too_many": (422, "学习平台这次不接受这么多项内容。请少选几项后重试。"),
+    "content_type_not_accepted": (
+        422,
+        "学习平台不接受这种类型的内容。请选择其他内容，或联系学习平台管理员。",
+    ),
+    "content_item_invalid": (422, "所选内容的标题或网址不正确。请更正后重试。"),
+    "content_item_foreign": (422, "所选内容的网址不属于本系统。请更正后重试。"),
+    "lineitem_not_accepted": (
+        422,
+        "学习平台不接受随内容建立成绩项。请选择不带成绩的内容，或联系学习平台管理员。",
+    ),
+    "document_target_not_accepted": (422, "学习平台不支持这种打开方式。请选择其他打开方式后重试。"),
+    # notices
+    "notices_malformed": (400, f"通知的格式不正确。{_ADMIN}"),
+    "notices_too_many": (413, f"一次发来的通知过多。{_ADMIN}"),
+    "notice_missing": (400, f"凭证中没有通知，或通知缺少编号、类型、时间。{_ADMIN}"),
 }
 
 # reason → (may succeed when tried again, what the operator reads).
@@ -89,7 +124,52 @@ SERVICE_FAILURES: dict[str, tuple[bool, str]] = {
     "token_refused": (False, "学习平台没有发放服务令牌。请核对客户端编号、本系统的公钥地址和所申请的权限。"),
     "score_refused": (False, "学习平台没有接受成绩。请核对成绩项是否存在、用户是否仍在课程中。"),
     "request_refused": (False, "学习平台拒绝了请求。请核对平台登记和所授权限。"),
-    "scope_missing": (False, "学习平台没有授予回传成绩的权限。请在学习平台的工具设置中开启成绩服务。"),
+    "scope_missing": (
+        False,
+        "学习平台没有授予所需服务的权限。请在学习平台的工具设置中开启成绩服务和成员名单服务。",
+    ),
+    "certificate_refused": (
+        True,
+        "学习平台的 HTTPS 证书不可信或已过期。请更新证书，或在本系统中加入签发该证书的根证书。",
+    ),
+    "paging_loop": (False, "学习平台的分页地址循环往复，已停止读取。请联系学习平台管理员。"),
+    "paging_too_long": (
+        False,
+        "学习平台的分页数据超出上限，已停止读取，未采用任何内容。请联系学习平台管理员。",
+    ),
+    "line_item_refused": (False, "学习平台没有接受对成绩项的操作。请核对工具设置是否允许管理成绩项。"),
+    "line_item_missing": (False, "学习平台没有提供可用的成绩项。请在学习平台为该活动开启成绩。"),
+    "results_refused": (False, "学习平台没有允许读取成绩。请核对成绩项是否存在和所授权限。"),
+    "roster_refused": (False, "学习平台没有允许读取成员名单。请在学习平台的工具设置中开启成员名单服务。"),
+    "control_not_offered": (
+        False,
+        "学习平台没有提供这种考试控制操作，未发送任何内容。请在学习平台的监考设置中开启。",
+    ),
+    "control_refused": (False, "学习平台没有接受考试控制操作。请核对考试是否仍在进行和所授权限。"),
+    "notice_type_not_offered": (
+        False,
+        "学习平台不提供这种通知，未发送任何内容。请在学习平台的工具设置中开启。",
+    ),
+    "notice_handler_refused": (
+        False,
+        "学习平台没有接受通知地址的登记。请在学习平台的工具设置中开启通知服务。",
+    ),
+    # dynamic registration
+    "registration_link_malformed": (False, "登记链接不完整或格式不正确。请在学习平台重新打开登记链接。"),
+    "configuration_malformed": (False, "学习平台公布的配置不完整或格式不正确。请联系学习平台管理员。"),
+    "configuration_foreign": (
+        False,
+        "学习平台公布的签发者与配置地址不属于同一网站，可能是冒充，未登记。请核对登记链接的来源。",
+    ),
+    "algorithm_unsupported": (False, "学习平台不支持本系统接受的签名算法，不能登记。请联系学习平台管理员。"),
+    "registration_refused": (
+        False,
+        "学习平台没有接受登记。登记链接可能已使用过或已超过有效期，请在学习平台重新生成后再试。",
+    ),
+    "registration_reply_malformed": (
+        False,
+        "学习平台对登记的答复不完整。请在学习平台删除这条登记后重试。",
+    ),
 }
 
 
@@ -127,9 +207,18 @@ class DeploymentUnknown(LaunchRefused):
 
 
 class ServiceFailed(LtiError):
-    """A call to a platform did not do its part; only `permanent=False` is worth another try."""
+    """A call to a platform did not do its part; only `permanent=False` is worth another try.
 
-    def __init__(self, reason: str) -> None:
+    Args:
+        status: of the answer, if there was one.
+        retry_after_seconds: how long the platform asks to be left alone; a hint, 0 or more.
+    """
+
+    def __init__(
+        self, reason: str, *, status: int | None = None, retry_after_seconds: int | None = None
+    ) -> None:
         retry, message_zh = SERVICE_FAILURES[reason]
         self.permanent = not retry
+        self.status = status
+        self.retry_after_seconds = retry_after_seconds
         super().__init__(reason, message_zh)

@@ -1,4 +1,4 @@
-"""The one door to the network: https, public addresses, no redirects, small, quick, JSON.
+"""The one door to the network: https, public addresses, no redirects, small, quick.
 
 The address is checked at the moment of connecting, on the very address that is connected to, so a name
 that changes its answer between check and call (DNS rebinding) gains nothing.
@@ -6,10 +6,12 @@ that changes its answer between check and call (DNS rebinding) gains nothing.
 
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from types import MappingProxyType
 from typing import Any
 
 import requests
@@ -21,6 +23,9 @@ from lti.errors import ServiceFailed
 from lti.registration import NetworkPolicy, split_url
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+_METHODS = frozenset({"GET", "POST", "PUT", "DELETE"})
+_SERVER_ERROR = 500
+_PASSING = frozenset({408, 425, 429})
 
 
 def _innermost(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
@@ -54,7 +59,7 @@ class _Guard:
     def __init__(self, scheme: str, policy: NetworkPolicy, connect_seconds: int) -> None:
         self._scheme, self._policy, self._connect_seconds = scheme, policy, connect_seconds
         self._twin: socket.socket | None = None
-        self.expired = False
+        self._over = threading.Event()
 
     def connect(self, host: str, port: int) -> socket.socket:
         try:
@@ -66,19 +71,24 @@ class _Guard:
             raise ServiceFailed("address_refused")
         failure: OSError | None = None
         for *_, to in found:
+            if self.expired():
+                break  # a name with many dead addresses must not buy more time than the whole call has
             try:
                 sock = socket.create_connection((str(to[0]), port), timeout=self._connect_seconds)
             except OSError as error:
                 failure = error
                 continue
             self._twin = sock.dup()
-            if self.expired:
+            if self.expired():
                 self.cut()
             return sock
-        raise ServiceFailed("platform_unreachable") from failure
+        raise ServiceFailed("platform_slow" if self.expired() else "platform_unreachable") from failure
+
+    def expired(self) -> bool:
+        return self._over.is_set()
 
     def cut(self) -> None:
-        self.expired = True
+        self._over.set()
         if self._twin is not None:
             try:
                 self._twin.shutdown(socket.SHUT_RDWR)
@@ -118,12 +128,23 @@ class _GuardedAdapter(HTTPAdapter):
         self.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": EncryptedPool}
 
 
+def may_pass(status: int) -> bool:
+    """Return whether an answer of `status` is worth another try later (RFC 9110 §15.5.9, §15.6; RFC 6585 §4)."""
+    return status >= _SERVER_ERROR or status in _PASSING
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a platform answered: status, and the body as bytes (bounded)."""
+    """What a platform answered.
+
+    Args:
+        body: bounded.
+        headers: by lower-case name; one that came several times is joined with ", ".
+    """
 
     status: int
     body: bytes
+    headers: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), repr=False)
 
     def json(self) -> Any:
         """Return the body as JSON; ServiceFailed("reply_not_json") otherwise."""
@@ -131,6 +152,17 @@ class Reply:
             return json.loads(self.body.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             raise ServiceFailed("reply_not_json") from error
+
+
+def _what_failed(guard: _Guard, error: Exception) -> str:
+    if guard.expired() or isinstance(error, requests.Timeout):
+        return "platform_slow"
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, ssl.SSLCertVerificationError):
+            return "certificate_refused"
+        seen = seen.__cause__ or seen.__context__
+    return "platform_unreachable"
 
 
 class GuardedHttp:
@@ -162,18 +194,31 @@ class GuardedHttp:
         Raises:
             ServiceFailed: another answer, none, one too large or too slow, or an address that is not allowed.
         """
-        reply = self._call("GET", url, policy, {"Accept": "application/json"}, None)
+        reply = self.request("GET", url, policy, headers={"Accept": "application/json"})
         if reply.status != 200:
-            raise ServiceFailed("platform_error" if reply.status >= 500 else "request_refused")
+            raise ServiceFailed("platform_error" if may_pass(reply.status) else "request_refused")
         return reply.json()
 
-    def post(self, url: str, policy: NetworkPolicy, *, headers: Mapping[str, str], body: bytes) -> Reply:
-        """Return what `url` answers to `body`, whatever the status; ServiceFailed as `get_json` says."""
-        return self._call("POST", url, policy, headers, body)
-
-    def _call(
-        self, method: str, url: str, policy: NetworkPolicy, headers: Mapping[str, str], body: bytes | None
+    def request(
+        self,
+        method: str,
+        url: str,
+        policy: NetworkPolicy,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
     ) -> Reply:
+        """Return what `url` answers, whatever the status but a redirect.
+
+        Args:
+            method: GET, POST, PUT or DELETE.
+
+        Raises:
+            ServiceFailed: no answer, one too large or too slow, a redirect, or an address that is not allowed.
+            ValueError: another method (a fault of the caller).
+        """
+        if method not in _METHODS:
+            raise ValueError("GET, POST, PUT or DELETE")
         try:
             scheme = split_url(url).scheme
         except ValueError as error:
@@ -187,8 +232,7 @@ class GuardedHttp:
         try:
             return self._exchange(guard, method, url, headers, body)
         except (requests.RequestException, OSError) as error:
-            slow = guard.expired or isinstance(error, requests.Timeout)
-            raise ServiceFailed("platform_slow" if slow else "platform_unreachable") from error
+            raise ServiceFailed(_what_failed(guard, error)) from error
         finally:
             alarm.cancel()
             guard.close()
@@ -218,6 +262,7 @@ class GuardedHttp:
                     received += chunk
                     if len(received) > self._max_bytes:
                         raise ServiceFailed("reply_too_large")
-                if guard.expired:
+                if guard.expired():
                     raise ServiceFailed("platform_slow")
-                return Reply(response.status_code, bytes(received))
+                names = MappingProxyType({name.lower(): text for name, text in response.headers.items()})
+                return Reply(response.status_code, bytes(received), names)

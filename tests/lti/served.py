@@ -1,5 +1,6 @@
 """A WSGI application served on loopback in a thread, for tests that need real HTTP."""
 
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,13 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def served(app: Any) -> Iterator[str]:
-    """Give the origin ("http://127.0.0.1:port") at which `app` answers until the block ends."""
-    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet)
+def served(app: Any, ssl_context: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Give the origin ("http://127.0.0.1:port", https with a context) at which `app` answers until the end."""
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Quiet, ssl_context=ssl_context)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        yield f"{'https' if ssl_context else 'http'}://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()

@@ -2,12 +2,19 @@
 
 import json
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from werkzeug.wrappers import Request, Response
 
 from lti.errors import LaunchRefused, ServiceFailed
@@ -177,7 +184,16 @@ def test_b19_what_is_not_json_is_refused(odd: Odd, origin: str, body: bytes) -> 
 
 
 @pytest.mark.parametrize(
-    ("status", "reason"), [(500, "platform_error"), (503, "platform_error"), (404, "request_refused")]
+    ("status", "reason"),
+    [
+        (500, "platform_error"),
+        (503, "platform_error"),
+        (429, "platform_error"),
+        (408, "platform_error"),
+        (425, "platform_error"),
+        (404, "request_refused"),
+        (201, "request_refused"),
+    ],
 )
 def test_b19_errors_are_errors(odd: Odd, origin: str, status: int, reason: str) -> None:
     odd.answer = lambda _: Response('{"keys": []}', status=status)
@@ -222,6 +238,97 @@ def test_b19_nobody_there_is_worth_another_try() -> None:
     assert (failed.value.reason, failed.value.permanent) == ("platform_unreachable", False)
 
 
+def test_b19_a_name_with_many_dead_addresses_buys_no_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"93.184.216.{n}", 443)) for n in range(100)]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: many)
+    tried: list[Any] = []
+
+    def dead(address: Any, timeout: int) -> socket.socket:
+        tried.append(address)
+        time.sleep(0.4)
+        raise OSError("no answer")
+
+    monkeypatch.setattr(socket, "create_connection", dead)
+    assert failure("https://dead.example/", PUBLIC, total_seconds=1) == "platform_slow"
+    assert len(tried) < 10
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """The files of a certificate for 127.0.0.1 that nobody vouches for, and of its key; made for this run."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "a platform of the tests")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("certificate")
+    (folder / "cert.pem").write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    (folder / "key.pem").write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return str(folder / "cert.pem"), str(folder / "key.pem")
+
+
+def test_b19_an_unknown_authority_is_refused_until_it_is_named(
+    odd: Odd, certificate: tuple[str, str]
+) -> None:
+    policy = NetworkPolicy(frozenset({"127.0.0.1"}))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with served(odd, context) as origin:
+        assert origin.startswith("https:")
+        assert failure(origin, policy) == "certificate_refused"
+        assert odd.asked == []
+        assert GuardedHttp(ca_bundle=certificate[0]).get_json(origin, policy) == {}
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_every_method_carries_its_headers_and_body_and_brings_the_answers_back(
+    odd: Odd, origin: str, method: str
+) -> None:
+    headers = {"Link": '<https://lms.example/2>; rel="next"', "Retry-After": "7"}
+    odd.answer = lambda _: Response(b"\x00 as is", status=418, headers=headers)
+    body = None if method == "GET" else b'{"a": 1}'
+    reply = GuardedHttp().request(
+        method, origin + "/x?y=1", DEMO, headers={"Content-Type": "application/x+json"}, body=body
+    )
+    asked = odd.asked[0]
+    assert (asked.method, asked.full_path, odd.bodies[0]) == (method, "/x?y=1", body or b"")
+    assert asked.headers["Content-Type"] == "application/x+json"
+    assert (reply.status, reply.body) == (418, b"\x00 as is")
+    assert reply.headers["link"] == '<https://lms.example/2>; rel="next"'
+    assert reply.headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PATCH", "get", "CONNECT", "GET / HTTP/1.1\r\nX: y\r\n\r\nGET"])
+def test_other_methods_are_refused(odd: Odd, origin: str, method: str) -> None:
+    with pytest.raises(ValueError, match="GET, POST"):
+        GuardedHttp().request(method, origin, DEMO, headers={})
+    assert odd.asked == []
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+def test_b19_no_method_follows_a_redirect(odd: Odd, origin: str, method: str) -> None:
+    odd.answer = lambda _: Response(status=307, headers={"Location": origin + "/elsewhere"})
+    with pytest.raises(ServiceFailed, match="redirect_refused"):
+        GuardedHttp().request(method, origin, DEMO, headers={"Authorization": "Bearer t"}, body=None)
+    assert len(odd.asked) == 1
+
+
 @pytest.mark.parametrize(
     "url", ["", "file:///etc/passwd", "https://user@lms.example/", "https://lms.example:99999/"]
 )
@@ -239,17 +346,34 @@ def test_the_environment_lends_no_proxy_and_no_password(
     assert "Authorization" not in odd.asked[0].headers
 
 
-def test_b19_old_keys_serve_on_when_a_real_server_fails(odd: Odd, origin: str) -> None:
+def _slow(_: Request) -> Response:
+    time.sleep(1.5)
+    return Response("{}")
+
+
+FAULTS: dict[str, Callable[[Request], Response]] = {
+    "500": lambda _: Response("<html>oops</html>", status=500),
+    "redirect": lambda _: Response(status=302, headers={"Location": "http://127.0.0.1:1/"}),
+    "too-large": lambda _: Response(b'{"keys": []' + b" " * (1 << 20) + b"}"),
+    "slow": _slow,
+    "no-json": lambda _: Response("<html>maintenance</html>"),
+    "no-jwks": lambda _: Response('{"keys": {}}'),
+}
+
+
+@pytest.mark.parametrize("fault", list(FAULTS))
+def test_b19_old_keys_serve_on_when_a_real_server_fails(odd: Odd, origin: str, fault: str) -> None:
     clock = StandingClock()
     platform = Platform(origin, "client-1", clock, "https://tool.example")
     registration = platform.registration(demo=True)
-    source = KeySource(GuardedHttp(), clock)
-    odd.answer = lambda _: Response("<html>oops</html>", status=500)
+    source = KeySource(GuardedHttp(read_seconds=1, total_seconds=2), clock)
+    odd.answer = FAULTS[fault]
     with pytest.raises(LaunchRefused, match="platform_keys_unavailable"):
         source.key(registration, "key-1")
     clock.advance(30)
     odd.answer = lambda _: Response(json.dumps(platform.jwks))
     source.key(registration, "key-1")
-    odd.answer = lambda _: Response("<html>oops</html>", status=500)
+    odd.answer = FAULTS[fault]
     clock.advance(4000)
     assert source.key(registration, "key-1").key_type == "RSA"
+    assert len(odd.asked) == 3
