@@ -3,12 +3,12 @@
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar, Protocol
 
 from lti.clock import Clock
 from lti.errors import LaunchRefused
 from lti.jose import FindsKey
-from lti.keys import ToolKeyRing
+from lti.keys import ToolKey
 from lti.registration import Registration, RegistrationStore, is_loopback_host, origin_of
 from lti.state import FLOW_SECONDS, StateSeal, UsedStates
 
@@ -16,6 +16,18 @@ from lti.state import FLOW_SECONDS, StateSeal, UsedStates
 def new_secret() -> str:
     """Return 256 random bits as 43 URL-safe characters."""
     return secrets.token_urlsafe(32)
+
+
+class HoldsToolKeys(Protocol):
+    """The tool's keys at this moment: `lti.keys.ToolKeyRing`, or what an application reads anew as they rotate."""
+
+    def signing(self) -> ToolKey:
+        """Return the key that signs now."""
+        ...
+
+    def jwks(self) -> dict[str, Any]:
+        """Return the JWKS document (RFC 7517 §5) to publish now."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,8 @@ class LtiTool:
         ValueError: public_url has a path, or is http elsewhere than on loopback.
     """
 
+    BASE_PATH: ClassVar[str] = "/lti"
+    BROWSER_PATH: ClassVar[str] = "/lti/browser"
     LOGIN_PATH: ClassVar[str] = "/lti/login"
     LAUNCH_PATH: ClassVar[str] = "/lti/launch"
     JWKS_PATH: ClassVar[str] = "/lti/jwks"
@@ -47,7 +61,7 @@ class LtiTool:
     seal: StateSeal
     used_states: UsedStates
     platform_keys: FindsKey
-    tool_keys: ToolKeyRing
+    tool_keys: HoldsToolKeys
     clock: Clock
     leeway_seconds: int = 60
     max_age_seconds: int = 600

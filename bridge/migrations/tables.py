@@ -9,6 +9,7 @@ import bridge.intake.launch_state
 import bridge.intake.store
 import bridge.ledger.store
 import bridge.presence.store
+import bridge.registry.lti_tables
 import bridge.registry.tables
 import bridge.reporting.store
 import bridge.supervision.store

@@ -20,6 +20,7 @@ from bridge.registry.catalogue_files import (
     LtiRegistrationShape,
     OfficialsFile,
 )
+from bridge.registry.lti_form import page_origin
 from bridge.registry.model import (
     Catalogue,
     CityRegistration,
@@ -35,7 +36,7 @@ from bridge.registry.model import (
     StaffEntry,
 )
 from bridge.registry.yaml_files import read_yaml
-from lti.registration import may_be_called, origin_of
+from lti.registration import may_be_called
 
 INSTITUTION, COURSE, CLASS_RUNS = "institution.yaml", "course.yaml", "class_runs.yaml"
 ENROLMENT_LIST, OFFICIALS = "enrolment_list.yaml", "officials.yaml"
@@ -198,22 +199,24 @@ def _registration(
 ) -> LtiRegistrationEntry:
     at = f"lti_registrations.{index}"
 
-    def fill(name: str) -> str:
+    def fill_in(text: str, name: str) -> str:
         def value_of(match: re.Match[str]) -> str:
             if match[1] not in variables:
                 raise _invalid(INSTITUTION, f"{at}.{name}", f"变量 {match[1]} 没有给出")
             return variables[match[1]]
 
-        return _VARIABLE.sub(value_of, getattr(entry, name))
+        return _VARIABLE.sub(value_of, text)
+
+    def fill(name: str) -> str:
+        return fill_in(getattr(entry, name), name)
 
     urls = {name: fill(name) for name in ("auth_login_url", "auth_token_url", "jwks_url", "allowed_origin")}
     for name, url in urls.items():
         if not may_be_called(url, demo=entry.demo):
             raise _invalid(INSTITUTION, f"{at}.{name}", "应为 https 地址(仅演示登记可用本机 http)")
-    scheme, host, port = origin_of(urls["allowed_origin"])
-    default = {"https": 443, "http": 80}[scheme]
-    # As browsers write an Origin header: no default port, no path.
-    origin = f"{scheme}://{host}" if port == default else f"{scheme}://{host}:{port}"
+    services = [fill_in(url, "service_origins") for url in entry.service_origins]
+    if not all(may_be_called(url, demo=entry.demo) for url in services):
+        raise _invalid(INSTITUTION, f"{at}.service_origins", "应为 https 地址(仅演示登记可用本机 http)")
     secret = fill("webhook_secret")
     if len(secret) < _MIN_SECRET:
         raise _invalid(INSTITUTION, f"{at}.webhook_secret", f"密钥至少 {_MIN_SECRET} 个字符")
@@ -228,8 +231,12 @@ def _registration(
         algorithm=entry.algorithm,
         demo=entry.demo,
         private_hosts=frozenset(entry.private_hosts),
-        allowed_origin=origin,
+        allowed_origin=page_origin(urls["allowed_origin"]),
         webhook_secret=secret,
+        name=entry.name,
+        anonymous_allowed=entry.anonymous_allowed,
+        token_audience=entry.token_audience,
+        service_origins=frozenset(map(page_origin, services)),
     )
 
 

@@ -83,12 +83,16 @@ class LtiRegistrationShape(_Shape):
     auth_login_url: Text
     auth_token_url: Text
     jwks_url: Text
-    deployment_ids: Annotated[list[Text], Field(min_length=1, max_length=50)]
+    deployment_ids: Annotated[list[Text], Field(max_length=50)] = []
     algorithm: Annotated[str, AfterValidator(_algorithm)] = "RS256"
     demo: bool = False
     private_hosts: list[Text] = []
     allowed_origin: Text
     webhook_secret: Annotated[str, StringConstraints(min_length=1, max_length=255)]
+    name: Annotated[str, StringConstraints(max_length=120)] = ""
+    anonymous_allowed: bool = False
+    token_audience: Text | None = None
+    service_origins: list[Text] = []
 
 
 class StaffShape(_Shape):

@@ -1,16 +1,23 @@
 """The registered platforms as `lti` and the doors ask for them, before any institution is known."""
 
-from sqlalchemy import select
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy.orm import Session
 
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import UnitOfWork
-from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId
-from bridge.registry.tables import LtiRegistrationRow
+from bridge.registry.lti_deployments import PlatformDeployments
+from bridge.registry.lti_model import PlatformStatus
+from bridge.registry.lti_moves import was_left
+from bridge.registry.lti_rows import registration_of, registration_unknown
+from bridge.registry.lti_tables import LtiDeploymentRow, LtiRegistrationRow
 from lti.errors import LaunchRefused
 from lti.registration import Registration
 
 _PURPOSE = "find the LTI registration that a message names"
+_FIRST_CHOICE: tuple[PlatformStatus, ...] = ("active", "pending", "disabled")
 
 
 class LtiRegistrations:
@@ -24,31 +31,37 @@ class LtiRegistrations:
         self._cipher = cipher
 
     def find(self, issuer: str, client_id: str | None) -> Registration:
-        """See `lti.registration.RegistrationStore.find`."""
+        """See `lti.registration.RegistrationStore.find`; in addition issuer_moved and registration_disabled.
+
+        Without a client id, a platform that has launched comes before one that never did: a registration that
+        nobody finished must not stand in the way of one that works.
+        """
         with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
-            rows = tx.session.scalars(
-                select(LtiRegistrationRow).where(LtiRegistrationRow.issuer == issuer)
-            ).all()
-        if not rows:
-            raise LaunchRefused("issuer_unknown")
-        if client_id is None:
-            if len(rows) > 1:
+            found = _read(tx.session, LtiRegistrationRow.issuer == issuer)
+            meant = [one for one in found if client_id in (None, one.row.client_id)]
+            left = not meant and was_left(tx.session, issuer, client_id)
+        if left:
+            raise LaunchRefused("issuer_moved")
+        if not meant:
+            raise LaunchRefused("client_id_unknown" if found else "issuer_unknown")
+        for status in _FIRST_CHOICE:
+            alike = [one for one in meant if one.row.status == status]
+            if len(alike) > 1 and status != "disabled":
                 raise LaunchRefused("client_id_ambiguous")
-            return _registration(rows[0])
-        for row in rows:
-            if row.client_id == client_id:
-                return _registration(row)
-        raise LaunchRefused("client_id_unknown")
+            if alike:
+                return alike[0].usable()
+        raise RuntimeError("a registration has a status that nobody knows")
 
     def by_id(self, registration_id: str) -> Registration:
-        """See `lti.registration.RegistrationStore.by_id`."""
-        row = self._row(registration_id)
-        if row is None:
+        """See `lti.registration.RegistrationStore.by_id`; LaunchRefused("registration_disabled") besides."""
+        with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
+            found = _read(tx.session, LtiRegistrationRow.id == registration_id)
+        if not found:
             raise LaunchRefused("issuer_unknown")
-        return _registration(row)
+        return found[0].usable()
 
     def institution_of(self, registration_id: RegistrationId) -> InstitutionId:
-        """Return whose platform it is; InvalidInput("registration_unknown")."""
+        """Return whose platform it is, whatever its status; InvalidInput("registration_unknown")."""
         return InstitutionId(self._known(registration_id).institution_id)
 
     def allowed_origin(self, registration_id: RegistrationId) -> str:
@@ -56,39 +69,67 @@ class LtiRegistrations:
         return self._known(registration_id).allowed_origin
 
     def origins(self) -> frozenset[str]:
-        """Return the allowed origins of all registrations, for a CORS preflight, which carries no token."""
+        """Return the allowed origins of all platforms that are not disabled: for a CORS preflight and for frames."""
         with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
-            return frozenset(tx.session.scalars(select(LtiRegistrationRow.allowed_origin)))
+            usable = select(LtiRegistrationRow.allowed_origin).where(LtiRegistrationRow.status != "disabled")
+            return frozenset(tx.session.scalars(usable))
 
-    def webhook_secret(self, registration_id: RegistrationId) -> bytes:
-        """Return the key of the webhook's HMAC; InvalidInput("registration_unknown")."""
+    def webhook_secrets(self, registration_id: RegistrationId) -> tuple[bytes, ...]:
+        """Return the keys that the webhook's HMAC may use: the current one, and the one before while they overlap.
+
+        Raises:
+            InvalidInput("registration_unknown"): also for a disabled platform.
+        """
         row = self._known(registration_id)
-        return self._cipher.decrypt_text(
-            row.webhook_secret_enc, table=LtiRegistrationRow.__tablename__, row_id=row.id
-        ).encode()
+        if row.status == "disabled":
+            raise registration_unknown()
+        sealed = [row.webhook_secret_enc]
+        overlaps = row.old_secret_until is not None and self._units.clock.now() < row.old_secret_until
+        if overlaps and row.old_secret_enc is not None:
+            sealed.append(row.old_secret_enc)
+        table = LtiRegistrationRow.__tablename__
+        return tuple(self._cipher.decrypt_text(one, table=table, row_id=row.id).encode() for one in sealed)
 
-    def _row(self, registration_id: str) -> LtiRegistrationRow | None:
-        with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
-            return tx.session.get(LtiRegistrationRow, registration_id)
+    def note_unknown_deployment(self, registration_id: RegistrationId, deployment_id: str) -> bool:
+        """See `PlatformDeployments.note_unknown`, in a unit of work of its own."""
+        with self._units.for_institution(self.institution_of(registration_id)) as tx:
+            return PlatformDeployments(tx).note_unknown(registration_id, deployment_id)
 
     def _known(self, registration_id: RegistrationId) -> LtiRegistrationRow:
-        row = self._row(registration_id)
+        with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
+            row = tx.session.get(LtiRegistrationRow, registration_id)
         if row is None:
-            raise InvalidInput("registration_unknown", "没有登记过这个平台,请检查地址。", http_status=404)
+            raise registration_unknown()
         return row
 
 
-def _registration(row: LtiRegistrationRow) -> Registration:
-    return Registration(
-        id=row.id,
-        tenant=row.institution_id,
-        issuer=row.issuer,
-        client_id=row.client_id,
-        auth_login_url=row.auth_login_url,
-        auth_token_url=row.auth_token_url,
-        jwks_url=row.jwks_url,
-        deployment_ids=frozenset(row.deployment_ids),
-        allow_private_hosts=frozenset(row.private_hosts),
-        demo=row.demo,
-        algorithm=row.algorithm,
+@dataclass(slots=True)
+class _Found:
+    """A row with its approved deployments."""
+
+    row: LtiRegistrationRow
+    deployment_ids: list[str]
+
+    def usable(self) -> Registration:
+        if self.row.status == "disabled":
+            raise LaunchRefused("registration_disabled")
+        return registration_of(self.row, self.deployment_ids)
+
+
+def _read(session: Session, condition: ColumnElement[bool]) -> list[_Found]:
+    """Return the rows that meet `condition`, in one question: every login and launch asks it."""
+    approved = and_(
+        LtiDeploymentRow.registration_id == LtiRegistrationRow.id, LtiDeploymentRow.status == "approved"
     )
+    found: dict[str, _Found] = {}
+    rows = session.execute(
+        select(LtiRegistrationRow, LtiDeploymentRow.deployment_id)
+        .outerjoin(LtiDeploymentRow, approved)
+        .where(condition)
+        .order_by(LtiRegistrationRow.id)
+    )
+    for row, deployment_id in rows:
+        one = found.setdefault(row.id, _Found(row, []))
+        if deployment_id is not None:
+            one.deployment_ids.append(deployment_id)
+    return list(found.values())

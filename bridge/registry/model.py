@@ -296,7 +296,7 @@ class OfflineSession:
 
 @dataclass(frozen=True, slots=True)
 class LtiRegistrationEntry:
-    """An LTI 1.3 platform that an institution registers; see `lti_registrations` for the launch side."""
+    """An LTI 1.3 platform as the operator's YAML has it; see `lti_model.Platform` for what becomes of it."""
 
     id: RegistrationId
     issuer: str
@@ -310,6 +310,10 @@ class LtiRegistrationEntry:
     private_hosts: frozenset[str]
     allowed_origin: str
     webhook_secret: str = field(repr=False)
+    name: str = ""
+    anonymous_allowed: bool = False
+    token_audience: str | None = None
+    service_origins: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,8 @@ from bridge.kernel.ids import (
     RegistrationId,
     new_id,
 )
+from bridge.registry.lti_catalogue import keep_catalogue_entry
+from bridge.registry.lti_tables import LtiRegistrationRow
 from bridge.registry.model import (
     CityRegistration,
     ClassRun,
@@ -44,7 +46,6 @@ from bridge.registry.tables import (
     EnrolmentRow,
     InstitutionRow,
     LtiContextRow,
-    LtiRegistrationRow,
     OfflineAttendanceRow,
     OfflineSessionRow,
     OutlineRow,
@@ -57,6 +58,7 @@ class SqlRegistryStore:
     """`ports.RegistryStore` on the tables above."""
 
     def __init__(self, tx: Tx, cipher: FieldCipher) -> None:
+        self._tx = tx
         self._session = tx.session
         self._cipher = cipher
         self._tenant: InstitutionId = tx.institution_id
@@ -176,26 +178,7 @@ class SqlRegistryStore:
         self._session.flush()
 
     def save_lti_registration(self, entry: LtiRegistrationEntry) -> None:
-        self._session.merge(
-            LtiRegistrationRow(
-                id=entry.id,
-                institution_id=self._tenant,
-                issuer=entry.issuer,
-                client_id=entry.client_id,
-                auth_login_url=entry.auth_login_url,
-                auth_token_url=entry.auth_token_url,
-                jwks_url=entry.jwks_url,
-                deployment_ids=sorted(entry.deployment_ids),
-                algorithm=entry.algorithm,
-                demo=entry.demo,
-                private_hosts=sorted(entry.private_hosts),
-                allowed_origin=entry.allowed_origin,
-                webhook_secret_enc=self._cipher.encrypt_text(
-                    entry.webhook_secret, table=LtiRegistrationRow.__tablename__, row_id=entry.id
-                ),
-            )
-        )
-        self._flush("lti_client_taken", "这个平台的 issuer 和 client_id 已由另一条登记使用,请核对。")
+        keep_catalogue_entry(self._tx, self._cipher, entry)
 
     def save_lti_context(self, context: LtiContext) -> None:
         row = self._session.scalar(_context_row(context.registration_id, context.context_id))

@@ -2,10 +2,10 @@
 
 from datetime import date
 
-from sqlalchemy import Boolean, Date, ForeignKey, String, Text, UniqueConstraint
+from sqlalchemy import Boolean, Date, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bridge.db.base import Base, Code, Count, Id, Instant, JsonList, LongText, Ref, Sha256, TenantRow
+from bridge.db.base import Base, Code, Count, Id, Instant, JsonList, Ref, Sha256, TenantRow
 
 
 class InstitutionRow(Base, TenantRow):
@@ -84,26 +84,6 @@ class ClassRunRow(Base, TenantRow):
     profile: Mapped[Code]
     outline_id: Mapped[str] = mapped_column(String(40), ForeignKey("outline.id"))
     course_id: Mapped[str] = mapped_column(String(40), ForeignKey("course.id"))
-
-
-class LtiRegistrationRow(Base, TenantRow):
-    """An LTI platform; the webhook's secret is encrypted."""
-
-    __tablename__ = "lti_registration"
-    __table_args__ = (UniqueConstraint("issuer", "client_id"),)
-
-    id: Mapped[Id]
-    issuer: Mapped[str] = mapped_column(String(255))
-    client_id: Mapped[str] = mapped_column(String(255))
-    auth_login_url: Mapped[LongText]
-    auth_token_url: Mapped[LongText]
-    jwks_url: Mapped[LongText]
-    deployment_ids: Mapped[JsonList]
-    algorithm: Mapped[str] = mapped_column(String(8))
-    demo: Mapped[bool] = mapped_column(Boolean)
-    private_hosts: Mapped[JsonList]
-    allowed_origin: Mapped[LongText]
-    webhook_secret_enc: Mapped[str] = mapped_column(Text)
 
 
 class LtiContextRow(Base, TenantRow):

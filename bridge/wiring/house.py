@@ -1,13 +1,11 @@
 """The house: everything that lives as long as the process, and the doors' use cases that span stations."""
 
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from typing import Any
 
-from joserfc.jwk import RSAKey
 from sqlalchemy import Engine
 
 from bridge.db.engine import open_engine
@@ -26,6 +24,7 @@ from bridge.presence.face import FaceEngine, licence_objections
 from bridge.presence.ports import StudyPace
 from bridge.presence.store import open_checks
 from bridge.registry.lti_registrations import LtiRegistrations
+from bridge.registry.lti_tool_keys import ToolKeys
 from bridge.reporting.courier import Courier
 from bridge.reporting.service import ReportingService
 from bridge.rules.model import RuleBook
@@ -36,7 +35,7 @@ from bridge.wiring.adapters import division_names
 from bridge.wiring.stations import Stations
 from bridge.worker.runner import Runner
 from lti.http import GuardedHttp
-from lti.keys import KeySource, ToolKey, ToolKeyRing
+from lti.keys import KeySource
 from lti.state import StateSeal
 from lti.tool import LtiTool
 
@@ -96,6 +95,11 @@ class House:
         return LtiRegistrations(self.uow, self.cipher)
 
     @cached_property
+    def tool_keys(self) -> ToolKeys:
+        """The tool's keys; made, or taken over from the file of earlier versions, when one is first needed."""
+        return ToolKeys(self.uow, self.cipher, old_file=self.settings.data_dir / "keys" / "lti-tool.pem")
+
+    @cached_property
     def lti_tool(self) -> LtiTool:
         return LtiTool(
             public_url=self.settings.public_url,
@@ -103,7 +107,7 @@ class House:
             seal=StateSeal(self.key("lti state")),
             used_states=SqlUsedStates(self.uow),
             platform_keys=KeySource(GuardedHttp(), self.clock),
-            tool_keys=ToolKeyRing((self._tool_key(),)),
+            tool_keys=self.tool_keys,
             clock=self.clock,
         )
 
@@ -168,7 +172,7 @@ class House:
         """Return whose platform it is and the secrets that may sign; None for an unknown one."""
         try:
             institution = self.lti_registrations.institution_of(registration)
-            return institution, (self.lti_registrations.webhook_secret(registration),)
+            return institution, self.lti_registrations.webhook_secrets(registration)
         except InvalidInput:
             return None
 
@@ -227,20 +231,6 @@ class House:
     def _count_open_checks(self) -> int:
         with self.uow.across_institutions("pace of the demonstration", read_only=True) as tx:
             return open_checks(tx)
-
-    def _tool_key(self) -> ToolKey:
-        """Return the tool's key, made at the first start in a file (0600) under the data folder."""
-        path = self.settings.data_dir / "keys" / "lti-tool.pem"
-        if not path.exists():
-            draft = path.with_name(f".{path.name}.{os.getpid()}")
-            draft.touch(mode=0o600)
-            draft.write_bytes(ToolKey.generate().pem)
-            with suppress(FileExistsError):
-                # A link never replaces the key that another process made meanwhile.
-                os.link(draft, path)
-            draft.unlink()
-        pem = path.read_bytes()
-        return ToolKey(RSAKey.import_key(pem).thumbprint(), pem)
 
 
 class _AfterCommit:

@@ -24,6 +24,9 @@ from bridge.ledger.store import SqlLedgerStore
 from bridge.presence.frames import FrameService
 from bridge.presence.service import PresenceService
 from bridge.presence.store import SqlPresenceStore
+from bridge.registry.lti_deployments import PlatformDeployments
+from bridge.registry.lti_moves import PlatformMoves
+from bridge.registry.lti_platforms import LtiPlatforms
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.registry.store import SqlRegistryStore
@@ -69,6 +72,18 @@ class Stations:
     @cached_property
     def registry(self) -> RegistryService:
         return RegistryService(self.registry_store, self._tx, self._house.study_clock, self._house.rules)
+
+    @cached_property
+    def platforms(self) -> LtiPlatforms:
+        return LtiPlatforms(self._tx, self._house.cipher)
+
+    @cached_property
+    def deployments(self) -> PlatformDeployments:
+        return PlatformDeployments(self._tx)
+
+    @cached_property
+    def platform_moves(self) -> PlatformMoves:
+        return PlatformMoves(self._tx)
 
     @cached_property
     def identity(self) -> IdentityService:

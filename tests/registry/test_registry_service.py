@@ -262,7 +262,7 @@ def test_registrations_are_found_as_launches_and_webhooks_name_them(house: House
     assert found == registrations.find("http://127.0.0.1:8123", None) == registrations.by_id(PLATFORM)
     assert (found.tenant, found.demo, found.deployment_ids) == (ORG, True, frozenset({"1"}))
     assert registrations.institution_of(PLATFORM) == ORG
-    assert registrations.webhook_secret(PLATFORM) == VARIABLES["webhook_secret"].encode()
+    assert registrations.webhook_secrets(PLATFORM) == (VARIABLES["webhook_secret"].encode(),)
     assert registrations.allowed_origin(PLATFORM) == "http://127.0.0.1:8123"
     assert registrations.origins() == {"http://127.0.0.1:8123"}
 
@@ -286,4 +286,4 @@ def test_unknown_registrations_are_refused_with_their_reason(house: House) -> No
     with pytest.raises(LaunchRefused):
         registrations.by_id("reg_none")
     with pytest.raises(InvalidInput, match="registration_unknown"):
-        registrations.webhook_secret("reg_none")  # type: ignore[arg-type]  # any text may come from an address
+        registrations.webhook_secrets("reg_none")  # type: ignore[arg-type]  # any text may come from an address
