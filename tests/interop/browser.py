@@ -6,6 +6,7 @@ from html.parser import HTMLParser
 import requests
 
 _SECONDS = 20
+_JSON = {"Accept": "application/json"}
 
 
 @dataclass
@@ -48,16 +49,15 @@ class Browser:
 
     def post(self, url: str, fields: dict[str, str]) -> requests.Response:
         """Submit a form; the tool is asked to answer in JSON, the platform answers as it likes."""
-        return self._session.post(url, data=fields, headers={"Accept": "application/json"}, timeout=_SECONDS)
+        return self._session.post(url, data=fields, headers=_JSON, timeout=_SECONDS)
+
+    def get(self, url: str, query: dict[str, str] | None = None) -> requests.Response:
+        """Open an address and follow where it leads."""
+        return self._session.get(url, params=query, headers=_JSON, timeout=_SECONDS)
 
     def open_link(self, name: str, **query: str) -> requests.Response:
         """Click a link on the platform; return the page with the launch, or where it ended before."""
-        return self._session.get(
-            f"{self._platform_url}/desk/launch/{name}",
-            params=query,
-            headers={"Accept": "application/json"},
-            timeout=_SECONDS,
-        )
+        return self.get(f"{self._platform_url}/desk/launch/{name}", query)
 
     def launch(self, name: str, **query: str) -> requests.Response:
         """Click a link and let the launch submit itself; return the tool's answer."""
