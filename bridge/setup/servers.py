@@ -1,4 +1,4 @@
-"""What the tests run against: PostgreSQL, Redis, Chromium. Found, installed, or named; never skipped."""
+"""What the tests run against: PostgreSQL, Redis, Chromium, PHP. Found, installed, or named; never skipped."""
 
 import importlib.util
 import os
@@ -48,10 +48,22 @@ def find_chromium() -> Path | None:
     return _which(*([named] if named else ["chromium", "chromium-browser", "google-chrome"]))
 
 
+def find_php() -> Path | None:
+    """Return the path of PHP's command line."""
+    return _which("php")
+
+
+def find_phpcs() -> Path | None:
+    """Return the path of PHP_CodeSniffer."""
+    return _which("phpcs")
+
+
 PROGRAMS = (
     Program("PostgreSQL", "postgresql", find_postgresql),
     Program("Redis", "redis-server", find_redis),
     Program("Chromium", "chromium", find_chromium),
+    Program("PHP", "php-cli", find_php),
+    Program("PHP_CodeSniffer", "php-codesniffer", find_phpcs),
 )
 
 
