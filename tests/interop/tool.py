@@ -40,8 +40,8 @@ class OurTool:
         self.origin = origin
         self.http = CountingHttp()
         self.clock = SystemClock()
-        self.keys = ToolKeyRing([ToolKey.generate()])
-        self.calls = ServiceCall(self.http, ServiceTokens(self.http, self.keys, self.clock), self.clock)
+        self.published = [ToolKey.generate()]  # the first signs
+        self.calls = self.calls_signed_by(ToolKeyRing(self.published))
         self.launches: dict[str, Launch] = {}
         self.lti: LtiTool
         self._app: Flask | None = None
@@ -54,12 +54,16 @@ class OurTool:
             seal=StateSeal(secrets.token_bytes(STATE_KEY_BYTES)),
             used_states=MemoryUsedStates(),
             platform_keys=KeySource(self.http, self.clock),
-            tool_keys=self.keys,
+            tool_keys=ToolKeyRing(self.published),
             clock=self.clock,
         )
         app = Flask(__name__)
         app.register_blueprint(lti_blueprint(self.lti, self._on_launch, _error_page))
         self._app = app
+
+    def calls_signed_by(self, keys: ToolKeyRing) -> ServiceCall:
+        """Return calls to services that hold no token yet and ask for theirs with `keys`."""
+        return ServiceCall(self.http, ServiceTokens(self.http, keys, self.clock), self.clock)
 
     def _on_launch(self, launch: Launch, _request: Request) -> Response:
         held = secrets.token_hex(8)
