@@ -1,10 +1,12 @@
 """The claims of a launch, read strictly: the right types and lengths, or a refusal that says which.
 
-The names are the standard's own (LTI 1.3 Core §5.3, §5.4, §C). Contact data is gone before anything is read.
+The names are the standard's own (LTI 1.3 Core §5.3, §5.4, §C). Contact data and citizen ids are gone before
+anything is read; what each type of message says beside these claims is read in `lti.messages`.
 """
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from lti.contact import strip_contact_claims
@@ -21,17 +23,22 @@ ROLES = CLAIM + "roles"
 CONTEXT = CLAIM + "context"
 LIS = CLAIM + "lis"
 CUSTOM = CLAIM + "custom"
+EXT = CLAIM + "ext"
+FOR_USER = CLAIM + "for_user"
+NOTICE = CLAIM + "notice"
 LAUNCH_PRESENTATION = CLAIM + "launch_presentation"
 AGS_ENDPOINT = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
 NRPS_SERVICE = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+NOTIFICATION_SERVICE = CLAIM + "platformnotificationservice"
 
 LTI_VERSION = "1.3.0"
 RESOURCE_LINK_REQUEST = "LtiResourceLinkRequest"
 
-_ID_CHARACTERS = 255
-_URL_CHARACTERS = 4096
-_TEXT_CHARACTERS = 4096
+ID_CHARACTERS = 255
+URL_CHARACTERS = 4096
+TEXT_CHARACTERS = 4096
 _MAX_ROLES = 100
+_HAN = re.compile("[\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +47,7 @@ class ResourceLink:
 
     id: str
     title: str | None
+    description: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +77,36 @@ class NrpsService:
 
 
 @dataclass(frozen=True, slots=True)
+class NotificationService:
+    """Where notices may be asked for (Platform Notification Service 1.0); check the host before use."""
+
+    url: str
+    scopes: tuple[str, ...]
+    notice_types: tuple[str, ...]
+    service_versions: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LaunchClaims:
-    """What a verified launch says. Without e-mail, telephone, address, picture: in `raw` neither.
+    """What a verified launch says. Without contact data and citizen ids: in `raw` neither.
+
+    There is no full name here: platforms put it together in the order of the interface's language ("三 张"), so
+    only `person_name`, made of the two parts, is in the order in which Chinese names are written.
 
     Args:
-        sub: the person at the platform; None in an anonymous launch.
+        sub: the person at the platform, as sent whatever it is; None in an anonymous launch. To be kept encrypted,
+            and neither logged nor shown: it is in no other member.
         roles: as sent; `role` is what they amount to here.
-        lis, custom: names and values as text.
+        lis, custom, ext: names and values as text.
         return_url: as sent; `lti.launch.Launch.return_url` is the one that may be followed.
-        raw: all claims that remain, for what this class does not name.
+        raw: all claims that remain, for what this class does not name; no `sub` and no `user_id`.
         contact_removed: paths of the claims that held contact data.
+        citizen_id_seen_in: paths of the claims that held a citizen id, "sub" among them: an administrator of the
+            platform must be told to send an employee number instead.
     """
 
     iss: str
-    sub: str | None
+    sub: str | None = field(repr=False)
     aud: tuple[str, ...]
     client_id: str
     deployment_id: str
@@ -93,19 +117,43 @@ class LaunchClaims:
     role: Role
     resource_link: ResourceLink | None
     context: Context | None
-    given_name: str | None
-    family_name: str | None
-    name: str | None
-    lis: Mapping[str, str]
-    custom: Mapping[str, str]
+    given_name: str | None = field(repr=False)
+    family_name: str | None = field(repr=False)
+    lis: Mapping[str, str] = field(repr=False)
+    custom: Mapping[str, str] = field(repr=False)
+    ext: Mapping[str, str] = field(repr=False)
     ags: AgsEndpoint | None
     nrps: NrpsService | None
+    notification_service: NotificationService | None
     return_url: str | None
-    raw: Mapping[str, Any]
+    raw: Mapping[str, Any] = field(repr=False)
     contact_removed: tuple[str, ...]
+    citizen_id_seen_in: tuple[str, ...]
+
+    @property
+    def person_name(self) -> str | None:
+        """The person's name in Chinese order, family name first; None if the platform sent none."""
+        return name_in_chinese_order(self.family_name, self.given_name)
+
+    @property
+    def person_sourcedid(self) -> str | None:
+        """The person's number at the institution (Moodle: idnumber); None if not sent, or a citizen id."""
+        return self.lis.get("person_sourcedid") or None
+
+    @property
+    def username(self) -> str | None:
+        """The person's login name at the platform (Moodle alone sends one); None if not sent, or a citizen id."""
+        return self.ext.get("user_username") or None
 
 
-def _text(value: Any, limit: int = _TEXT_CHARACTERS) -> str | None:
+def name_in_chinese_order(family_name: str | None, given_name: str | None) -> str | None:
+    """Return the name as a Chinese paper writes it: 张三, 欧阳娜娜; names in Latin letters with a space between."""
+    parts = [part.strip() for part in (family_name, given_name) if part and part.strip()]
+    return ("" if all(_HAN.search(part) for part in parts) else " ").join(parts) or None
+
+
+def text(value: Any, limit: int = TEXT_CHARACTERS) -> str | None:
+    """Return `value` if it is text of at most `limit` characters, or None; else LaunchRefused("claim_malformed")."""
     if value is None:
         return None
     if not isinstance(value, str) or len(value) > limit:
@@ -113,21 +161,24 @@ def _text(value: Any, limit: int = _TEXT_CHARACTERS) -> str | None:
     return value
 
 
-def _identifier(value: Any, missing: str, invalid: str) -> str:
+def identifier(value: Any, missing: str, invalid: str) -> str:
+    """Return `value` if it is a text of 1–255 characters; else LaunchRefused with the reason that fits."""
     if value is None or value == "":
         raise LaunchRefused(missing)
-    if not isinstance(value, str) or len(value) > _ID_CHARACTERS:
+    if not isinstance(value, str) or len(value) > ID_CHARACTERS:
         raise LaunchRefused(invalid)
     return value
 
 
-def _object(value: Any) -> Mapping[str, Any] | None:
+def members(value: Any) -> Mapping[str, Any] | None:
+    """Return `value` if it is an object or None; else LaunchRefused("claim_malformed")."""
     if value is not None and not isinstance(value, dict):
         raise LaunchRefused("claim_malformed")
     return value
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def texts(value: Any) -> tuple[str, ...]:
+    """Return the texts of a list, none for None; else LaunchRefused("claim_malformed")."""
     if value is None:
         return ()
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
@@ -138,13 +189,18 @@ def _texts(value: Any) -> tuple[str, ...]:
 def _flat(value: Any) -> dict[str, str]:
     """Return names → text of a claim that holds no further objects; null becomes "", numbers their digits."""
     flat: dict[str, str] = {}
-    for key, member in (_object(value) or {}).items():
+    for key, member in (members(value) or {}).items():
         if isinstance(member, dict | list):
             raise LaunchRefused("claim_malformed")
-        flat[key] = (
-            "" if member is None else (_text(member) or "") if isinstance(member, str) else str(member)
-        )
+        flat[key] = "" if member is None else (text(member) or "") if isinstance(member, str) else str(member)
     return flat
+
+
+def _plain(value: Any) -> Any:
+    # What a platform adds of its own may have any shape: whatever is nested is left to `raw`.
+    if not isinstance(value, dict):
+        return None
+    return {key: member for key, member in value.items() if not isinstance(member, dict | list)}
 
 
 def _roles(payload: Mapping[str, Any]) -> tuple[str, ...]:
@@ -160,48 +216,62 @@ def _roles(payload: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(value)
 
 
-def _resource_link(payload: Mapping[str, Any], message_type: str) -> ResourceLink | None:
-    value = _object(payload.get(RESOURCE_LINK))
-    if value is None and message_type != RESOURCE_LINK_REQUEST:
+def _resource_link(payload: Mapping[str, Any]) -> ResourceLink | None:
+    link = members(payload.get(RESOURCE_LINK))
+    if link is None:
         return None
-    link = value or {}
     return ResourceLink(
-        _identifier(link.get("id"), "resource_link_missing", "claim_malformed"), _text(link.get("title"))
+        identifier(link.get("id"), "resource_link_missing", "claim_malformed"),
+        text(link.get("title")),
+        text(link.get("description")),
     )
 
 
-def _context(payload: Mapping[str, Any]) -> Context | None:
-    value = _object(payload.get(CONTEXT))
+def read_context(claim: Any) -> Context | None:
+    """Return the course that a context claim names, None for none; else LaunchRefused("claim_malformed")."""
+    value = members(claim)
     if value is None:
         return None
     return Context(
-        _identifier(value.get("id"), "claim_malformed", "claim_malformed"),
-        _text(value.get("label")),
-        _text(value.get("title")),
+        identifier(value.get("id"), "claim_malformed", "claim_malformed"),
+        text(value.get("label")),
+        text(value.get("title")),
     )
 
 
 def _ags(payload: Mapping[str, Any]) -> AgsEndpoint | None:
-    value = _object(payload.get(AGS_ENDPOINT))
+    value = members(payload.get(AGS_ENDPOINT))
     if value is None:
         return None
     return AgsEndpoint(
-        _text(value.get("lineitem"), _URL_CHARACTERS),
-        _text(value.get("lineitems"), _URL_CHARACTERS),
-        _texts(value.get("scope")),
+        text(value.get("lineitem"), URL_CHARACTERS),
+        text(value.get("lineitems"), URL_CHARACTERS),
+        texts(value.get("scope")),
     )
 
 
 def _nrps(payload: Mapping[str, Any]) -> NrpsService | None:
-    value = _object(payload.get(NRPS_SERVICE))
+    value = members(payload.get(NRPS_SERVICE))
     if value is None:
         return None
     url = _identifier_url(value.get("context_memberships_url"))
-    return NrpsService(url, _texts(value.get("service_versions")))
+    return NrpsService(url, texts(value.get("service_versions")))
+
+
+def _notification_service(payload: Mapping[str, Any]) -> NotificationService | None:
+    value = members(payload.get(NOTIFICATION_SERVICE))
+    if value is None:
+        return None
+    return NotificationService(
+        _identifier_url(value.get("platform_notification_service_url")),
+        texts(value.get("scope")),
+        texts(value.get("notice_types_supported")),
+        texts(value.get("service_versions")),
+    )
 
 
 def _identifier_url(value: Any) -> str:
-    url = _text(value, _URL_CHARACTERS)
+    url = text(value, URL_CHARACTERS)
     if not url:
         raise LaunchRefused("claim_malformed")
     return url
@@ -212,7 +282,7 @@ def parse_claims(payload: Mapping[str, Any], client_id: str, *, anonymous_allowe
 
     Raises:
         LaunchRefused: version_unsupported, message_type_*, deployment_id_*, target_link_uri_missing, roles_*,
-            resource_link_missing, sub_*, claim_malformed.
+            resource_link_missing (a link without id), sub_*, claim_malformed.
     """
     version = payload.get(VERSION)
     if version != LTI_VERSION:
@@ -224,16 +294,19 @@ def parse_claims(payload: Mapping[str, Any], client_id: str, *, anonymous_allowe
     if sub is None and not anonymous_allowed:
         raise LaunchRefused("sub_missing")
     aud = payload["aud"]
-    stripped = strip_contact_claims(payload)
+    try:
+        stripped = strip_contact_claims(payload)
+    except ValueError:
+        raise LaunchRefused("claim_malformed") from None
     clean = stripped.claims
     roles = _roles(payload)
-    presentation = _object(clean.get(LAUNCH_PRESENTATION)) or {}
+    presentation = members(clean.get(LAUNCH_PRESENTATION)) or {}
     return LaunchClaims(
         iss=payload["iss"],
-        sub=None if sub is None else _identifier(sub, "sub_invalid", "sub_invalid"),
+        sub=None if sub is None else identifier(sub, "sub_invalid", "sub_invalid"),
         aud=(aud,) if isinstance(aud, str) else tuple(aud),
         client_id=client_id,
-        deployment_id=_identifier(
+        deployment_id=identifier(
             payload.get(DEPLOYMENT_ID), "deployment_id_missing", "deployment_id_invalid"
         ),
         target_link_uri=_target_link_uri(payload),
@@ -241,25 +314,38 @@ def parse_claims(payload: Mapping[str, Any], client_id: str, *, anonymous_allowe
         version=version,
         roles=roles,
         role=context_role(roles),
-        resource_link=_resource_link(clean, message_type),
-        context=_context(clean),
-        given_name=_text(clean.get("given_name")),
-        family_name=_text(clean.get("family_name")),
-        name=_text(clean.get("name")),
+        resource_link=_resource_link(clean),
+        context=read_context(clean.get(CONTEXT)),
+        given_name=text(clean.get("given_name")),
+        family_name=text(clean.get("family_name")),
         lis=_flat(clean.get(LIS)),
         custom=_flat(clean.get(CUSTOM)),
+        ext=_flat(_plain(clean.get(EXT))),
         ags=_ags(clean),
         nrps=_nrps(clean),
-        return_url=_text(presentation.get("return_url"), _URL_CHARACTERS),
-        raw=clean,
+        notification_service=_notification_service(clean),
+        return_url=text(presentation.get("return_url"), URL_CHARACTERS),
+        raw=_without_accounts(clean),
         contact_removed=stripped.removed,
+        citizen_id_seen_in=stripped.citizen_ids,
     )
+
+
+def _without_accounts(clean: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the claims without `sub` and the `user_id` of any claim: whose they are is told in one place alone."""
+    return {
+        name: {key: each for key, each in value.items() if key != "user_id"}
+        if isinstance(value, dict)
+        else value
+        for name, value in clean.items()
+        if name != "sub"
+    }
 
 
 def _target_link_uri(payload: Mapping[str, Any]) -> str:
     value = payload.get(TARGET_LINK_URI)
     if not value:
         raise LaunchRefused("target_link_uri_missing")
-    uri = _text(value, _URL_CHARACTERS)
+    uri = text(value, URL_CHARACTERS)
     assert uri is not None  # noqa: S101  # for mypy: `value` is not None here
     return uri
