@@ -53,8 +53,6 @@ def ensure_peer(
     """
     folder = environment_dir(peer)
     python = folder / "bin" / "python"
-    if _stands(folder, peer):
-        return python
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
