@@ -190,6 +190,14 @@ class ToolKey:
         return jwt.encode({"alg": "RS256", "kid": self.kid, "typ": typ}, dict(claims), self._key, ["RS256"])
 
 
+class SignsForTool(Protocol):
+    """The part of the tool's keys that signing needs."""
+
+    def signing(self) -> ToolKey:
+        """Return the key that signs now."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class ToolKeyRing:
     """The tool's keys: the first signs, all are published (so a new one may be published before it signs)."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from enum import Enum
 
-_CONTEXT = "http://purl.imsglobal.org/vocab/lis/v2/membership#"
+CONTEXT_ROLES = "http://purl.imsglobal.org/vocab/lis/v2/membership#"
 
 
 class Role(Enum):
@@ -33,6 +33,6 @@ def context_role(roles: Iterable[str]) -> Role:
     """
     held = set(roles)
     for name, role in _PRINCIPAL:
-        if name in held or _CONTEXT + name in held:
+        if name in held or CONTEXT_ROLES + name in held:
             return role
     return Role.LEARNER
