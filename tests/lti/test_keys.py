@@ -58,6 +58,9 @@ UNUSABLE = [
     ("other_key_type", [ec_jwk("key-1")]),
     ("other_key_type", [{"kty": "oct", "kid": "key-1", "k": "AAAA"}]),
     ("malformed", [jwk(n="+/=")]),
+    ("malformed", [jwk(e="AQ")]),  # an exponent of 1 lets anybody sign
+    ("malformed", [jwk(e="Ag")]),
+    ("malformed", [jwk(e="")]),
     ("malformed", [jwk(n=None)]),
 ]
 
