@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lti.claims import RESOURCE_LINK_REQUEST, LaunchClaims, parse_claims
+from lti.claims import NOTICE, LaunchClaims, parse_claims
 from lti.clock import epoch_seconds
 from lti.errors import DeploymentUnknown, LaunchRefused
 from lti.jose import verify_signed
+from lti.messages import Message, read_message
+from lti.oidc import PlatformStorage, storage_for
 from lti.registration import Registration
 from lti.state import LoginFlow
 from lti.times import check_times
 from lti.tool import LtiTool
-
-# Messages that a launch may carry. Deep linking, proctoring and review join this set with their own readers.
-SUPPORTED_MESSAGES = frozenset({RESOURCE_LINK_REQUEST})
 
 _LOGIN_ERRORS = frozenset(
     {"login_required", "interaction_required", "consent_required", "account_selection_required"}
@@ -28,6 +27,7 @@ class Launch:
     """A launch that was verified in full.
 
     Args:
+        message: what it asks for, a class for each type; `claims` is what all types say.
         return_url: where the learner may be sent back; None unless it lies on the platform's own origins.
         id_token_sha256: hexadecimal; of the token as it arrived.
         verified_at: UTC.
@@ -35,6 +35,7 @@ class Launch:
 
     registration: Registration
     claims: LaunchClaims
+    message: Message
     message_type: str
     return_url: str | None
     id_token_sha256: str
@@ -53,6 +54,20 @@ def open_flow(tool: LtiTool, state: str | None) -> LoginFlow:
     if flow is None or tool.clock.now() >= flow.expires_at(tool.flow_seconds):
         raise LaunchRefused("state_unknown")
     return flow
+
+
+def storage_to_ask(tool: LtiTool, form: Mapping[str, str], browser_id: str | None) -> PlatformStorage | None:
+    """Return where to ask for what binds the browser, when its cookie does not; None if there is nowhere to ask.
+
+    Raises:
+        LaunchRefused: what `open_flow` raises, or the registration is gone.
+    """
+    if form.get("error"):
+        return None
+    flow = open_flow(tool, form.get("state"))
+    if not flow.storage_target or (browser_id is not None and flow.is_bound_to(browser_id)):
+        return None
+    return storage_for(tool, flow, tool.registrations.by_id(flow.registration_id), keep=False)
 
 
 def _take_flow(
@@ -127,6 +142,8 @@ def verify_launch(
     if signed.typ.upper() not in ("", "JWT"):
         raise LaunchRefused("token_type_wrong")  # a document for another door (`lti.jwt_documents`)
     payload = signed.payload
+    if NOTICE in payload:
+        raise LaunchRefused("token_type_wrong")  # a notice tells, it lets nobody in (`lti.notices`)
     if payload.get("iss") != registration.issuer:
         raise LaunchRefused("issuer_mismatch")
     check_audience(payload, registration.client_id)
@@ -138,15 +155,15 @@ def verify_launch(
     )
     _check_nonce(payload, tool.seal.nonce(flow))
     claims = parse_claims(payload, registration.client_id, anonymous_allowed=registration.anonymous_allowed)
-    if claims.message_type not in SUPPORTED_MESSAGES:
-        raise LaunchRefused("message_type_unsupported")
     if not flow.opens(claims.target_link_uri):
         raise LaunchRefused("target_link_uri_mismatch")
+    message = read_message(payload, claims, registration)
     if claims.deployment_id not in registration.deployment_ids:
         raise DeploymentUnknown(registration.id, claims.deployment_id)
     return Launch(
         registration=registration,
         claims=claims,
+        message=message,
         message_type=claims.message_type,
         return_url=claims.return_url if claims.return_url and registration.owns(claims.return_url) else None,
         id_token_sha256=signed.sha256,

@@ -6,7 +6,6 @@ for another.
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -18,6 +17,7 @@ from lti.claims import (
     DEPLOYMENT_ID,
     LAUNCH_PRESENTATION,
     MESSAGE_TYPE,
+    NOTIFICATION_SERVICE,
     NRPS_SERVICE,
     RESOURCE_LINK,
     ROLES,
@@ -25,6 +25,7 @@ from lti.claims import (
     VERSION,
 )
 from tests.lti.doors import Door
+from tests.lti.message_rows import MESSAGE_ROWS
 from tests.lti.platform import (
     LEARNER,
     MEMBERSHIP,
@@ -35,35 +36,12 @@ from tests.lti.platform import (
     rsa_key,
     without_none,
 )
+from tests.lti.rows import LEARNER_IN, TEACHER_IN, Row, claims_row
 
-LEARNER_IN = "accepted learner"
-TEACHER_IN = "accepted teacher"
+__all__ = ["ROWS", "Row"]
+
 INSTITUTION = "http://purl.imsglobal.org/vocab/lis/v2/institution/person#"
 SYSTEM = "http://purl.imsglobal.org/vocab/lis/v2/system/person#"
-
-
-@dataclass(frozen=True)
-class Row:
-    id: str
-    expected: str
-    play: Callable[[Door], str]
-
-
-def claims_row(id: str, expected: str, **changes: Any) -> Row:
-    """A launch that is right but for these claims (None: left out); `iat`/`exp` as seconds from now."""
-
-    def play(door: Door) -> str:
-        going, lms = door.login(), door.world.lms
-        now = lms.clock.seconds()
-        moved = {
-            name: value + now
-            if name in ("iat", "exp", "nbf") and type(value) is int and abs(value) < 10**8
-            else value
-            for name, value in changes.items()
-        }
-        return door.launch(going.state, lms.token(going.nonce, **moved))
-
-    return Row(id, expected, play)
 
 
 def header_row(id: str, expected: str, **header: Any) -> Row:
@@ -273,6 +251,10 @@ def _duplicate(claims: dict[str, Any]) -> bytes:
     return json.dumps(claims).encode()[:-1] + b', "sub": "user-2"}'
 
 
+def _nested(claims: dict[str, Any]) -> bytes:
+    return json.dumps(claims).encode()[:-1] + b', "x": ' + b"[" * 600 + b"]" * 600 + b"}"
+
+
 A_ROWS = [
     header_row("A1", "kid_missing", kid=None),
     header_row("A1.empty", "kid_missing", kid=""),
@@ -384,6 +366,8 @@ B_ROWS = [
     claims_row("B21.exp-huge", "claim_malformed", exp=1e300),
     claims_row("B21.exp-negative", "claim_malformed", exp=-(10**9)),
     claims_row("B21.iat", "claim_malformed", iat=True),
+    claims_row("B21.notices", "claim_malformed", **{NOTIFICATION_SERVICE: {"notice_types_supported": []}}),
+    claims_row("B21.link-description", "claim_malformed", **{RESOURCE_LINK: {"id": "l", "description": 7}}),
     payload_row("B22.twice", "token_malformed", _duplicate),
     payload_row("B22.nan", "token_malformed", lambda good: json.dumps({**good, "x": float("nan")}).encode()),
     payload_row(
@@ -392,6 +376,7 @@ B_ROWS = [
     payload_row("B22.nul", "token_malformed", lambda good: json.dumps({**good, "name": "a\x00b"}).encode()),
     payload_row("B22.utf8", "token_malformed", lambda good: json.dumps(good).encode()[:-1] + b',"x":"\xff"}'),
     payload_row("B22.deep", "token_malformed", lambda _: b"[" * 20000),
+    payload_row("B22.nested", "claim_malformed", _nested),
     payload_row("B22.list", "token_malformed", lambda _: b"[]"),
     Row("B22.no-token", "token_missing", lambda door: door.launch(door.login().state, None)),
     Row("B22.header", "token_malformed", lambda door: door.launch(door.login().state, "AAAA.e30.AAAA")),
@@ -411,6 +396,7 @@ B_ROWS = [
     login_row(
         "C4.backslash", "target_link_uri_foreign", target_link_uri="https://tool.example\\@evil.example/"
     ),
+    claims_row("C4.return", LEARNER_IN, **{LAUNCH_PRESENTATION: {"return_url": "https://evil.example/"}}),
     claims_row("C7", LEARNER_IN, **{ROLES: [INSTITUTION + "Administrator", *LEARNER]}),
     claims_row("C7.alone", LEARNER_IN, **{ROLES: [INSTITUTION + "Instructor", SYSTEM + "SysAdmin"]}),
     claims_row("C7.sub-role", LEARNER_IN, **{ROLES: [MEMBERSHIP.replace("#", "/Instructor#") + "Grader"]}),
@@ -444,5 +430,5 @@ V_ROWS = [
     )
 ] + [claims_row("V.no-roles", LEARNER_IN, **{ROLES: []})]
 
-ROWS = A_ROWS + B_ROWS + V_ROWS
+ROWS = A_ROWS + B_ROWS + V_ROWS + MESSAGE_ROWS
 assert len({row.id for row in ROWS}) == len(ROWS)
