@@ -1,5 +1,6 @@
 """The registered platforms as `lti` and the doors ask for them, before any institution is known."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, select
@@ -9,8 +10,9 @@ from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.ids import InstitutionId, RegistrationId
 from bridge.registry.lti_deployments import PlatformDeployments
-from bridge.registry.lti_model import PlatformStatus
+from bridge.registry.lti_model import PlatformStatus, WarningKind
 from bridge.registry.lti_moves import was_left
+from bridge.registry.lti_platforms import LtiPlatforms
 from bridge.registry.lti_rows import registration_of, registration_unknown
 from bridge.registry.lti_tables import LtiDeploymentRow, LtiRegistrationRow
 from lti.errors import LaunchRefused
@@ -29,6 +31,8 @@ class LtiRegistrations:
     def __init__(self, units: UnitOfWork, cipher: FieldCipher) -> None:
         self._units = units
         self._cipher = cipher
+        # Read by this process and waiting for a right launch, so that each later launch costs no write.
+        self._waiting: set[str] = set()
 
     def find(self, issuer: str, client_id: str | None) -> Registration:
         """See `lti.registration.RegistrationStore.find`; in addition issuer_moved and registration_disabled.
@@ -49,7 +53,7 @@ class LtiRegistrations:
             if len(alike) > 1 and status != "disabled":
                 raise LaunchRefused("client_id_ambiguous")
             if alike:
-                return alike[0].usable()
+                return self._usable(alike[0])
         raise RuntimeError("a registration has a status that nobody knows")
 
     def by_id(self, registration_id: str) -> Registration:
@@ -58,7 +62,7 @@ class LtiRegistrations:
             found = _read(tx.session, LtiRegistrationRow.id == registration_id)
         if not found:
             raise LaunchRefused("issuer_unknown")
-        return found[0].usable()
+        return self._usable(found[0])
 
     def institution_of(self, registration_id: RegistrationId) -> InstitutionId:
         """Return whose platform it is, whatever its status; InvalidInput("registration_unknown")."""
@@ -90,10 +94,37 @@ class LtiRegistrations:
         table = LtiRegistrationRow.__tablename__
         return tuple(self._cipher.decrypt_text(one, table=table, row_id=row.id).encode() for one in sealed)
 
+    def note_launch(
+        self, registration: Registration, *, contact_removed: Sequence[str], citizen_ids: Sequence[str]
+    ) -> None:
+        """Remember, durably and by itself, that a right launch came, and what of it should not have been sent.
+
+        Args:
+            contact_removed, citizen_ids: paths of claims (`LaunchClaims.contact_removed`, `citizen_id_seen_in`).
+        """
+        kinds: set[WarningKind] = {
+            "email" if "mail" in path.lower() else "contact" for path in contact_removed
+        }
+        if citizen_ids:
+            kinds.add("citizen_id")
+        if not kinds and registration.id not in self._waiting:
+            return
+        with self._units.for_institution(InstitutionId(registration.tenant)) as tx:
+            LtiPlatforms(tx, self._cipher).note_launch(RegistrationId(registration.id), kinds)
+        self._waiting.discard(registration.id)
+
     def note_unknown_deployment(self, registration_id: RegistrationId, deployment_id: str) -> bool:
         """See `PlatformDeployments.note_unknown`, in a unit of work of its own."""
         with self._units.for_institution(self.institution_of(registration_id)) as tx:
             return PlatformDeployments(tx).note_unknown(registration_id, deployment_id)
+
+    def _usable(self, found: "_Found") -> Registration:
+        row = found.row
+        if row.status == "disabled":
+            raise LaunchRefused("registration_disabled")
+        if row.status == "pending" or row.first_launch_at is None:
+            self._waiting.add(row.id)
+        return registration_of(row, found.deployment_ids)
 
     def _known(self, registration_id: RegistrationId) -> LtiRegistrationRow:
         with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
@@ -109,11 +140,6 @@ class _Found:
 
     row: LtiRegistrationRow
     deployment_ids: list[str]
-
-    def usable(self) -> Registration:
-        if self.row.status == "disabled":
-            raise LaunchRefused("registration_disabled")
-        return registration_of(self.row, self.deployment_ids)
 
 
 def _read(session: Session, condition: ColumnElement[bool]) -> list[_Found]:

@@ -84,14 +84,14 @@ class ToolKeys:
         return _ring(self._current(), self._units.clock.now())
 
     def states(self) -> Sequence[ToolKeyState]:
-        """Return the published keys, newest first."""
+        """Return the published keys, the one that signs last first."""
         now, kept = self._units.clock.now(), self._current()
         signing = _ring(kept, now).signing().kid
         return [
             ToolKeyState(
                 one.key.kid, one.created_at, one.signs_from, one.published_until, one.key.kid == signing
             )
-            for one in sorted(kept, key=lambda one: one.created_at, reverse=True)
+            for one in sorted(kept, key=lambda one: one.signs_from, reverse=True)
             if one.is_published(now)
         ]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.identity.house import House
+from tests.registry.platforms import Room
 
 
 @pytest.fixture
@@ -13,3 +14,8 @@ def house(database_url: str, tmp_path: Path) -> Iterator[House]:
     built = House(database_url, tmp_path)
     yield built
     built.close()
+
+
+@pytest.fixture
+def room(house: House) -> Room:
+    return Room(house)
