@@ -8,7 +8,7 @@ from bridge.web.errors import error_response
 from bridge.web.sessions import WebSession
 from bridge.wiring import House
 from lti.claims import LaunchClaims
-from lti.errors import LaunchRefused
+from lti.errors import DeploymentUnknown, LaunchRefused
 from lti.flask import lti_blueprint
 from lti.launch import Launch
 from lti.roles import Role
@@ -21,6 +21,12 @@ def launch_door(house: House) -> Blueprint:
         claims = launch.claims
         institution = InstitutionId(launch.registration.tenant)
         registration = RegistrationId(launch.registration.id)
+        # Before anybody is let in: a teacher's launch proves the platform as well as a learner's.
+        house.lti_registrations.note_launch(
+            launch.registration,
+            contact_removed=claims.contact_removed,
+            citizen_ids=claims.citizen_id_seen_in,
+        )
         with house.uow.for_institution(institution) as tx:
             stations = house.at(tx)
             # Refused inside the unit of work: who is not let in leaves neither a message nor an account.
@@ -49,7 +55,15 @@ def launch_door(house: House) -> Blueprint:
     def refused(refusal: LaunchRefused) -> Response:
         return error_response(refusal.reason, refusal.message_zh, refusal.http_status)
 
-    return lti_blueprint(house.lti_tool, welcome, refused)
+    doors = lti_blueprint(house.lti_tool, welcome, refused)
+
+    @doors.errorhandler(DeploymentUnknown)
+    def wait_for_approval(refusal: DeploymentUnknown) -> Response:
+        registration = RegistrationId(refusal.registration_id)
+        house.lti_registrations.note_unknown_deployment(registration, refusal.deployment_id)
+        return refused(refusal)
+
+    return doors
 
 
 def _kept(claims: LaunchClaims, account_id: str) -> dict[str, object]:
