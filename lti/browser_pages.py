@@ -7,6 +7,7 @@ platform's storage to the launch; a posting page carries a signed message to the
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
+from urllib.parse import urlencode
 
 from lti.oidc import LoginRedirect, PlatformStorage
 
@@ -38,11 +39,14 @@ def login_page(going: LoginRedirect, params: Mapping[str, str], doors: Doors) ->
         "probe": doors.probe,
         **_storage_marks(going.storage),
     }
+    again = f"{doors.login}?{urlencode(params)}"
     body = (
         f'<p id="lti-say" role="status">{_WAIT}</p>'
         '<div data-for="new-window" hidden><h1>请在新窗口中打开课程</h1>'
         "<p>当前浏览器不允许嵌入的页面保存登录状态。点击下面的按钮，课程会在新窗口中打开，学习记录不受影响。</p>"
-        f"{_form(doors.login, params, '在新窗口中打开', blank=True)}</div>"
+        # A link, not a form: a policy on forms would also hold back the redirect to the platform that follows.
+        f'<a id="lti-open" class="go" data-testid="lti-go" target="_blank" rel="noopener" href="{escape(again)}">'
+        "在新窗口中打开</a></div>"
         '<div data-for="opened" hidden><h1>已在新窗口中打开</h1><p>请到新窗口继续学习；本页可以关闭。</p></div>'
     )
     return _page(marks, body, doors)

@@ -102,7 +102,7 @@
         if (kept) go(); else show('new-window');
       });
     });
-    form.addEventListener('submit', function () {
+    document.getElementById('lti-open').addEventListener('click', function () {
       setTimeout(function () { show('opened'); }, 0);
     });
   }
