@@ -24,9 +24,7 @@
 
 use mod_quiz\form\preflight_check_form;
 use mod_quiz\local\access_rule_base;
-use mod_quiz\quiz_attempt;
 use mod_quiz\quiz_settings;
-use local_anxue\agent;
 use quizaccess_anxue\consent;
 use quizaccess_anxue\decision;
 use quizaccess_anxue\entry_script;
@@ -39,7 +37,8 @@ use quizaccess_anxue\refusal;
  *
  * What decides stands in prevent_access(), which startattempt.php, attempt.php, summary.php and the web services ask on the
  * server; nothing depends on what the browser ran. What processattempt.php and autosave.ajax.php write without asking any
- * rule is kept out by quizaccess_anxue\write_guard.
+ * rule is kept out by quizaccess_anxue\write_guard. The bridge's agent comes into the attempt's page by local_anxue; where it
+ * would not come (another course, another role), the gate refuses.
  *
  * @package    quizaccess_anxue
  * @copyright  2026 Anxue Bridge contributors
@@ -47,9 +46,9 @@ use quizaccess_anxue\refusal;
  */
 class quizaccess_anxue extends access_rule_base {
     /** @var gate who is asked. */
-    protected gate $gate;
+    private readonly gate $gate;
 
-    /** @var decision|null the answer, asked for once a request. */
+    /** @var decision|null its answer, asked for once a request. */
     private ?decision $decision = null;
 
     /** @var bool whether the refusal stands in the log already. */
@@ -60,11 +59,10 @@ class quizaccess_anxue extends access_rule_base {
      *
      * @param quiz_settings $quizobj the quiz.
      * @param int $timenow what counts as now.
-     * @param gate|null $gate who is asked.
      */
-    public function __construct($quizobj, $timenow, ?gate $gate = null) {
+    public function __construct($quizobj, $timenow) {
         parent::__construct($quizobj, $timenow);
-        $this->gate = $gate ?? new gate();
+        $this->gate = new gate((int) $this->quiz->course, (int) $this->quiz->id, (int) $quizobj->get_cmid());
     }
 
     /**
@@ -92,25 +90,19 @@ class quizaccess_anxue extends access_rule_base {
     }
 
     /**
-     * Refuse a further attempt once the grant's own number is used up, or while the bridge is away.
+     * Refuse a further attempt once the grant's own number is used up.
      *
-     * @param int $numprevattempts of no meaning here: the grant counts from its own beginning.
+     * @param int $numprevattempts of no meaning here: a grant counts from its own beginning.
      * @param stdClass|false $lastattempt of no meaning here.
      * @return string|false the sentence (HTML) of the refusal, or false.
      */
     public function prevent_new_attempt($numprevattempts, $lastattempt) {
+        global $USER;
         if ($this->quizobj->is_preview_user() || $this->decision()->is_refused()) {
-            return false; // Without a grant, prevent_access() has refused already.
+            return false; // Without a grant, prevent_access() refuses with the right words.
         }
-        if ($this->gate->bridge_is_away()) {
-            return $this->refuse('bridgeaway');
-        }
-        $grant = $this->decision()->grant;
-        $limit = $grant->attemptlimit ?? null;
-        if ($limit !== null && $this->attempts_started_since((int) $grant->timecreated) >= (int) $limit) {
-            return $this->refuse('attemptsused');
-        }
-        return false;
+        $start = $this->gate->decide_start((int) $USER->id);
+        return $start->is_refused() ? $this->refuse($start->reason) : false;
     }
 
     /**
@@ -171,24 +163,6 @@ class quizaccess_anxue extends access_rule_base {
         $grant = $this->decision()->grant;
         if ($grant !== null && !$this->quizobj->is_preview_user()) {
             consent::give((int) $this->quiz->id, (int) $USER->id, $grant->grantid);
-        }
-    }
-
-    /**
-     * Let the bridge's agent run beside the questions. If it cannot, the page is refused.
-     *
-     * @param moodle_page $page the page.
-     */
-    public function setup_attempt_page($page) {
-        $attemptid = $this->own_running_attempt($page);
-        if ($attemptid === null || $this->decision()->is_refused()) {
-            return;
-        }
-        try {
-            agent::for_attempt($page, (int) $this->quizobj->get_cmid(), $attemptid);
-        } catch (Throwable $fault) {
-            debugging('quizaccess_anxue cannot load the agent: ' . get_class($fault), DEBUG_DEVELOPER);
-            $this->decision = decision::refused('unavailable');
         }
     }
 
@@ -264,7 +238,7 @@ class quizaccess_anxue extends access_rule_base {
      */
     private function decision(): decision {
         global $USER;
-        return $this->decision ??= $this->gate->decide((int) $USER->id, (int) $this->quizobj->get_cmid());
+        return $this->decision ??= $this->gate->decide((int) $USER->id);
     }
 
     /**
@@ -274,47 +248,11 @@ class quizaccess_anxue extends access_rule_base {
      * @return string HTML.
      */
     private function refuse(string $reason): string {
-        $cmid = (int) $this->quizobj->get_cmid();
+        global $USER;
         if (!$this->noted && !entry_script::is('/mod/quiz/view.php')) {
             $this->noted = true;
-            refusal::note($reason, (int) $this->quiz->id, $cmid);
+            refusal::note($reason, (int) $this->quiz->id, $this->gate->cmid);
         }
-        return refusal::message($reason, $this->gate, $cmid);
-    }
-
-    /**
-     * How many attempts the learner has started since a moment.
-     *
-     * @param int $since the moment.
-     * @return int
-     */
-    private function attempts_started_since(int $since): int {
-        global $DB, $USER;
-        return $DB->count_records_select(
-            'quiz_attempts',
-            'quiz = :quiz AND userid = :userid AND preview = 0 AND timestart >= :since',
-            ['quiz' => $this->quiz->id, 'userid' => $USER->id, 'since' => $since],
-        );
-    }
-
-    /**
-     * The attempt whose questions this page shows to the learner who takes it, or null for any other page.
-     *
-     * @param moodle_page $page the page.
-     * @return int|null
-     */
-    private function own_running_attempt(moodle_page $page): ?int {
-        global $DB, $USER;
-        if ($this->quizobj->is_preview_user() || !str_ends_with($page->url->get_path(), '/mod/quiz/attempt.php')) {
-            return null;
-        }
-        $id = $DB->get_field('quiz_attempts', 'id', [
-            'id' => (int) $page->url->get_param('attempt'),
-            'quiz' => $this->quiz->id,
-            'userid' => $USER->id,
-            'state' => quiz_attempt::IN_PROGRESS,
-            'preview' => 0,
-        ]);
-        return $id ? (int) $id : null;
+        return refusal::message($reason, $this->gate, (int) $USER->id);
     }
 }

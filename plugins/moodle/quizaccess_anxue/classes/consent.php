@@ -16,6 +16,8 @@
 
 namespace quizaccess_anxue;
 
+use stdClass;
+
 /**
  * What a learner agreed to before an attempt, kept per grant: another identity check asks again.
  *
@@ -38,6 +40,19 @@ class consent {
     public static function is_given(int $quizid, int $userid, string $grantid): bool {
         global $DB;
         return $DB->record_exists(self::TABLE, ['quizid' => $quizid, 'userid' => $userid, 'grantid' => $grantid]);
+    }
+
+    /**
+     * The learner's latest consent for a quiz, or null.
+     *
+     * @param int $quizid the quiz.
+     * @param int $userid the learner.
+     * @return stdClass|null
+     */
+    public static function last(int $quizid, int $userid): ?stdClass {
+        global $DB;
+        $rows = $DB->get_records(self::TABLE, ['quizid' => $quizid, 'userid' => $userid], 'id DESC', '*', 0, 1);
+        return $rows ? reset($rows) : null;
     }
 
     /**

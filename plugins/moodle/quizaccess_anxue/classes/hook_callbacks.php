@@ -35,7 +35,7 @@ class hook_callbacks {
     public static function after_config(after_config $hook): void {
         foreach (write_guard::SCRIPTS as $script) {
             if (entry_script::is($script)) {
-                (new write_guard())->check_answers(optional_param('attempt', 0, PARAM_INT));
+                write_guard::check_answers(optional_param('attempt', 0, PARAM_INT));
             }
         }
     }
@@ -46,6 +46,6 @@ class hook_callbacks {
      * @param attempt_state_changed $hook the attempt before and after.
      */
     public static function attempt_state_changed(attempt_state_changed $hook): void {
-        (new write_guard())->check_new_attempt($hook->get_original_attempt(), $hook->get_updated_attempt());
+        write_guard::check_new_attempt($hook->get_original_attempt(), $hook->get_updated_attempt());
     }
 }

@@ -28,50 +28,51 @@ use quizaccess_anxue\event\access_prevented;
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 class refusal {
+    /** @var string[] every reason; whatever else comes is told as unavailable. */
+    public const REASONS = [
+        'none', 'expired', 'revoked', 'attemptsused', 'bridgeaway',
+        'loginas', 'pluginmissing', 'notconfigured', 'notregulated', 'unavailable',
+    ];
+
     /** @var string[] reasons that the learner mends at the bridge's gate. */
-    private const MENDED_AT_GATE = ['none', 'expired', 'revoked', 'attemptsused'];
+    private const MENDED_AT_GATE = ['none', 'expired', 'revoked', 'attemptsused', 'bridgeaway'];
 
     /**
-     * The sentence for the learner, with the way to the gate where that helps.
+     * The sentence for the learner, with the bridge's own words and the way to its gate where there are any.
      *
-     * @param string $reason a key of the refused_… strings.
-     * @param gate $gate the gate.
-     * @param int $cmid course module of the quiz.
+     * @param string $reason one of REASONS.
+     * @param gate $gate the gate that refused.
+     * @param int $userid the learner.
      * @return string HTML.
      */
-    public static function message(string $reason, gate $gate, int $cmid): string {
-        $sentence = html_writer::span(self::sentence($reason), '', ['data-anxue-refused' => $reason]);
-        $url = in_array($reason, self::MENDED_AT_GATE, true) ? $gate->url($cmid) : null;
-        if ($url === null) {
-            return $sentence;
+    public static function message(string $reason, gate $gate, int $userid): string {
+        $parts = [html_writer::span(self::sentence($reason), '', ['data-anxue-refused' => $reason])];
+        $words = $reason === 'revoked' ? $gate->revocation_words($userid) : '';
+        if ($words !== '') {
+            $parts[] = html_writer::span(get_string('bridgesays', 'quizaccess_anxue', s($words)));
         }
-        return $sentence . ' ' . html_writer::link($url, get_string('togate', 'quizaccess_anxue'));
+        $url = in_array($reason, self::MENDED_AT_GATE, true) ? $gate->url() : null;
+        if ($url !== null) {
+            $parts[] = html_writer::link($url, get_string('togate', 'quizaccess_anxue'));
+        }
+        return implode(' ', $parts);
     }
 
     /**
      * The sentence alone.
      *
-     * @param string $reason a reason of gate or rule.
+     * @param string $reason one of REASONS.
      * @return string
      */
     public static function sentence(string $reason): string {
-        return match ($reason) {
-            'loginas' => get_string('refused_loginas', 'quizaccess_anxue'),
-            'pluginmissing' => get_string('refused_pluginmissing', 'quizaccess_anxue'),
-            'notconfigured' => get_string('refused_notconfigured', 'quizaccess_anxue'),
-            'expired' => get_string('refused_expired', 'quizaccess_anxue'),
-            'revoked' => get_string('refused_revoked', 'quizaccess_anxue'),
-            'attemptsused' => get_string('refused_attemptsused', 'quizaccess_anxue'),
-            'bridgeaway' => get_string('refused_bridgeaway', 'quizaccess_anxue'),
-            'none' => get_string('refused_none', 'quizaccess_anxue'),
-            default => get_string('refused_unavailable', 'quizaccess_anxue'),
-        };
+        $known = in_array($reason, self::REASONS, true) ? $reason : 'unavailable';
+        return get_string('refused_' . $known, 'quizaccess_anxue');
     }
 
     /**
      * Put a refusal into Moodle's log.
      *
-     * @param string $reason a reason of gate or rule.
+     * @param string $reason one of REASONS.
      * @param int $quizid the quiz.
      * @param int $cmid its course module.
      */

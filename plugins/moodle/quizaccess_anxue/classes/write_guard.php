@@ -36,41 +36,33 @@ class write_guard {
     public const SCRIPTS = ['/mod/quiz/processattempt.php', '/mod/quiz/autosave.ajax.php'];
 
     /**
-     * The guard.
-     *
-     * @param gate $gate who is asked.
-     */
-    public function __construct(
-        /** @var gate who is asked. */
-        private readonly gate $gate = new gate(),
-    ) {
-    }
-
-    /**
      * Refuse answers to an attempt whose learner has no grant.
      *
      * @param int $attemptid the attempt that is about to be written to.
      * @throws moodle_exception there is no grant.
      */
-    public function check_answers(int $attemptid): void {
+    public static function check_answers(int $attemptid): void {
         global $DB;
         $attempt = $DB->get_record('quiz_attempts', ['id' => $attemptid], 'id, quiz, userid, preview, state');
         // An attempt that is over, or does not exist, is Moodle's to refuse.
         if ($attempt && in_array($attempt->state, [quiz_attempt::IN_PROGRESS, quiz_attempt::OVERDUE], true)) {
-            $this->check($attempt);
+            self::check($attempt);
         }
     }
 
     /**
-     * Refuse a new attempt whose learner has no grant, whatever code is about to make it.
+     * Refuse to begin an attempt whose learner has no grant, whatever code is about to do it.
      *
      * @param stdClass|null $before the attempt as it was; null for a new one.
      * @param stdClass|null $after the attempt as it will be; null for a deleted one.
      * @throws moodle_exception there is no grant.
      */
-    public function check_new_attempt(?stdClass $before, ?stdClass $after): void {
-        if ($before === null && $after !== null) {
-            $this->check($after);
+    public static function check_new_attempt(?stdClass $before, ?stdClass $after): void {
+        $runs = [quiz_attempt::IN_PROGRESS, quiz_attempt::OVERDUE];
+        $ran = $before !== null && in_array($before->state, $runs, true);
+        // From Moodle 5 on, cron may lay an attempt ready: it begins when its state says so.
+        if (!$ran && $after !== null && in_array($after->state, $runs, true)) {
+            self::check($after);
         }
     }
 
@@ -80,7 +72,7 @@ class write_guard {
      * @param stdClass $attempt the attempt.
      * @throws moodle_exception there is no grant.
      */
-    private function check(stdClass $attempt): void {
+    private static function check(stdClass $attempt): void {
         global $USER;
         $quizid = (int) $attempt->quiz;
         if (!empty($attempt->preview) || (int) $attempt->userid !== (int) $USER->id) {
@@ -89,17 +81,18 @@ class write_guard {
         if (!gate_setting::is_required_by_id($quizid)) {
             return;
         }
-        $cmid = (int) get_coursemodule_from_instance('quiz', $quizid, 0, false, MUST_EXIST)->id;
-        $decision = $this->gate->decide((int) $USER->id, $cmid);
+        $cm = get_coursemodule_from_instance('quiz', $quizid, 0, false, MUST_EXIST);
+        $gate = new gate((int) $cm->course, $quizid, (int) $cm->id);
+        $decision = $gate->decide((int) $USER->id);
         if (!$decision->is_refused()) {
             return;
         }
-        refusal::note($decision->reason, $quizid, $cmid);
+        refusal::note($decision->reason, $quizid, $gate->cmid);
         throw new moodle_exception(
             'attempterror',
             'quiz',
-            new moodle_url('/mod/quiz/view.php', ['id' => $cmid]),
-            refusal::message($decision->reason, $this->gate, $cmid),
+            new moodle_url('/mod/quiz/view.php', ['id' => $gate->cmid]),
+            refusal::message($decision->reason, $gate, (int) $USER->id),
         );
     }
 }

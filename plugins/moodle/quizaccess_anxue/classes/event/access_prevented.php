@@ -23,7 +23,7 @@ use moodle_url;
  * Somebody was kept out of a gated quiz.
  *
  * @property-read array $other {
- *     - string reason: none, expired, revoked, attemptsused, loginas, pluginmissing, notconfigured, unavailable, bridgeaway.
+ *     - string reason: one of refusal::REASONS.
  * }
  * @package    quizaccess_anxue
  * @copyright  2026 Anxue Bridge contributors

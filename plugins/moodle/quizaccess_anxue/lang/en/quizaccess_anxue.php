@@ -25,6 +25,7 @@
 defined('MOODLE_INTERNAL') || die();
 
 $string['anxue:manage'] = 'Switch the identity check of a quiz on or off';
+$string['bridgesays'] = 'Anxue Bridge says: {$a}';
 $string['consentheader'] = 'Identity check during the test';
 $string['consentlabel'] = 'I have read this and agree.';
 $string['consentmissing'] = 'Without your consent the test cannot start. Tick the box, or ask your training institution how to be tested in another way.';
@@ -39,10 +40,11 @@ $string['privacy:metadata:consent:timecreated'] = 'When it was given.';
 $string['privacy:metadata:consent:userid'] = 'Who gave it.';
 $string['refused_attemptsused'] = 'All attempts that your identity check allowed are used. Check in again at Anxue Bridge if you may take the test once more.';
 $string['refused_bridgeaway'] = 'Anxue Bridge cannot be reached, so no test can start. Try again in a few minutes; if it stays so, tell your training institution.';
-$string['refused_expired'] = 'Your identity check has expired. Check in again at Anxue Bridge; your answers so far are kept.';
-$string['refused_loginas'] = 'This test cannot be taken while you are logged in as somebody else.';
-$string['refused_none'] = 'Your identity has not been checked for this test. Check in at Anxue Bridge, then come back to this page.';
+$string['refused_expired'] = 'Your identity check has expired. Check in again at Anxue Bridge; what you have answered so far is kept.';
+$string['refused_loginas'] = 'This test cannot be taken while you are logged in as somebody else or have switched your role.';
+$string['refused_none'] = 'There is no valid identity check for this test. Check in at Anxue Bridge, then come back to this page.';
 $string['refused_notconfigured'] = 'This site is not connected to Anxue Bridge, so no test can start. Ask the site\'s administrator to finish the settings of the plugin local_anxue.';
+$string['refused_notregulated'] = 'The face check cannot run for you in this course, so the test stays closed. You must be enrolled as a learner, and the course must be marked as regulated in the settings of the plugin local_anxue: ask your training institution.';
 $string['refused_pluginmissing'] = 'The plugin local_anxue is missing on this site, so no test can start. Ask the site\'s administrator to install it.';
 $string['refused_revoked'] = 'Your permission for this test was withdrawn. See the reason at Anxue Bridge, or ask your training institution.';
 $string['refused_unavailable'] = 'Whether your identity was checked cannot be found out at the moment, so the test stays closed. Try again in a few minutes; if it stays so, tell your training institution.';

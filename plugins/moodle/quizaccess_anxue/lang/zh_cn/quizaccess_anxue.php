@@ -25,6 +25,7 @@
 defined('MOODLE_INTERNAL') || die();
 
 $string['anxue:manage'] = '开启或关闭测验的身份核验';
+$string['bridgesays'] = '安学桥说明：{$a}';
 $string['consentheader'] = '测验中的身份核验';
 $string['consentlabel'] = '我已阅读并同意。';
 $string['consentmissing'] = '未经您同意，测验不能开始。请勾选同意，或向培训机构询问其他测验方式。';
@@ -40,9 +41,10 @@ $string['privacy:metadata:consent:userid'] = '作出同意的人。';
 $string['refused_attemptsused'] = '本次身份核验允许的测验次数已经用完。如果您还可以再考，请到安学桥重新核验。';
 $string['refused_bridgeaway'] = '目前无法连接安学桥，测验不能开始。请几分钟后重试；如仍不行，请联系培训机构。';
 $string['refused_expired'] = '您的身份核验已过期。请到安学桥重新核验，已作答的内容会保留。';
-$string['refused_loginas'] = '以他人身份登录时不能参加本测验。';
-$string['refused_none'] = '您还没有为本测验核验身份。请先到安学桥核验，再回到本页。';
+$string['refused_loginas'] = '以他人身份登录或切换角色时不能参加本测验。';
+$string['refused_none'] = '本测验没有有效的身份核验。请先到安学桥核验，再回到本页。';
 $string['refused_notconfigured'] = '本网站尚未接入安学桥，测验不能开始。请网站管理员完成插件 local_anxue 的设置。';
+$string['refused_notregulated'] = '在本课程中无法为您进行人脸核验，测验不开放。您须以学员身份加入课程，且课程须在插件 local_anxue 的设置中列为受监管课程，请联系培训机构。';
 $string['refused_pluginmissing'] = '本网站缺少插件 local_anxue，测验不能开始。请网站管理员安装该插件。';
 $string['refused_revoked'] = '您参加本测验的许可已被撤回。请到安学桥查看原因，或联系培训机构。';
 $string['refused_unavailable'] = '目前无法确认您是否已核验身份，测验暂不开放。请几分钟后重试；如仍不行，请联系培训机构。';
