@@ -113,15 +113,15 @@ class LtiInvitationRow(Base, TenantRow):
 
 
 class LtiToolKeyRow(Base):
-    """A key of the tool itself, which is one for all institutions; the private half is encrypted.
+    """A key of the tool itself, which is one for all institutions; see `lti.key_rotation.KeyTerm` for the instants.
 
-    It is published from `created_at` to `published_until`, and signs from `signs_from` until the next one does.
+    The private half is encrypted, and erased ("") once the key is gone.
     """
 
     __tablename__ = "lti_tool_key"
 
     kid: Mapped[str] = mapped_column(String(64), primary_key=True)
     pem_enc: Mapped[LongText]
-    created_at: Mapped[Instant]
+    published_from: Mapped[Instant]
     signs_from: Mapped[Instant]
     published_until: Mapped[Instant | None]

@@ -1,7 +1,6 @@
 """The tool's keys: encrypted at rest, taken over from the file, rotated with an overlap, the same for all processes."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from threading import Barrier, Thread
 
@@ -10,7 +9,8 @@ from joserfc.jwk import RSAKey
 
 from bridge.kernel.errors import InvalidInput
 from bridge.registry import lti_tool_keys
-from bridge.registry.lti_tool_keys import PUBLISHED_AFTER, PUBLISHED_AHEAD, ToolKeys
+from bridge.registry.lti_tool_keys import ToolKeys
+from lti.key_rotation import PUBLISHED_AFTER, PUBLISHED_AHEAD, KeyState
 from lti.keys import ToolKey
 from tests.identity.house import NOW, House
 
@@ -88,7 +88,10 @@ def test_a_new_key_is_published_before_it_signs_and_the_old_one_after(house: Hou
     house.clock.at = NOW + PUBLISHED_AHEAD
     assert elsewhere.signing().kid == new
     assert _published(elsewhere) == [new, old]
-    assert [(one.kid, one.signs) for one in elsewhere.states()] == [(new, True), (old, False)]
+    assert [(one.term.kid, one.state) for one in elsewhere.states()] == [
+        (new, KeyState.SIGNING),
+        (old, KeyState.RETIRED),
+    ]
     house.clock.at = NOW + PUBLISHED_AHEAD + PUBLISHED_AFTER
     assert _published(elsewhere) == [new]
 
@@ -116,15 +119,21 @@ def test_a_key_that_is_known_elsewhere_goes_at_once(house: House, tmp_path: Path
     assert keys.signing().kid == new not in (known, waiting)
 
 
-def test_keys_that_are_over_are_deleted_by_the_next_rotation(house: House, tmp_path: Path) -> None:
+def test_a_key_that_is_gone_loses_its_private_half_with_the_next_rotation(
+    house: House, tmp_path: Path
+) -> None:
     keys = _keys(house, tmp_path)
+    old = keys.signing().kid
     keys.rotate()
-    house.clock.at = NOW + PUBLISHED_AHEAD + PUBLISHED_AFTER + timedelta(seconds=1)
+    house.clock.at = NOW + PUBLISHED_AHEAD + PUBLISHED_AFTER
 
     keys.rotate()
 
     with house.engine.connect() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM lti_tool_key").scalar() == 2
+        rows = connection.exec_driver_sql("SELECT kid, pem_enc FROM lti_tool_key").all()
+    assert {kid for kid, pem in rows if pem == ""} == {old}
+    assert len(rows) == 3
+    assert len(_published(_keys(house, tmp_path))) == 2
 
 
 def test_another_process_takes_a_rotation_over_within_half_a_minute(

@@ -172,7 +172,7 @@ def _tool_keys() -> None:
         "lti_tool_key",
         sa.Column("kid", sa.String(length=64), nullable=False),
         sa.Column("pem_enc", sa.Text(), nullable=False),
-        sa.Column("created_at", UtcDateTime(), nullable=False),
+        sa.Column("published_from", UtcDateTime(), nullable=False),
         sa.Column("signs_from", UtcDateTime(), nullable=False),
         sa.Column("published_until", UtcDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("kid", name=op.f("pk_lti_tool_key")),

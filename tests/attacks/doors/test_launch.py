@@ -7,12 +7,14 @@ import pytest
 import requests
 
 from lti.claims import CONTEXT, DEPLOYMENT_ID, ROLES
-from tests.attacks.doors.server import BridgeServer, refused
+from tests.attacks.doors.server import ORG, REGISTRATION, BridgeServer, refused
 from tests.lti.platform import TEACHER, rsa_key
 
 COOKIE = "anxue_session"
 FLOWS = ("lti_used_state",)
 """A login is used up by the launch that answers it, whatever becomes of that launch."""
+NOTED = ("lti_registration", "lti_deployment", "lti_warning")
+"""What the institution is told of a launch that its platform signed; nothing of the person is in it."""
 
 
 def launches_of(bridge: BridgeServer) -> list[dict[str, Any]]:
@@ -208,11 +210,40 @@ def test_who_is_no_learner_of_a_class_run_gets_no_session_and_leaves_no_trace(
 ) -> None:
     browser = bridge.browser()
 
-    with bridge.unchanged(*FLOWS):
+    with bridge.unchanged(*FLOWS, *NOTED):
         answer = bridge.launch(browser, bridge.someone(), **claims)
 
     refused(answer, status, reason)
     assert COOKIE not in [one.name for one in browser.cookies]
+
+
+def test_a_deployment_waits_once_and_its_next_launch_passes_after_approval(bridge: BridgeServer) -> None:
+    person = bridge.someone()
+
+    for _ in range(2):
+        refused(
+            bridge.launch(bridge.browser(), person, **{DEPLOYMENT_ID: "site-2"}), 403, "deployment_unknown"
+        )
+    (waiting,) = bridge.rows("lti_deployment", deployment_id="site-2")
+    with bridge.house.uow.for_institution(ORG) as tx:
+        bridge.house.at(tx).deployments.decide(REGISTRATION, "site-2", "approved", by="staff_lin")
+    passed = bridge.launch(bridge.browser(), person, **{DEPLOYMENT_ID: "site-2"})
+
+    assert waiting["status"] == "pending"
+    assert passed.status_code == 303
+
+
+def test_a_forged_launch_of_a_new_deployment_is_not_listed(bridge: BridgeServer) -> None:
+    browser = bridge.browser()
+    going = bridge.login(browser)
+    claims = bridge.platform.claims(going["nonce"], **{DEPLOYMENT_ID: "made up"})
+    token = bridge.platform.sign(claims, key=rsa_key("the attacker's own"))
+
+    refused(
+        bridge.send_launch(browser, {"state": going["state"], "id_token": token}), 401, "signature_invalid"
+    )
+
+    assert bridge.rows("lti_deployment", deployment_id="made up") == []
 
 
 def test_a_forged_launch_changes_nothing(bridge: BridgeServer) -> None:
