@@ -1,0 +1,10 @@
+"""links made by deep linking, waiting tests of Proctoring Services"""
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the tables."""
