@@ -38,6 +38,7 @@ ID_CHARACTERS = 255
 URL_CHARACTERS = 4096
 TEXT_CHARACTERS = 4096
 _MAX_ROLES = 100
+_VARIABLE = re.compile(r"\$[A-Z]\w*(?:\.\w+)+")
 _HAN = re.compile("[\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 
 
@@ -187,17 +188,22 @@ def texts(value: Any) -> tuple[str, ...]:
 
 
 def _flat(value: Any) -> dict[str, str]:
-    """Return names → text of a claim that holds no further objects; null becomes "", numbers their digits."""
+    """Return names → text of a claim that holds no further objects: null is "", and numbers are their digits.
+
+    So is a variable that the platform left unreplaced ("$Person.sourcedId"): taken for somebody's number, it would
+    make one person of all.
+    """
     flat: dict[str, str] = {}
     for key, member in (members(value) or {}).items():
         if isinstance(member, dict | list):
             raise LaunchRefused("claim_malformed")
-        flat[key] = "" if member is None else (text(member) or "") if isinstance(member, str) else str(member)
+        said = text(member) or "" if member is None or isinstance(member, str) else str(member)
+        flat[key] = "" if _VARIABLE.fullmatch(said) else said
     return flat
 
 
 def _plain(value: Any) -> Any:
-    # What a platform adds of its own may have any shape: whatever is nested is left to `raw`.
+    # What a platform adds of its own may have any shape (Canvas: "errors" in each claim): that is left to `raw`.
     if not isinstance(value, dict):
         return None
     return {key: member for key, member in value.items() if not isinstance(member, dict | list)}
@@ -318,7 +324,7 @@ def parse_claims(payload: Mapping[str, Any], client_id: str, *, anonymous_allowe
         context=read_context(clean.get(CONTEXT)),
         given_name=text(clean.get("given_name")),
         family_name=text(clean.get("family_name")),
-        lis=_flat(clean.get(LIS)),
+        lis=_flat(_plain(members(clean.get(LIS)))),
         custom=_flat(clean.get(CUSTOM)),
         ext=_flat(_plain(clean.get(EXT))),
         ags=_ags(clean),

@@ -78,6 +78,7 @@ REFUSALS: dict[str, tuple[int, str]] = {
     "accept_types_invalid": (400, f"选择内容的请求没有注明可接受的内容类型。{_ADMIN}"),
     "document_targets_invalid": (400, f"选择内容的请求没有注明可接受的打开方式。{_ADMIN}"),
     "for_user_invalid": (400, f"查看作业的请求没有注明是哪位学员。{_ADMIN}"),
+    "for_user_foreign": (403, "学员只能查看本人的作业。需要查看他人作业的，请用教师账号登录学习平台。"),
     "lineitem_invalid": (400, f"查看作业的请求没有注明是哪个成绩项。{_ADMIN}"),
     "start_assessment_url_invalid": (400, f"监考请求没有注明开考地址或地址格式不正确。{_ADMIN}"),
     "start_assessment_url_foreign": (403, f"监考请求的开考地址不属于该学习平台，未予接受。{_ADMIN}"),

@@ -6,6 +6,7 @@ from typing import Any
 
 from lti.claims import FOR_USER, ID_CHARACTERS, LaunchClaims, ResourceLink
 from lti.errors import LaunchRefused
+from lti.roles import Role
 
 SUBMISSION_REVIEW_REQUEST = "LtiSubmissionReviewRequest"
 
@@ -29,7 +30,7 @@ def read_submission_review(payload: Mapping[str, Any], claims: LaunchClaims) -> 
     """Return the request in a launch's `payload`; `claims.custom` holds the link's own parameters.
 
     Raises:
-        LaunchRefused: for_user_invalid, lineitem_invalid.
+        LaunchRefused: for_user_invalid, lineitem_invalid; for_user_foreign, when a learner asks for another's work.
 
     Source: Submission Review 1.0 §3.
     """
@@ -39,4 +40,7 @@ def read_submission_review(payload: Mapping[str, Any], claims: LaunchClaims) -> 
         raise LaunchRefused("for_user_invalid")
     if claims.ags is None or not claims.ags.lineitem:
         raise LaunchRefused("lineitem_invalid")
+    # Moodle 4.5 signs this message for any learner who types somebody's number into the launch address.
+    if claims.role is Role.LEARNER and user_id != claims.sub:
+        raise LaunchRefused("for_user_foreign")
     return SubmissionReviewRequest(user_id, claims.ags.lineitem, claims.resource_link)

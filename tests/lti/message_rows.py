@@ -147,6 +147,8 @@ _REVIEW = [
     message_row(
         "for-user.long", "for_user_invalid", SUBMISSION_REVIEW_REQUEST, **{FOR_USER: {"user_id": "u" * 256}}
     ),
+    message_row("for-user.another", "for_user_foreign", SUBMISSION_REVIEW_REQUEST, **{ROLES: LEARNER}),
+    message_row("for-user.oneself", LEARNER_IN, SUBMISSION_REVIEW_REQUEST, sub="user-7", **{ROLES: LEARNER}),
     message_row("lineitem", "lineitem_invalid", SUBMISSION_REVIEW_REQUEST, **{AGS_ENDPOINT: None}),
     message_row(
         "lineitem.none", "lineitem_invalid", SUBMISSION_REVIEW_REQUEST, **{AGS_ENDPOINT: {"scope": []}}
