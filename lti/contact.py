@@ -32,6 +32,7 @@ _CITIZEN_ID_CHARACTERS = 18
 _WEIGHTS = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
 _CHECK = "10X98765432"
 _BORN = range(1900, 2100)
+_MOBILE_CHARACTERS = 11
 _LONG_NUMBER = 10**10  # a mobile number has eleven digits
 # Identifiers are compared, not read: changing one would make another person or course of it.
 _IDENTIFIERS = frozenset({"iss", "aud", "azp", "nonce", "jti", "kid", "scope", "roles"})
@@ -83,12 +84,14 @@ def without_citizen_ids(text: str) -> str:
 
 def without_contact_data(text: str) -> str:
     """Return `text` with e-mail addresses and mobile numbers cut out."""
-    return _MOBILE.sub("", _EMAIL.sub("", text))
+    if "@" in text:
+        text = _EMAIL.sub("", text)
+    return text if len(text) < _MOBILE_CHARACTERS else _MOBILE.sub("", text)
 
 
-@lru_cache(maxsize=1024)  # the same few keys in every launch
-def _names(key: str) -> str:
-    """Return what `key` says of its value: "contact", "citizen_id" or ""."""
+@lru_cache(maxsize=2048)  # the same few keys in every launch
+def _said_by(key: str, parent: str) -> str:
+    """Return what `key`, below the key `parent`, says of its value: "contact", "citizen_id", "account", "id" or ""."""
     last = key.rsplit("/", 1)[-1]
     lower = last.lower()
     if any(part in lower for part in _CITIZEN_ID_PARTS):
@@ -98,7 +101,12 @@ def _names(key: str) -> str:
         or any(word.lower() in _WORDS for word in _WORD.findall(last))
         or any(part in last for part in _CHINESE)
     )
-    return "contact" if contact else ""
+    if contact:
+        return "contact"
+    if key in _ACCOUNTS:
+        return "account"
+    identifies = key in _IDENTIFIERS or key.endswith(_IDENTIFYING_SUFFIXES)
+    return "id" if identifies or (key == "id" and parent.endswith(_IDENTIFIED)) else ""
 
 
 class _Cleaner:
@@ -108,41 +116,37 @@ class _Cleaner:
         self.removed: list[str] = []
         self.citizen_ids: list[str] = []
 
-    def members(self, value: Mapping[str, Any], path: str) -> dict[str, Any]:
+    def members(self, value: Mapping[str, Any], path: str, parent: str = "") -> dict[str, Any]:
         kept: dict[str, Any] = {}
-        for key, member in value.items():
-            below = f"{path}.{key}" if path else str(key)
-            named = _names(str(key))
-            if named:
-                (self.removed if named == "contact" else self.citizen_ids).append(below)
-            elif key in _ACCOUNTS:
-                self.clean(member, below)  # for the report alone
-                kept[key] = member
-            elif self._identifies(str(key), path):
-                kept[key] = member
+        for name, member in value.items():
+            key = str(name)
+            said = _said_by(key, parent)
+            if said == "id":
+                kept[name] = member
+                continue
+            below = f"{path}.{key}" if path else key
+            if said == "contact":
+                self.removed.append(below)
+            elif said == "citizen_id":
+                self.citizen_ids.append(below)
+            elif said == "account":
+                self.clean(member, below, key)  # for the report alone
+                kept[name] = member
             else:
-                kept[key] = self.clean(member, below)
+                kept[name] = self.clean(member, below, key)
         return kept
 
-    def clean(self, value: Any, path: str) -> Any:
+    def clean(self, value: Any, path: str, key: str) -> Any:
         if isinstance(value, str):
             return self._text(value, path)
         if isinstance(value, Mapping):
-            return self.members(value, path)
+            return self.members(value, path, key)
         if isinstance(value, list):
-            return [self.clean(member, path) for member in value]
+            return [self.clean(member, path, key) for member in value]
         if isinstance(value, int) and value >= _LONG_NUMBER:
             digits = str(value)
             return value if self._text(digits, path) == digits else ""
         return value
-
-    @staticmethod
-    def _identifies(key: str, path: str) -> bool:
-        return (
-            key in _IDENTIFIERS
-            or key.endswith(_IDENTIFYING_SUFFIXES)
-            or (key == "id" and path.endswith(_IDENTIFIED))
-        )
 
     def _text(self, value: str, path: str) -> str:
         anonymous = without_citizen_ids(value)

@@ -7,6 +7,7 @@ and the kid, the algorithm from the registration alone (RFC 8725 §3.1, §3.10).
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 from joserfc.jws import JWSRegistry
@@ -45,6 +46,24 @@ class SignedDocument:
     sha256: str
 
 
+@lru_cache(maxsize=128)  # a platform's header is the same in every token
+def _header(encoded: str) -> tuple[Any, str, str]:
+    """Return (alg as it came, kid or "", typ or "") of a protected header.
+
+    Raises:
+        LaunchRefused("token_malformed"): no JSON object, `typ` no text, or extensions that we do not speak
+            (RFC 7515 §4.1.11).
+    """
+    try:
+        header = parse_object(urlsafe_b64decode(encoded.encode("ascii")))
+    except ValueError:
+        raise LaunchRefused("token_malformed") from None
+    kid, typ = header.get("kid"), header.get("typ", "")
+    if "crit" in header or "b64" in header or not isinstance(typ, str):
+        raise LaunchRefused("token_malformed")
+    return header.get("alg"), kid if isinstance(kid, str) else "", typ
+
+
 def verify_signed(
     token: str, registration: Registration, keys: FindsKey, *, max_bytes: int = MAX_TOKEN_BYTES
 ) -> SignedDocument:
@@ -61,19 +80,11 @@ def verify_signed(
     parts = _COMPACT.fullmatch(token)
     if parts is None or len(parts[1]) > _MAX_HEADER_CHARACTERS:
         raise LaunchRefused("token_malformed")
-    try:
-        header = parse_object(urlsafe_b64decode(parts[1].encode("ascii")))
-    except ValueError:
-        raise LaunchRefused("token_malformed") from None
-    if header.get("alg") != registration.algorithm:
+    alg, kid, typ = _header(parts[1])
+    if alg != registration.algorithm:
         raise LaunchRefused("alg_not_allowed")
-    if "crit" in header or "b64" in header:
-        raise LaunchRefused("token_malformed")  # extensions that we do not speak (RFC 7515 §4.1.11)
-    kid, typ = header.get("kid"), header.get("typ", "")
-    if not isinstance(kid, str) or not kid:
+    if not kid:
         raise LaunchRefused("kid_missing")  # joserfc would try a key without asking
-    if not isinstance(typ, str):
-        raise LaunchRefused("token_malformed")
     key, algorithm = keys.key(registration, kid), JWSRegistry.algorithms[registration.algorithm]
     try:
         signature = urlsafe_b64decode(parts[3].encode("ascii"))

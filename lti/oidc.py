@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from urllib.parse import urlencode
+from urllib.parse import quote_plus, urlencode
 
 from lti.clock import epoch_seconds
 from lti.errors import LaunchRefused
@@ -95,11 +95,12 @@ def start_login(tool: LtiTool, params: Mapping[str, str], browser_id: str) -> Lo
         storage_target=_storage_target(params),
     )
     state, nonce = tool.seal.seal(flow), tool.seal.nonce(flow)
-    query = {"login_hint": login_hint, "state": state, "nonce": nonce}
+    # State and nonce are made of characters that need no quoting.
+    query = f"login_hint={quote_plus(login_hint)}&state={state}&nonce={nonce}"
     if message_hint is not None:
-        query["lti_message_hint"] = message_hint
+        query += f"&lti_message_hint={quote_plus(message_hint)}"
     return LoginRedirect(
-        _asking(registration.auth_login_url, registration.client_id, tool.launch_url) + urlencode(query),
+        _asking(registration.auth_login_url, registration.client_id, tool.launch_url) + query,
         state,
         nonce,
         storage_for(tool, flow, registration, keep=True),
