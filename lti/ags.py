@@ -213,7 +213,7 @@ class GradeService:
         for page in self._call.pages(
             registration,
             with_query(line_items_url, {**asked, "limit": limit}),
-            _reading(granted),
+            reading_scopes(granted),
             "line_item_refused",
             accept=LINE_ITEMS_TYPE,
             entries=lambda document: document,
@@ -237,7 +237,9 @@ class GradeService:
             ServiceFailed: line_item_refused (status 404: it is gone), reply_not_json, or what
                 `ServiceCall.send` raises.
         """
-        reply = self._call.send(registration, "GET", line_item_url, _reading(granted), accept=LINE_ITEM_TYPE)
+        reply = self._call.send(
+            registration, "GET", line_item_url, reading_scopes(granted), accept=LINE_ITEM_TYPE
+        )
         return self._one(reply)
 
     def create_line_item(self, registration: Registration, line_items_url: str, item: LineItem) -> LineItem:
@@ -362,7 +364,8 @@ class GradeService:
         return item
 
 
-def _reading(granted: Collection[str]) -> frozenset[str]:
+def reading_scopes(granted: Collection[str]) -> frozenset[str]:
+    """Return the least scopes with which line items can be read where `granted` is what the launch named."""
     writing_alone = LINE_ITEM_SCOPE in granted and LINE_ITEM_READ_SCOPE not in granted
     return frozenset({LINE_ITEM_SCOPE if writing_alone else LINE_ITEM_READ_SCOPE})
 

@@ -13,6 +13,10 @@ class _Quiet(WSGIRequestHandler):
     def log(self, type: str, message: str, *args: Any) -> None:
         return
 
+    def send_response(self, code: int, message: str | None = None) -> None:
+        # Without a Date of its own: a test's clock stands elsewhere, and the application may send one.
+        self.send_response_only(code, message)
+
 
 @contextmanager
 def served(app: Any, ssl_context: ssl.SSLContext | None = None) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.jwk import RSAKey
+from werkzeug.http import http_date
 from werkzeug.wrappers import Request, Response
 
 from lti.ags import LINE_ITEM_TYPE, LINE_ITEMS_TYPE, RESULTS_TYPE, SCORE_TYPE
@@ -21,7 +22,7 @@ from lti.keys import ToolKey, ToolKeyRing
 from lti.nrps import MEMBERSHIP_TYPE
 from lti.registration import Registration
 from lti.services import ServiceCall, ServiceTokens
-from tests.lti.platform import Platform, StandingClock, rsa_key
+from tests.lti.platform import Platform, StandingClock, public_jwk, rsa_key
 from tests.lti.served import served
 
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -54,16 +55,22 @@ class ServicePlatform:
     members: list[Any] = field(default_factory=list)
     page_entries: int | None = None
     next_rel: str = '"next"'
+    jwks: Any = field(default_factory=lambda: {"keys": [public_jwk(rsa_key("service"), "key-1")]})
+    clock_ahead_seconds: int = 0
 
     def __call__(self, environ: Any, start_response: Any) -> Any:
         request = Request(environ)
         self.bodies.append(request.get_data())
         self.asked.append(request)
-        return (self.odd(request) or self._answer(request))(environ, start_response)
+        response = self.odd(request) or self._answer(request)
+        response.headers["Date"] = http_date(self.clock.seconds() + self.clock_ahead_seconds)
+        return response(environ, start_response)
 
     def _answer(self, request: Request) -> Response:
         if request.path == "/token":
             return self._token(request)
+        if request.path == "/jwks":
+            return answer(self.jwks)
         scopes = self.granted.get(request.headers.get("Authorization", "").removeprefix("Bearer "), "")
         path = request.path.strip("/").split("/")
         if not scopes:
