@@ -39,6 +39,9 @@ def keep_catalogue_entry(tx: Tx, cipher: FieldCipher, entry: LtiRegistrationEntr
             created_at=tx.clock.now(),
             created_by=CATALOGUE,
             first_launch_at=None,
+            seen_line_items_url=None,
+            seen_line_item_url=None,
+            seen_memberships_url=None,
             status_by=None,
             status_at=None,
         )

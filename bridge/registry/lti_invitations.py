@@ -34,20 +34,27 @@ class PlatformInvitation:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedInvitation:
-    """An invitation in use: by whom it was made, for whom, and which private hosts it lets us call."""
+    """An invitation in use: for whom it was made, which private hosts may be called, whom its maker vouches for."""
 
     id: str
     institution_id: InstitutionId
-    created_by: str
     private_hosts: frozenset[str]
+    vouched_issuers: frozenset[str]
 
 
-def invite_platform(tx: Tx, *, by: str, private_hosts: frozenset[str] = frozenset()) -> PlatformInvitation:
+def invite_platform(
+    tx: Tx,
+    *,
+    by: str,
+    private_hosts: frozenset[str] = frozenset(),
+    vouched_issuers: frozenset[str] = frozenset(),
+) -> PlatformInvitation:
     """Return an invitation to register with the unit of work's institution.
 
     Args:
         by: a reference of who invites, never a name.
         private_hosts: as `LtiPlatforms.allow_private_hosts`; for the operator alone.
+        vouched_issuers: issuers whose configuration may lie on another origin (hosted platforms share one issuer).
 
     Raises:
         InvalidInput("institution_unknown")
@@ -60,6 +67,7 @@ def invite_platform(tx: Tx, *, by: str, private_hosts: frozenset[str] = frozense
         institution_id=tx.institution_id,
         token_sha256=_digest(token),
         private_hosts=sorted(private_hosts),
+        vouched_issuers=sorted(vouched_issuers),
         created_at=now,
         created_by=by,
         expires_at=now + INVITATION_LIFE,
@@ -90,7 +98,7 @@ def claim(tx: Tx, token: str) -> ClaimedInvitation:
         update(_TABLE)
         .where(*_usable(tx, token))
         .values(tries=_TABLE.c.tries + 1, claimed_at=now)
-        .returning(_TABLE.c.id, _TABLE.c.institution_id, _TABLE.c.created_by, _TABLE.c.private_hosts)
+        .returning(_TABLE.c.id, _TABLE.c.institution_id, _TABLE.c.private_hosts, _TABLE.c.vouched_issuers)
     ).one_or_none()
     if taken is None:
         raise InvalidInput(
@@ -98,7 +106,7 @@ def claim(tx: Tx, token: str) -> ClaimedInvitation:
             "登记链接无效、已使用或已过期。请联系培训机构在安学桥中重新生成。",
             http_status=403,
         )
-    return ClaimedInvitation(taken[0], InstitutionId(taken[1]), taken[2], frozenset(taken[3]))
+    return ClaimedInvitation(taken[0], InstitutionId(taken[1]), frozenset(taken[2]), frozenset(taken[3]))
 
 
 def finish(tx: Tx, invitation: ClaimedInvitation, registration_id: RegistrationId) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Self, get_args
+from typing import Any, Literal, Self
 
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId
@@ -12,7 +12,13 @@ PlatformStatus = Literal["pending", "active", "disabled"]
 """pending: no right launch has come yet (after a registration or a move); launches and webhooks pass all the same."""
 DeploymentStatus = Literal["pending", "approved", "refused"]
 WarningKind = Literal["email", "contact", "citizen_id"]
-WARNING_KINDS: tuple[WarningKind, ...] = get_args(WarningKind)
+
+WARNING_ZH = {
+    "email": "学习平台进入时发来了邮箱,已丢弃;请在学习平台的工具设置中将“共享邮箱”设为“从不”。",
+    "contact": "学习平台进入时发来了电话、地址或头像等联系方式,已丢弃;请在学习平台的工具设置中关闭。",
+    "citizen_id": "学习平台进入时发来了身份证号码(作为账号或编号),安学桥不显示也不以明文记录;请改用工号等不含身份证号的编号。",
+}
+"""What an administrator reads of a warning; the figures follow."""
 
 CATALOGUE = "catalogue"
 """Who decided, for what stands in the operator's YAML. Whatever a person decides later outlives the next load."""
@@ -55,6 +61,18 @@ class PlatformAddresses:
             for name in self.__slots__
             if mine[name] != theirs[name]
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class SeenServices:
+    """Service addresses that a launch named, for the connection test alone."""
+
+    line_items_url: str | None = None
+    line_item_url: str | None = None
+    memberships_url: str | None = None
+
+
+NO_SERVICES = SeenServices()
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +145,7 @@ class Platform:
     first_launch_at: datetime | None
     secret_changed_at: datetime | None
     old_secret_until: datetime | None
+    services: SeenServices
     deployments: tuple[Deployment, ...]
     warnings: tuple[PlatformWarning, ...]
     moves: tuple[PlatformMove, ...]

@@ -75,6 +75,7 @@ class PlatformMoves:
             raise issuer_moved()
         set_addresses(row, to)
         require_launchable(row)
+        row.seen_line_items_url = row.seen_line_item_url = row.seen_memberships_url = None
         if row.status == "active":
             row.status = "pending"
         made = LtiPlatformMoveRow(

@@ -5,23 +5,24 @@ from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, cast
 
-from sqlalchemy import func, literal, select, update
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.exc import IntegrityError
 
-from bridge.db.base import UtcDateTime
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId, new_id
 from bridge.registry.lti_deployments import PlatformDeployments
 from bridge.registry.lti_model import (
+    NO_SERVICES,
     NewPlatform,
     Platform,
     PlatformStatus,
     PlatformWarning,
     Registered,
+    SeenServices,
     WarningKind,
 )
 from bridge.registry.lti_moves import PlatformMoves, client_taken, issuer_moved, was_left
@@ -98,6 +99,9 @@ class LtiPlatforms:
             created_at=now,
             created_by=by,
             first_launch_at=None,
+            seen_line_items_url=None,
+            seen_line_item_url=None,
+            seen_memberships_url=None,
             status_by=None,
             status_at=None,
         )
@@ -109,25 +113,28 @@ class LtiPlatforms:
             self._deployments.add(registration_id, deployment_id, "approved", by)
         return Registered(self._platform(row), secret)
 
-    def note_launch(self, registration_id: RegistrationId, warnings: Collection[WarningKind] = ()) -> None:
-        """Remember that a right launch came, and what of it should not have been sent."""
-        now = self._tx.clock.now()
-        self._session.execute(
-            update(LtiRegistrationRow)
-            .where(
-                LtiRegistrationRow.id == registration_id,
-                LtiRegistrationRow.institution_id == self._tx.institution_id,
-                LtiRegistrationRow.status != "disabled",
-                LtiRegistrationRow.first_launch_at.is_(None) | (LtiRegistrationRow.status == "pending"),
-            )
-            .values(
-                status="active",
-                first_launch_at=func.coalesce(
-                    LtiRegistrationRow.first_launch_at, literal(now, UtcDateTime())
-                ),
-            )
-            .execution_options(synchronize_session=False)
-        )
+    def note_launch(
+        self,
+        registration_id: RegistrationId,
+        warnings: Collection[WarningKind] = (),
+        services: SeenServices = NO_SERVICES,
+    ) -> None:
+        """Remember that a right launch came, what of it should not have been sent, and which services it named.
+
+        Raises:
+            InvalidInput("registration_unknown")
+        """
+        row = locked_registration(self._session, registration_id)
+        if row.status == "disabled":
+            return  # it was verified just before
+        if row.first_launch_at is None:
+            row.first_launch_at = self._tx.clock.now()
+        row.status = "active"
+        for name in SeenServices.__slots__:
+            seen = getattr(services, name)
+            if seen is not None:
+                setattr(row, f"seen_{name}", seen)
+        self._session.flush()
         for kind in sorted(set(warnings)):
             self._count(registration_id, kind)
 
@@ -230,6 +237,7 @@ class LtiPlatforms:
             first_launch_at=row.first_launch_at,
             secret_changed_at=row.secret_changed_at,
             old_secret_until=row.old_secret_until if self._overlaps(row) else None,
+            services=SeenServices(row.seen_line_items_url, row.seen_line_item_url, row.seen_memberships_url),
             deployments=self._deployments.of(row.id),
             warnings=tuple(
                 PlatformWarning(cast(WarningKind, one.kind), one.count, one.last_at) for one in warnings

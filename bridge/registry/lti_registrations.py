@@ -1,5 +1,6 @@
 """The registered platforms as `lti` and the doors ask for them, before any institution is known."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.ids import InstitutionId, RegistrationId
 from bridge.registry.lti_deployments import PlatformDeployments
-from bridge.registry.lti_model import PlatformStatus, WarningKind
+from bridge.registry.lti_model import PlatformStatus, SeenServices, WarningKind
 from bridge.registry.lti_moves import was_left
 from bridge.registry.lti_platforms import LtiPlatforms
 from bridge.registry.lti_rows import registration_of, registration_unknown
@@ -19,6 +20,7 @@ from lti.errors import LaunchRefused
 from lti.registration import Registration
 
 _PURPOSE = "find the LTI registration that a message names"
+_NOTED_SECONDS = 3600.0
 _FIRST_CHOICE: tuple[PlatformStatus, ...] = ("active", "pending", "disabled")
 
 
@@ -31,8 +33,9 @@ class LtiRegistrations:
     def __init__(self, units: UnitOfWork, cipher: FieldCipher) -> None:
         self._units = units
         self._cipher = cipher
-        # Read by this process and waiting for a right launch, so that each later launch costs no write.
+        # Which launches are worth a write: of platforms that wait for one, and else one an hour.
         self._waiting: set[str] = set()
+        self._noted_at: dict[str, float] = {}
 
     def find(self, issuer: str, client_id: str | None) -> Registration:
         """See `lti.registration.RegistrationStore.find`; in addition issuer_moved and registration_disabled.
@@ -95,23 +98,31 @@ class LtiRegistrations:
         return tuple(self._cipher.decrypt_text(one, table=table, row_id=row.id).encode() for one in sealed)
 
     def note_launch(
-        self, registration: Registration, *, contact_removed: Sequence[str], citizen_ids: Sequence[str]
+        self,
+        registration: Registration,
+        *,
+        contact_removed: Sequence[str],
+        citizen_ids: Sequence[str],
+        services: SeenServices,
     ) -> None:
         """Remember, durably and by itself, that a right launch came, and what of it should not have been sent.
 
         Args:
             contact_removed, citizen_ids: paths of claims (`LaunchClaims.contact_removed`, `citizen_id_seen_in`).
         """
+        now = time.monotonic()
         kinds: set[WarningKind] = {
             "email" if "mail" in path.lower() else "contact" for path in contact_removed
         }
         if citizen_ids:
             kinds.add("citizen_id")
-        if not kinds and registration.id not in self._waiting:
+        lately = now - self._noted_at.get(registration.id, float("-inf")) < _NOTED_SECONDS
+        if not kinds and lately and registration.id not in self._waiting:
             return
         with self._units.for_institution(InstitutionId(registration.tenant)) as tx:
-            LtiPlatforms(tx, self._cipher).note_launch(RegistrationId(registration.id), kinds)
+            LtiPlatforms(tx, self._cipher).note_launch(RegistrationId(registration.id), kinds, services)
         self._waiting.discard(registration.id)
+        self._noted_at[registration.id] = now
 
     def note_unknown_deployment(self, registration_id: RegistrationId, deployment_id: str) -> bool:
         """See `PlatformDeployments.note_unknown`, in a unit of work of its own."""

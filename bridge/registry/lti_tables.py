@@ -10,7 +10,8 @@ class LtiRegistrationRow(Base, TenantRow):
     """One client of one LTI platform. Its id outlives every address: accounts and hours hang on it.
 
     `webhook_secret_enc` is the one that the LMS signs with; the one before it is accepted up to
-    `old_secret_until`. Both are encrypted.
+    `old_secret_until`. Both are encrypted. The service addresses that a launch named are kept for the connection
+    test alone.
     """
 
     __tablename__ = "lti_registration"
@@ -38,6 +39,9 @@ class LtiRegistrationRow(Base, TenantRow):
     created_at: Mapped[Instant]
     created_by: Mapped[str] = mapped_column(String(80))
     first_launch_at: Mapped[Instant | None]
+    seen_line_items_url: Mapped[str | None] = mapped_column(Text)
+    seen_line_item_url: Mapped[str | None] = mapped_column(Text)
+    seen_memberships_url: Mapped[str | None] = mapped_column(Text)
     status_by: Mapped[str | None] = mapped_column(String(80))
     status_at: Mapped[Instant | None]
 
@@ -103,6 +107,7 @@ class LtiInvitationRow(Base, TenantRow):
     id: Mapped[Id]
     token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     private_hosts: Mapped[JsonList]
+    vouched_issuers: Mapped[JsonList]
     created_at: Mapped[Instant]
     created_by: Mapped[str] = mapped_column(String(80))
     expires_at: Mapped[Instant]

@@ -4,6 +4,7 @@ from flask import Blueprint, Request, Response, redirect, session, url_for
 
 from bridge.kernel.errors import NotPermitted
 from bridge.kernel.ids import InstitutionId, RegistrationId
+from bridge.registry.lti_model import SeenServices
 from bridge.web.errors import error_response
 from bridge.web.sessions import WebSession
 from bridge.wiring import House
@@ -26,6 +27,7 @@ def launch_door(house: House) -> Blueprint:
             launch.registration,
             contact_removed=claims.contact_removed,
             citizen_ids=claims.citizen_id_seen_in,
+            services=_services(claims),
         )
         with house.uow.for_institution(institution) as tx:
             stations = house.at(tx)
@@ -64,6 +66,14 @@ def launch_door(house: House) -> Blueprint:
         return refused(refusal)
 
     return doors
+
+
+def _services(claims: LaunchClaims) -> SeenServices:
+    return SeenServices(
+        line_items_url=claims.ags.lineitems if claims.ags else None,
+        line_item_url=claims.ags.lineitem if claims.ags else None,
+        memberships_url=claims.nrps.context_memberships_url if claims.nrps else None,
+    )
 
 
 def _kept(claims: LaunchClaims, account_id: str) -> dict[str, object]:

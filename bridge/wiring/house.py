@@ -23,7 +23,9 @@ from bridge.plugin_loader import load
 from bridge.presence.face import FaceEngine, licence_objections
 from bridge.presence.ports import StudyPace
 from bridge.presence.store import open_checks
+from bridge.registry.lti_office import PlatformOffice
 from bridge.registry.lti_registrations import LtiRegistrations
+from bridge.registry.lti_self_registration import SelfRegistration
 from bridge.registry.lti_tool_keys import ToolKeys
 from bridge.reporting.courier import Courier
 from bridge.reporting.service import ReportingService
@@ -109,6 +111,28 @@ class House:
             platform_keys=KeySource(GuardedHttp(), self.clock),
             tool_keys=self.tool_keys,
             clock=self.clock,
+        )
+
+    @cached_property
+    def platform_office(self) -> PlatformOffice:
+        return PlatformOffice(
+            self.uow,
+            self.cipher,
+            self.lti_registrations,
+            self.lti_tool,
+            self.tool_keys,
+            GuardedHttp(),
+            demonstration=self.settings.demonstration,
+        )
+
+    @cached_property
+    def self_registration(self) -> SelfRegistration:
+        return SelfRegistration(
+            self.uow,
+            self.cipher,
+            GuardedHttp(),
+            self.lti_tool,
+            demonstration=self.settings.demonstration,
         )
 
     @cached_property

@@ -6,6 +6,7 @@ import pytest
 
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import RegistrationId
+from bridge.registry.lti_model import NO_SERVICES
 from lti.errors import LaunchRefused
 from tests.identity.house import CONTEXT, NOW
 from tests.registry.platforms import OTHER_ORG, STAFF, Room, addresses, platform
@@ -83,7 +84,7 @@ def test_a_moved_platform_waits_for_its_first_launch_from_there(room: Room) -> N
     _move(room, registration)
     waiting = room.show(registration).status
     found = room.registrations.by_id(registration)
-    room.registrations.note_launch(found, contact_removed=[], citizen_ids=[])
+    room.registrations.note_launch(found, contact_removed=[], citizen_ids=[], services=NO_SERVICES)
 
     assert (waiting, room.show(registration).status) == ("pending", "active")
     assert room.show(registration).first_launch_at == NOW

@@ -8,6 +8,7 @@ import pytest
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId
 from bridge.registry.lti_deployments import MAX_PENDING_DEPLOYMENTS
+from bridge.registry.lti_model import NO_SERVICES, SeenServices
 from bridge.registry.lti_platforms import SECRET_OVERLAP
 from lti.errors import LaunchRefused
 from tests.identity.house import NOW, ORG, PLATFORM, demo_catalogue
@@ -15,13 +16,19 @@ from tests.registry.platforms import OTHER_ORG, STAFF, Room, addresses, platform
 
 
 def _launched(
-    room: Room, registration: RegistrationId, *, mail: bool = False, citizen_id: bool = False
+    room: Room,
+    registration: RegistrationId,
+    *,
+    mail: bool = False,
+    citizen_id: bool = False,
+    services: SeenServices = NO_SERVICES,
 ) -> None:
     found = room.registrations.by_id(registration)
     room.registrations.note_launch(
         found,
         contact_removed=["email"] if mail else [],
         citizen_ids=["ext.user_username"] if citizen_id else [],
+        services=services,
     )
 
 
@@ -163,7 +170,7 @@ def test_another_institutions_platform_is_as_good_as_none(room: Room) -> None:
         counter.platforms.allow_private_hosts(registration, frozenset({"10.0.0.1"}))
     with pytest.raises(InvalidInput, match="registration_unknown"), room.staff(OTHER_ORG) as counter:
         counter.deployments.decide(registration, "7", "approved", by=STAFF)
-    with room.staff(OTHER_ORG) as counter:
+    with pytest.raises(InvalidInput, match="registration_unknown"), room.staff(OTHER_ORG) as counter:
         counter.platforms.note_launch(registration)
 
     assert room.show(registration).status == "pending"
@@ -238,6 +245,36 @@ def test_a_disabled_platform_is_refused_at_every_door_until_it_is_enabled(room: 
 
     assert room.registrations.find("https://moodle.example", "client-1").id == registration
     assert room.show(registration).status == "pending"
+
+
+def test_the_services_that_a_launch_named_are_kept_for_the_connection_test(room: Room) -> None:
+    registration = room.register("1")
+    first = SeenServices("https://moodle.example/items", None, "https://moodle.example/members")
+
+    _launched(room, registration, services=first)
+    kept = room.show(registration).services
+    _launched(room, registration, services=NO_SERVICES)
+
+    assert kept == room.show(registration).services == first
+    with room.staff() as counter:
+        counter.moves.move(registration, addresses("xuexi.example"), by=STAFF, reason="更换域名")
+    assert room.show(registration).services == NO_SERVICES
+
+
+def test_a_platform_that_works_costs_a_write_an_hour_at_most(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    registration, seconds = room.register("1"), [1000.0]
+    monkeypatch.setattr("bridge.registry.lti_registrations.time.monotonic", lambda: seconds[0])
+    for number in range(3):
+        _launched(room, registration, services=SeenServices(f"https://moodle.example/{number}"))
+    lately = room.show(registration).services.line_items_url
+    seconds[0] += 3600
+    _launched(room, registration, services=SeenServices("https://moodle.example/later"))
+
+    # The first makes the platform active; none of the others is worth a write.
+    assert lately == "https://moodle.example/0"
+    assert room.show(registration).services.line_items_url == "https://moodle.example/later"
 
 
 def test_what_should_not_have_been_sent_is_counted_and_never_kept(room: Room) -> None:

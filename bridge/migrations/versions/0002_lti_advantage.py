@@ -41,6 +41,9 @@ def _registrations_know_more() -> None:
         sa.Column("created_at", UtcDateTime(), nullable=False, server_default=_LONG_AGO),
         sa.Column("created_by", sa.String(length=80), nullable=False, server_default="catalogue"),
         sa.Column("first_launch_at", UtcDateTime(), nullable=True),
+        sa.Column("seen_line_items_url", sa.Text(), nullable=True),
+        sa.Column("seen_line_item_url", sa.Text(), nullable=True),
+        sa.Column("seen_memberships_url", sa.Text(), nullable=True),
         sa.Column("status_by", sa.String(length=80), nullable=True),
         sa.Column("status_at", UtcDateTime(), nullable=True),
     ):
@@ -152,6 +155,7 @@ def _invitations() -> None:
         sa.Column("id", sa.String(length=40), nullable=False),
         sa.Column("token_sha256", sa.String(length=64), nullable=False),
         sa.Column("private_hosts", sa.JSON(), nullable=False),
+        sa.Column("vouched_issuers", sa.JSON(), nullable=False),
         sa.Column("created_at", UtcDateTime(), nullable=False),
         sa.Column("created_by", sa.String(length=80), nullable=False),
         sa.Column("expires_at", UtcDateTime(), nullable=False),
