@@ -35,6 +35,8 @@ class bridge {
      * @return reply
      */
     public function post_batch(string $body, string $secret): reply {
+        global $CFG;
+        require_once($CFG->libdir . '/filelib.php'); // Where \curl is; cron does not load it.
         $url = self::batch_url();
         if ((new \core\files\curl_security_helper())->url_is_blocked($url)) {
             // Asked before, since \curl answers a blocked address with a sentence in place of a page.

@@ -80,7 +80,7 @@ class undo_log {
         $rows = $DB->get_records('local_anxue_undo', ['batch' => $batch], 'userid, id');
         foreach ($rows as $row) {
             $old = encryption::decrypt($row->oldvalue);
-            $brought = placeholders::swap((int) $row->userid, $row->field, $row->newvalue, $old);
+            $brought = placeholders::swap((int) $row->userid, $row->field, (string) $row->newvalue, $old);
             $done[$brought ? 'restored' : 'kept']++;
             $DB->delete_records('local_anxue_undo', ['id' => $row->id]);
         }
