@@ -56,6 +56,12 @@ def test_a_kid_is_never_used_again_not_even_of_a_key_that_is_gone() -> None:
         ring_at([*FIRST, *FIRST], START)
 
 
+def test_the_end_of_a_key_is_not_moved_by_later_rotations() -> None:
+    for hours, at_once in ((12, False), (20, False), (14, True), (20, True)):
+        first = turned(SECOND, "c", START + hours * HOUR, at_once=at_once)[0]
+        assert first.published_until == START + min(15, hours if at_once else 15) * HOUR
+
+
 def test_rotations_do_not_overtake_each_other() -> None:
     with pytest.raises(ValueError, match="does not sign yet"):
         turned(SECOND, "c", START + 11 * HOUR)
