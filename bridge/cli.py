@@ -3,7 +3,7 @@
 import importlib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import click
@@ -34,6 +34,25 @@ def _archive() -> click.Command:
     return archive_commands(load("bag.bagit"))
 
 
+def _lti() -> click.Command:
+    from contextlib import contextmanager
+
+    from bridge.registry.lti_commands import lti_commands
+    from bridge.registry.lti_office import PlatformOffice
+    from bridge.settings import Settings
+    from bridge.wiring import House
+
+    @contextmanager
+    def office() -> Iterator[PlatformOffice]:
+        house = House.build(Settings())
+        try:
+            yield house.platform_office
+        finally:
+            house.close()
+
+    return lti_commands(office)
+
+
 _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "demo": ("走一遍全程演示:从课程入口到监管回执。", lambda: _plugin("demonstration")),
     "rules": ("查看和检查规则包。", lambda: _named("bridge.rules.commands:rules")),
@@ -41,6 +60,7 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "archive": ("校验学员学习电子档案。", _archive),
     "face": ("测量人脸模型。", lambda: _plugin("commands.face")),
     "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.operator_commands:catalogue")),
+    "lti": ("登记和管理学习平台(LTI 1.3)。", _lti),
     "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.operator_commands:export")),
 }
 """Groups that are imported when they are asked for: help and `serve` must not wait for models and compilers."""

@@ -13,13 +13,6 @@ PlatformStatus = Literal["pending", "active", "disabled"]
 DeploymentStatus = Literal["pending", "approved", "refused"]
 WarningKind = Literal["email", "contact", "citizen_id"]
 
-WARNING_ZH = {
-    "email": "学习平台进入时发来了邮箱,已丢弃;请在学习平台的工具设置中将“共享邮箱”设为“从不”。",
-    "contact": "学习平台进入时发来了电话、地址或头像等联系方式,已丢弃;请在学习平台的工具设置中关闭。",
-    "citizen_id": "学习平台进入时发来了身份证号码(作为账号或编号),安学桥不显示也不以明文记录;请改用工号等不含身份证号的编号。",
-}
-"""What an administrator reads of a warning; the figures follow."""
-
 CATALOGUE = "catalogue"
 """Who decided, for what stands in the operator's YAML. Whatever a person decides later outlives the next load."""
 

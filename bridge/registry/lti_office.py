@@ -10,12 +10,15 @@ from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import InstitutionId, RegistrationId
-from bridge.kernel.time import LEGAL_ZONE
 from bridge.registry.lti_deployments import PlatformDeployments
-from bridge.registry.lti_form import read_addresses, read_new_platform, read_private_hosts
+from bridge.registry.lti_form import (
+    page_origin,
+    read_addresses,
+    read_new_platform,
+    read_private_hosts,
+)
 from bridge.registry.lti_invitations import PlatformInvitation, invite_platform
 from bridge.registry.lti_model import (
-    WARNING_ZH,
     DeploymentStatus,
     FieldsInvalid,
     Platform,
@@ -28,6 +31,7 @@ from bridge.registry.lti_moves import PlatformMoves
 from bridge.registry.lti_platforms import LtiPlatforms
 from bridge.registry.lti_registrations import LtiRegistrations
 from bridge.registry.lti_tool_keys import ToolKeys, ToolKeyState
+from bridge.registry.lti_wording import warning_sentence
 from bridge.registry.tables import InstitutionRow
 from lti.connection_test import Finding, probe
 from lti.key_rotation import KeyTerm
@@ -310,13 +314,20 @@ def typed_for_move(addresses: PlatformAddresses, typed: Mapping[str, str]) -> di
         for name, value in stands.items():
             if name != "issuer" and (value == old or value.startswith(old + "/")):
                 stands[name] = new + value.removeprefix(old)
+        if addresses.allowed_origin == _origin(addresses.issuer):
+            stands["allowed_origin"] = _origin(issuer)
     return {**stands, **{name: value for name, value in typed.items() if value.strip()}}
 
 
+def _origin(url: str) -> str:
+    try:
+        return page_origin(url)
+    except ValueError:
+        return ""  # said of the field itself
+
+
 def _privacy(warning: PlatformWarning) -> Finding:
-    last = warning.last_at.astimezone(LEGAL_ZONE).strftime("%Y-%m-%d %H:%M")
-    message = f"{WARNING_ZH[warning.kind]}共 {warning.count} 次,最近一次 {last}(北京时间)。"
-    return Finding("privacy", False, f"{warning.kind}_seen", message, warning=True)
+    return Finding("privacy", False, f"{warning.kind}_seen", warning_sentence(warning), warning=True)
 
 
 def _require_operator(staff: PlatformStaff) -> None:

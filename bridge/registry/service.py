@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.events import Events
-from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef, RegistrationId, new_id
+from bridge.kernel.ids import ClassRunId, CourseId, CourseUnitId, LearnerRef, RegistrationId, new_id
 from bridge.kernel.time import epoch_ms, legal_date, require_utc
 from bridge.registry.model import Catalogue, ClassRun, ClassRunSheet, OfflineSession, PackRef
 from bridge.registry.ports import Now, RegistryStore
@@ -146,10 +146,17 @@ class RegistryService:
         Raises:
             InvalidInput("resource_link_ambiguous"): two courses of the platform use the same link.
         """
+        found = self.unit_of_link(registration_id, resource_link_id)
+        return None if found is None else found[1]
+
+    def unit_of_link(
+        self, registration_id: RegistrationId, resource_link_id: str
+    ) -> tuple[CourseId, CourseUnitId] | None:
+        """Return course and unit, since unit ids are unique within a course alone; otherwise as `unit_for`."""
         found = self._store.units_of_link(registration_id, resource_link_id)
         if len(found) > 1:
             raise InvalidInput("resource_link_ambiguous", "同一链接对应多门课程,请联系培训机构修正课程设置。")
-        return found[0][1] if found else None
+        return found[0] if found else None
 
     def opening_decision(self, class_run: ClassRun, on: date) -> Decision[bool]:
         """Return whether the class run may be taught on the legal day `on`, and what stands against it.

@@ -24,6 +24,7 @@ from bridge.kernel.ids import (
     RegistrationId,
     new_id,
 )
+from bridge.registry.link_tables import LmsLinkRow
 from bridge.registry.lti_catalogue import keep_catalogue_entry
 from bridge.registry.lti_tables import LtiRegistrationRow
 from bridge.registry.model import (
@@ -203,6 +204,9 @@ class SqlRegistryStore:
     def units_of_link(
         self, registration_id: RegistrationId, resource_link_id: str
     ) -> Sequence[tuple[CourseId, CourseUnitId]]:
+        linked = self._linked_units(registration_id, resource_link_id)
+        if linked:
+            return linked
         taught = (
             select(ClassRunRow.course_id)
             .join(LtiContextRow, LtiContextRow.class_run_id == ClassRunRow.id)
@@ -214,6 +218,24 @@ class SqlRegistryStore:
             )
         )
         return [(CourseId(course_id), CourseUnitId(unit_id)) for course_id, unit_id in rows]
+
+    def _linked_units(
+        self, registration_id: RegistrationId, resource_link_id: str
+    ) -> list[tuple[CourseId, CourseUnitId]]:
+        """Return the units that a teacher's choice put behind the link, in each deployment as it stands now."""
+        rows = self._session.scalars(
+            select(LmsLinkRow)
+            .where(
+                LmsLinkRow.registration_id == registration_id, LmsLinkRow.resource_link_id == resource_link_id
+            )
+            .order_by(LmsLinkRow.seq)
+        )
+        in_force = {row.deployment_id: (row.course_id, row.unit_id) for row in rows}
+        return [
+            (CourseId(course_id), CourseUnitId(unit_id))
+            for course_id, unit_id in dict.fromkeys(in_force.values())
+            if unit_id is not None
+        ]
 
     def enrolled_on(self, class_run_id: ClassRunId, learner: LearnerRef) -> date | None:
         return self._session.scalar(
