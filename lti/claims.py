@@ -331,13 +331,13 @@ def parse_claims(payload: Mapping[str, Any], client_id: str, *, anonymous_allowe
         nrps=_nrps(clean),
         notification_service=_notification_service(clean),
         return_url=text(presentation.get("return_url"), URL_CHARACTERS),
-        raw=_without_accounts(clean),
+        raw=without_accounts(clean),
         contact_removed=stripped.removed,
         citizen_id_seen_in=stripped.citizen_ids,
     )
 
 
-def _without_accounts(clean: Mapping[str, Any]) -> dict[str, Any]:
+def without_accounts(clean: Mapping[str, Any]) -> dict[str, Any]:
     """Return the claims without `sub` and the `user_id` of any claim: whose they are is told in one place alone."""
     return {
         name: {key: each for key, each in value.items() if key != "user_id"}

@@ -22,6 +22,7 @@ from lti.claims import (
     identifier,
     read_context,
     texts,
+    without_accounts,
 )
 from lti.clock import epoch_seconds
 from lti.contact import strip_contact_claims
@@ -57,7 +58,7 @@ class Notice:
         happened_at: when the thing happened at the platform, UTC; not when it was signed.
         context: the course that it is about; for a copy, the new one.
         origin_contexts: ids of the courses that were copied from.
-        raw: all claims but contact data, citizen ids and `sub`.
+        raw: all claims but contact data, citizen ids, `sub` and `user_id`.
         sha256: of the compact form, hexadecimal.
     """
 
@@ -173,7 +174,7 @@ def _read(registration: Registration, payload: Mapping[str, Any], deployment_id:
         deployment_id=deployment_id,
         context=read_context(clean.get(CONTEXT)),
         origin_contexts=texts(payload.get(ORIGIN_CONTEXTS)),
-        raw={name: value for name, value in clean.items() if name != "sub"},
+        raw=without_accounts(clean),
         sha256=sha256,
     )
 

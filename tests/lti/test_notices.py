@@ -11,6 +11,7 @@ from werkzeug.wrappers import Request, Response
 from lti.claims import (
     CONTEXT,
     DEPLOYMENT_ID,
+    FOR_USER,
     MESSAGE_TYPE,
     NOTICE,
     NOTIFICATION_SERVICE,
@@ -107,7 +108,12 @@ def test_a_notice_of_an_unknown_type_is_reported_as_such() -> None:
 
 def test_what_a_notice_says_of_a_person_goes_no_further() -> None:
     handler = Handler()
-    claims = handler.claims(sub="user-1", email="someone@lms.example", note="身份证 440199199003071219")
+    claims = handler.claims(
+        sub="user-1",
+        email="someone@lms.example",
+        note="身份证 440199199003071219",
+        **{FOR_USER: {"user_id": "440199199003071219"}},
+    )
     (notice,) = handler.receive(handler.lms.sign(claims)).notices
     told = f"{dict(notice.raw)}{notice!r}"
     assert not [word for word in ("user-1", "someone@", "440199199003071219") if word in told]
