@@ -68,6 +68,7 @@ class delivery {
         }
         if ($this->sent + $this->refused > 0) {
             set_config('lastdelivery', time(), 'local_anxue');
+            outbox::trim();
         }
         return ['sent' => $this->sent, 'refused' => $this->refused, 'failed' => $failed];
     }

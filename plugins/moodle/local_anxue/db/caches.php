@@ -33,7 +33,7 @@ $definitions = [
         'staticacceleration' => true,
         'ttl' => 600,
     ],
-    // How many rows the outbox has, once it may be full: counting is slow there.
+    // How many messages wait or were refused: counted once a minute.
     'outbox' => [
         'mode' => cache_store::MODE_APPLICATION,
         'simplekeys' => true,
