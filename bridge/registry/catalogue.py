@@ -212,11 +212,10 @@ def _registration(
 
     urls = {name: fill(name) for name in ("auth_login_url", "auth_token_url", "jwks_url", "allowed_origin")}
     for name, url in urls.items():
-        if not may_be_called(url, demo=entry.demo):
-            raise _invalid(INSTITUTION, f"{at}.{name}", "应为 https 地址(仅演示登记可用本机 http)")
+        _check_address(url, f"{at}.{name}", demo=entry.demo)
     services = [fill_in(url, "service_origins") for url in entry.service_origins]
-    if not all(may_be_called(url, demo=entry.demo) for url in services):
-        raise _invalid(INSTITUTION, f"{at}.service_origins", "应为 https 地址(仅演示登记可用本机 http)")
+    for url in services:
+        _check_address(url, f"{at}.service_origins", demo=entry.demo)
     secret = fill("webhook_secret")
     if len(secret) < _MIN_SECRET:
         raise _invalid(INSTITUTION, f"{at}.webhook_secret", f"密钥至少 {_MIN_SECRET} 个字符")
@@ -238,6 +237,15 @@ def _registration(
         token_audience=entry.token_audience,
         service_origins=frozenset(map(page_origin, services)),
     )
+
+
+def _check_address(url: str, field: str, *, demo: bool) -> None:
+    try:
+        page_origin(url)
+    except ValueError as error:
+        raise _invalid(INSTITUTION, field, "应为完整的网址,主机名用英文") from error
+    if not may_be_called(url, demo=demo):
+        raise _invalid(INSTITUTION, field, "应为 https 地址(仅演示登记可用本机 http)")
 
 
 def _check_courses(catalogue: Catalogue) -> None:

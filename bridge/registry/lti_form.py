@@ -78,8 +78,15 @@ def read_private_hosts(typed: str) -> frozenset[str]:
 
 
 def page_origin(url: str) -> str:
-    """Return the origin of `url` as browsers write it in an Origin header: no default port, no path."""
+    """Return the origin of `url` as browsers write it in an Origin header: no default port, no path.
+
+    Raises:
+        ValueError: no http(s) URL, or its host is none that may stand in a header of ours (a Content-Security-Policy
+            is a list that ";" ends).
+    """
     scheme, host, port = origin_of(url)
+    if not _HOST.fullmatch(host):
+        raise ValueError("not a host name in ASCII, nor an address")
     written = f"[{host}]" if ":" in host else host
     return f"{scheme}://{written}" + ("" if port == {"https": 443, "http": 80}[scheme] else f":{port}")
 
@@ -106,10 +113,17 @@ class _Reader:
 
     def url(self, name: str, *, demo: bool, required: bool = True) -> str:
         value = self.text(name, required=required, longest=_MAX_URL)
-        if value and not may_be_called(value, demo=demo):
+        if not value:
+            return ""
+        if not may_be_called(value, demo=demo):
             self.wrong[name] = (
                 "应为完整的 https 地址。" if not demo else "应为 https 地址,或本机的 http 地址。"
             )
+            return ""
+        try:
+            page_origin(value)
+        except ValueError:
+            self.wrong[name] = "主机名应为英文域名(中文域名请用 xn-- 形式)或 IP 地址。"
             return ""
         return value
 
@@ -163,6 +177,7 @@ def _is_host(value: str) -> bool:
 
 def _is_origin(value: str, demo: bool) -> bool:
     try:
+        page_origin(value)
         parts = split_url(value)
     except ValueError:
         return False

@@ -170,7 +170,7 @@ class FieldsInvalid(InvalidInput):
         # Names of fields are words; values are never repeated.
         super().__init__(
             "platform_fields_invalid",
-            ";".join(f"{name}:{sentence}" for name, sentence in fields.items()),
+            ";".join(f"{name}:{sentence.rstrip('。')}" for name, sentence in fields.items()) + "。",
             http_status=422,
         )
         self.fields = dict(fields)

@@ -10,6 +10,7 @@ from bridge.registry.lti_invitations import ClaimedInvitation, claim, finish, is
 from bridge.registry.lti_model import NewPlatform, Platform, PlatformAddresses
 from bridge.registry.lti_platforms import LtiPlatforms
 from lti.dynamic_registration import RegisteredTool, ToolProfile, register
+from lti.errors import ServiceFailed
 from lti.platform_configuration import fetch_configuration, read_registration_link
 from lti.registration import NetworkPolicy
 from lti.services import CallsPlatforms
@@ -93,7 +94,10 @@ class SelfRegistration:
 
 def _platform(tool: RegisteredTool, policy: NetworkPolicy) -> NewPlatform:
     told = tool.platform
-    origin = page_origin(told.authorization_endpoint)
+    try:
+        origin = page_origin(told.authorization_endpoint)
+    except ValueError as error:
+        raise ServiceFailed("configuration_malformed") from error
     return NewPlatform(
         name=origin.partition("://")[2][:_MAX_NAME],
         addresses=PlatformAddresses(

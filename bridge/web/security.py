@@ -2,6 +2,7 @@
 
 import functools
 import gzip
+import re
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, Protocol
@@ -13,6 +14,7 @@ from flask import (
     Response,
     abort,
     current_app,
+    g,
     make_response,
     redirect,
     request,
@@ -37,6 +39,7 @@ MAX_SCAN_BYTES = 10 * 1024 * 1024
 """A photographed attendance sheet; it is hashed and not kept."""
 
 _LIMITER = "anxue.limiter"
+_FRAMED_ONCE = "anxue_framed_once"
 DOORS_WITHOUT_FORMS = ("lti", "agent", "webhooks")
 """Blueprints that prove their caller otherwise: signed tokens, bearer secrets, signed bodies."""
 _ASSETS = {
@@ -45,6 +48,7 @@ _ASSETS = {
     "NotoSansSC_400Regular.ttf": ("fonts", "font/ttf"),
     "NotoSansSC_700Bold.ttf": ("fonts", "font/ttf"),
 }
+_ORIGIN = re.compile(r"https?://(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _YEAR = 365 * 24 * 3600
 
 
@@ -179,7 +183,7 @@ class _Headers:
             "media-src": "'self'",
             "form-action": "'self'",
             "base-uri": "'none'",
-            "frame-ancestors": f"'self'{self._framed_by()}",
+            "frame-ancestors": f"'self'{self._framed_by()}{g.get(_FRAMED_ONCE, '')}",
         }
         return "; ".join(f"{name} {value}" for name, value in directives.items())
 
@@ -193,8 +197,8 @@ class _Headers:
 
 
 def _is_origin(text: str) -> bool:
-    parts = urlsplit(text)
-    return parts.scheme in ("https", "http") and text == f"{parts.scheme}://{parts.netloc}"
+    # Strict, since the policy is a list: a ";" or a space in a host would begin a directive of its own.
+    return _ORIGIN.fullmatch(text) is not None
 
 
 def _csrf_refused(_error: CSRFError) -> Response:
@@ -209,6 +213,11 @@ def _allow_scans(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     view = current_app.view_functions.get(endpoint or "")
     if getattr(view, "takes_scan", False):
         request.max_content_length = MAX_SCAN_BYTES
+
+
+def let_frame(origin: str) -> None:
+    """Let pages of `origin` hold this one answer in a frame: those of an LMS that is only just being registered."""
+    setattr(g, _FRAMED_ONCE, f" {origin}" if _is_origin(origin) else "")
 
 
 def takes_scan(view: View[P]) -> View[P]:
