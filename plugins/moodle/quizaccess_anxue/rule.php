@@ -45,6 +45,9 @@ use quizaccess_anxue\refusal;
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 class quizaccess_anxue extends access_rule_base {
+    /** @var string[] the pages of an attempt. */
+    private const PAGES = ['/mod/quiz/startattempt.php', '/mod/quiz/attempt.php', '/mod/quiz/summary.php'];
+
     /** @var gate who is asked. */
     private readonly gate $gate;
 
@@ -244,6 +247,9 @@ class quizaccess_anxue extends access_rule_base {
     /**
      * The sentence of a refusal, noted in the log unless the learner only looked at the quiz's own page.
      *
+     * A page of an attempt sends its reader back to the quiz's own page, where the sentence stands with its link: Moodle's
+     * error page would show the markup of any rule's sentence as text.
+     *
      * @param string $reason the reason.
      * @return string HTML.
      */
@@ -252,6 +258,9 @@ class quizaccess_anxue extends access_rule_base {
         if (!$this->noted && !entry_script::is('/mod/quiz/view.php')) {
             $this->noted = true;
             refusal::note($reason, (int) $this->quiz->id, $this->gate->cmid);
+        }
+        if (entry_script::is(...self::PAGES)) {
+            redirect($this->quizobj->view_url());
         }
         return refusal::message($reason, $this->gate, (int) $USER->id);
     }

@@ -25,14 +25,14 @@ namespace quizaccess_anxue;
  */
 class entry_script {
     /**
-     * Whether it is this one.
+     * Whether it is one of these.
      *
-     * @param string $path from Moodle's folder, with a leading slash.
+     * @param string ...$paths from Moodle's folder, with a leading slash.
      * @return bool
      */
-    public static function is(string $path): bool {
+    public static function is(string ...$paths): bool {
         global $CFG;
-        return self::path() === realpath($CFG->dirroot . $path);
+        return in_array(self::path(), array_map(fn($path) => realpath($CFG->dirroot . $path), $paths), true);
     }
 
     /**

@@ -18,6 +18,7 @@ namespace quizaccess_anxue;
 
 use core\hook\after_config;
 use mod_quiz\hook\attempt_state_changed;
+use moodle_exception;
 
 /**
  * What quizaccess_anxue does when core calls.
@@ -33,10 +34,16 @@ class hook_callbacks {
      * @param after_config $hook of no meaning here.
      */
     public static function after_config(after_config $hook): void {
-        foreach (write_guard::SCRIPTS as $script) {
-            if (entry_script::is($script)) {
-                write_guard::check_answers(optional_param('attempt', 0, PARAM_INT));
+        if (!entry_script::is(...write_guard::SCRIPTS)) {
+            return;
+        }
+        try {
+            write_guard::check_answers(optional_param('attempt', 0, PARAM_INT));
+        } catch (moodle_exception $refused) {
+            if (AJAX_SCRIPT) {
+                throw $refused;
             }
+            redirect($refused->link); // There the sentence stands, with the way to the gate.
         }
     }
 

@@ -92,7 +92,7 @@ class write_guard {
             'attempterror',
             'quiz',
             new moodle_url('/mod/quiz/view.php', ['id' => $gate->cmid]),
-            refusal::message($decision->reason, $gate, (int) $USER->id),
+            refusal::sentence($decision->reason),
         );
     }
 }
