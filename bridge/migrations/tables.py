@@ -8,7 +8,10 @@ import bridge.identity.tables
 import bridge.intake.launch_state
 import bridge.intake.store
 import bridge.ledger.store
+import bridge.presence.gate.tables
 import bridge.presence.store
+import bridge.registry.exam_services
+import bridge.registry.link_tables
 import bridge.registry.lti_tables
 import bridge.registry.tables
 import bridge.reporting.store

@@ -96,13 +96,14 @@ def find_unit(
     registry: RegistryService, registration: RegistrationId, resource_link_id: str, learner: LearnerRef
 ) -> tuple[ClassRunSheet, Any] | None:
     """Return the learner's newest class run in which the resource link opens a unit, and that unit."""
-    unit_id = registry.unit_for(registration, resource_link_id)
-    if unit_id is None:
+    linked = registry.unit_of_link(registration, resource_link_id)
+    if linked is None:
         return None
+    course_id, unit_id = linked
     for class_run in reversed(registry.class_runs_of(learner)):
         sheet = registry.class_run_sheet(class_run, learner)
         for unit in sheet.course.units:
-            if unit.id == unit_id:
+            if (sheet.course.id, unit.id) == (course_id, unit_id):
                 return sheet, unit
     return None
 
