@@ -340,6 +340,7 @@ def test_pages_without_end_end(lms: ServicePlatform) -> None:
     with pytest.raises(ServiceFailed, match="paging_too_long"):
         pages(lms, limits=PageLimits(pages=3, entries=100))
     assert lms.paths().count("/roster") == 3
+    lms.members = list(range(6))
     with pytest.raises(ServiceFailed, match="paging_too_long"):
         pages(lms, limits=PageLimits(pages=100, entries=5))
 
