@@ -71,6 +71,20 @@ FLOW: tuple[Row, ...] = (
         _record_beats),
     Row("presence.check_decided", 24, "enter how a check ended",
         lambda s, d: s.ledger.record_check(d)),
+    Row("presence.check_decided", 24, "act on it where a platform's test is running",
+        lambda s, d: s.gates.note_check(d)),
+    Row("intake.plugin_heard", 27, "ask for counts of contact data from now on",
+        lambda s, d: s.contact_gate.note_plugin(d)),
+    Row("intake.platform_pinged", 5, "know the platform's versions and clock",
+        lambda s, d: s.contact_gate.note_ping(d)),
+    Row("intake.contact_scanned", 27, "hold a count of contact data against the class run's opening",
+        lambda s, d: s.contact_gate.note_scan(d)),
+    Row("registry.contact_data_found", 16, "show that an LMS keeps contact data",
+        lambda s, d: s.signals.raise_for_contact_data(d)),
+    Row("registry.contact_exception_signed", 16, "show that staff signed for it",
+        lambda s, d: s.signals.raise_for_exception(d)),
+    Row("intake.signal_received", 16, "show what an LMS tells against its own operator",
+        lambda s, d: s.signals.raise_from_lms(d)),
     Row("registry.offline_confirmed", 19, "enter an offline session that two people stand for",
         lambda s, d: s.ledger.record_offline(d)),
     Row("intake.score_received", 24, "decide a test by its mark and by the presence over it",
@@ -95,6 +109,7 @@ DELIVER = "reporting.batch_ready"
 
 TOLD_ONLY: Mapping[str, str] = {
     "archive.sealed": "the file stands; hand-over listens to it",
+    "proctoring.assessment_ended": "a test at a platform is over; its result may be asked for",
     "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",
 }
 """Events that are kept, with no step after them yet."""

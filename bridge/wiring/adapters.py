@@ -23,7 +23,8 @@ from bridge.kernel.ids import (
 from bridge.kernel.time import StudyClock, epoch_ms, from_epoch_ms, legal_date, parse_rfc3339, rfc3339
 from bridge.ledger.model.facts import Beat
 from bridge.ledger.ports import Batch, SessionFacts
-from bridge.presence.model import Activity, CheckKind, CheckRules, CheckState
+from bridge.presence.gate.store import SqlGateStore
+from bridge.presence.model import Activity, CheckKind, CheckRules, CheckState, StudySession
 from bridge.presence.service import BATCHES_AT_ONCE
 from bridge.presence.store import SqlPresenceStore
 from bridge.registry.model import ClassRunSheet
@@ -142,10 +143,13 @@ def _batch(payload: Mapping[str, Any]) -> Batch:
 class PresenceOverTests:
     """`completion.ports.TestPresence`: what the test's sessions and checks prove of an attempt, in real time."""
 
-    def __init__(self, presence: SqlPresenceStore, inbox: SqlInbox, rules: CheckRulesInForce) -> None:
+    def __init__(
+        self, presence: SqlPresenceStore, inbox: SqlInbox, rules: CheckRulesInForce, gates: SqlGateStore
+    ) -> None:
         self._presence = presence
         self._inbox = inbox
         self._rules = rules
+        self._gates = gates
 
     def evidence(self, score: TestScore) -> TestEvidence:
         """Return the evidence between the attempt's start and finish (the LMS's words for both).
@@ -159,7 +163,7 @@ class PresenceOverTests:
         start_passed = False
         passed = failed = 0
         heard: list[int] = []
-        for session in self._presence.sessions_of_attempt(score.learner, score.class_run, score.attempt):
+        for session in self._sessions(score):
             for check in self._presence.checks_of_session(session.id):
                 if check.state is CheckState.OPEN:
                     continue
@@ -176,6 +180,29 @@ class PresenceOverTests:
             points = [start, *(min(at, finish) for at in within), finish]
             covered = sum(b - a for a, b in pairwise(points) if b - a <= limit)
         return TestEvidence(start_passed, passed, failed, covered, finish - start)
+
+    def _sessions(self, score: TestScore) -> Sequence[StudySession]:
+        """Return the sessions that watched the attempt: by its id, else those of the gate that ran over it.
+
+        A test that the platform gives no agent knows nothing of the gate's own id. Before the gate had the test
+        opened there was nothing to watch: a start check that failed then and was passed later spoils nothing.
+        """
+        sessions = self._presence.sessions_of_attempt(score.learner, score.class_run, score.attempt)
+        gate = self._gates.of_learner(score.learner, score.attempt)
+        attempts = [] if gate is None else [gate]
+        if not sessions:
+            start, finish = parse_rfc3339(score.started_real), parse_rfc3339(score.finished_real)
+            attempts = list(
+                self._gates.attempts_within(score.learner, score.class_run, score.unit, start, finish)
+            )
+        if not attempts:
+            return sessions
+        watched: list[StudySession] = []
+        for one in attempts:
+            of_gate = self._presence.sessions_of_attempt(score.learner, score.class_run, one.attempt)
+            opened = [session.opened_ms for session in of_gate if session.id == one.start_session]
+            watched += [session for session in of_gate if opened and session.opened_ms >= opened[0]]
+        return watched
 
 
 class StandingOfInstitution:

@@ -22,8 +22,14 @@ from bridge.kernel.ids import RegistrationId
 from bridge.ledger.service import LedgerService
 from bridge.ledger.store import SqlLedgerStore
 from bridge.presence.frames import FrameService
+from bridge.presence.gate.service import GateService
+from bridge.presence.gate.store import SqlGateStore
 from bridge.presence.service import PresenceService
 from bridge.presence.store import SqlPresenceStore
+from bridge.registry.contact_service import ContactGate
+from bridge.registry.contact_store import SqlContactStore
+from bridge.registry.exam_services import ExamServices
+from bridge.registry.links import LmsLinks
 from bridge.registry.lti_deployments import PlatformDeployments
 from bridge.registry.lti_moves import PlatformMoves
 from bridge.registry.lti_platforms import LtiPlatforms
@@ -44,6 +50,8 @@ from bridge.wiring.adapters import (
     StandingOfInstitution,
 )
 from bridge.wiring.earned import EarnedFromLedger
+from bridge.wiring.gate_rules import GateRulesInForce
+from bridge.wiring.lms_references import LmsReferences
 from lti.claims import LaunchClaims
 
 if TYPE_CHECKING:
@@ -72,6 +80,16 @@ class Stations:
     @cached_property
     def registry(self) -> RegistryService:
         return RegistryService(self.registry_store, self._tx, self._house.study_clock, self._house.rules)
+
+    @cached_property
+    def contact_gate(self) -> ContactGate:
+        house = self._house
+        store = SqlContactStore(self._tx, house.cipher)
+        return ContactGate(store, self.registry, self._tx, house.clock, house.study_clock, house.rules)
+
+    @cached_property
+    def signals(self) -> SignalService:
+        return SignalService(SqlSignalStore(self._tx), self._house.clock)
 
     @cached_property
     def platforms(self) -> LtiPlatforms:
@@ -138,6 +156,31 @@ class Stations:
         )
 
     @cached_property
+    def gate_store(self) -> SqlGateStore:
+        return SqlGateStore(self._tx, self._house.cipher)
+
+    @cached_property
+    def exam_services(self) -> ExamServices:
+        return ExamServices(self._tx, self._house.cipher)
+
+    @cached_property
+    def gates(self) -> GateService:
+        house = self._house
+        return GateService(
+            self.gate_store,
+            self.presence,
+            GateRulesInForce(self.registry, house.rules, house.study_clock),
+            self._tx,
+            house.clock,
+            house.study_clock,
+            lambda registration: self.exam_services.get(RegistrationId(registration)) is not None,
+        )
+
+    @cached_property
+    def links(self) -> LmsLinks:
+        return LmsLinks(self._tx, self.registry_store)
+
+    @cached_property
     def ledger(self) -> LedgerService:
         return LedgerService(
             SqlLedgerStore(self._tx),
@@ -175,7 +218,9 @@ class Stations:
             sheets=self.registry,
             standings=self.standings,
             hours=self.earned,
-            presence=PresenceOverTests(self.presence_store, self.inbox, self.check_rules),
+            presence=PresenceOverTests(
+                self.presence_store, self.inbox, self.check_rules, self.gate_store
+            ),
             rules=house.rules,
             identity=self.identity,
             evidence=self.vault,

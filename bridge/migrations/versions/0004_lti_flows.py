@@ -89,6 +89,7 @@ def _attempts() -> None:
         sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.Column("ended_by", sa.String(length=64), nullable=True),
         sa.Column("session", sa.String(length=40), nullable=True),
+        sa.Column("start_session", sa.String(length=40), nullable=True),
         sa.Column("silent_since", UtcDateTime(), nullable=True),
         sa.Column("paused", sa.Boolean(), nullable=False),
         sa.Column("control_url", sa.Text(), nullable=True),

@@ -66,6 +66,7 @@ class TestAttempt:
         learner: None until a session was opened.
         asked_at: when the platform sent the learner last; real clock, as the next two.
         session: the newest study session of the gate's own page.
+        start_session: the one in which the test was first opened; what came before is no evidence over the test.
         silent_since: since when nothing was heard, once that was told; None while the learner is there.
         paused: the bridge had the platform pause the test, and has not had it resumed.
         return_url: the platform's page to go back to.
@@ -90,6 +91,7 @@ class TestAttempt:
     ended_at: datetime | None
     ended_by: EndedBy | None
     session: StudySessionId | None
+    start_session: StudySessionId | None
     silent_since: datetime | None
     paused: bool
     control: ControlEndpointFacts | None

@@ -70,6 +70,10 @@ class GateStore(Protocol):
         """Return the attempt, locked until commit."""
         ...
 
+    def read(self, attempt_id: str) -> TestAttempt | None:
+        """Return the attempt without locking it."""
+        ...
+
     def find(self, account_id: str, attempt: str) -> TestAttempt | None: ...
 
     def latest(

@@ -179,7 +179,13 @@ class GateService:
         self._store.keep_message(attempt.id, None)
         now = self._clock.now()
         started = attempt.started_at or now
-        running = replace(attempt, state=AttemptState.RUNNING, started_at=started, silent_since=None)
+        running = replace(
+            attempt,
+            state=AttemptState.RUNNING,
+            started_at=started,
+            start_session=attempt.start_session or attempt.session,
+            silent_since=None,
+        )
         self._store.save(running)
         return running, message
 
@@ -377,6 +383,7 @@ def new_attempt(asked_at: datetime, **facts: Any) -> TestAttempt:
         ended_at=None,
         ended_by=None,
         session=None,
+        start_session=None,
         silent_since=None,
         paused=False,
         **facts,

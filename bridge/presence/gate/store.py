@@ -64,6 +64,10 @@ class SqlGateStore:
         )
         return None if row is None else _attempt(row)
 
+    def read(self, attempt_id: str) -> TestAttempt | None:
+        row = self._db.scalar(select(TestAttemptRow).where(TestAttemptRow.id == attempt_id))
+        return None if row is None else _attempt(row)
+
     def find(self, account_id: str, attempt: str) -> TestAttempt | None:
         row = self._db.scalar(
             select(TestAttemptRow).where(
@@ -121,8 +125,8 @@ class SqlGateStore:
 
     def attempts_within(
         self, learner: LearnerRef, class_run: ClassRunId, unit: str, start: datetime, finish: datetime
-    ) -> Sequence[str]:
-        """Return the ids of attempts whose running touches [start, finish], real clock, oldest first."""
+    ) -> Sequence[TestAttempt]:
+        """Return the attempts whose running touches [start, finish], real clock, oldest first."""
         rows = self._db.scalars(
             select(TestAttemptRow)
             .where(
@@ -133,7 +137,7 @@ class SqlGateStore:
             )
             .order_by(TestAttemptRow.started_at)
         )
-        return [row.attempt for row in rows if row.ended_at is None or row.ended_at >= start]
+        return [_attempt(row) for row in rows if row.ended_at is None or row.ended_at >= start]
 
     def save(self, attempt: TestAttempt) -> None:
         row = self._db.get_one(TestAttemptRow, attempt.id)
@@ -309,6 +313,7 @@ def _attempt(row: TestAttemptRow) -> TestAttempt:
         ended_at=row.ended_at,
         ended_by=None if row.ended_by is None else EndedBy(row.ended_by),
         session=None if row.session is None else StudySessionId(row.session),
+        start_session=None if row.start_session is None else StudySessionId(row.start_session),
         silent_since=row.silent_since,
         paused=row.paused,
         control=control,

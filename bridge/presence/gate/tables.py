@@ -38,6 +38,7 @@ class TestAttemptRow(TenantRow, Base):
     ended_at: Mapped[Instant | None]
     ended_by: Mapped[str | None] = mapped_column(String(64))
     session: Mapped[str | None] = mapped_column(String(40))
+    start_session: Mapped[str | None] = mapped_column(String(40))
     silent_since: Mapped[Instant | None]
     paused: Mapped[bool] = mapped_column(Boolean)
     control_url: Mapped[str | None] = mapped_column(Text)
