@@ -26,8 +26,6 @@ from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
 from bridge.presence.service import PresenceService
 from bridge.presence.store import SqlPresenceStore
-from bridge.registry.contact_service import ContactGate
-from bridge.registry.contact_store import SqlContactStore
 from bridge.registry.exam_services import ExamServices
 from bridge.registry.links import LmsLinks
 from bridge.registry.lti_deployments import PlatformDeployments
@@ -51,7 +49,6 @@ from bridge.wiring.adapters import (
 )
 from bridge.wiring.earned import EarnedFromLedger
 from bridge.wiring.gate_rules import GateRulesInForce
-from bridge.wiring.lms_references import LmsReferences
 from lti.claims import LaunchClaims
 
 if TYPE_CHECKING:
