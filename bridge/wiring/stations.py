@@ -79,16 +79,6 @@ class Stations:
         return RegistryService(self.registry_store, self._tx, self._house.study_clock, self._house.rules)
 
     @cached_property
-    def contact_gate(self) -> ContactGate:
-        house = self._house
-        store = SqlContactStore(self._tx, house.cipher)
-        return ContactGate(store, self.registry, self._tx, house.clock, house.study_clock, house.rules)
-
-    @cached_property
-    def signals(self) -> SignalService:
-        return SignalService(SqlSignalStore(self._tx), self._house.clock)
-
-    @cached_property
     def platforms(self) -> LtiPlatforms:
         return LtiPlatforms(self._tx, self._house.cipher)
 
