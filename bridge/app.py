@@ -11,6 +11,7 @@ from bridge.web.agent_door import agent_door
 from bridge.web.errors import register_error_handlers
 from bridge.web.launch_door import launch_door
 from bridge.web.pages import register_pages
+from bridge.web.register_door import register_door
 from bridge.web.security import DOORS_WITHOUT_FORMS, secure
 from bridge.web.sessions import DatabaseSessions
 from bridge.web.webhook_door import webhook_door
@@ -28,6 +29,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     secure(app, house)
     register_error_handlers(app)
     app.register_blueprint(launch_door(house))
+    app.register_blueprint(register_door(house))
     app.register_blueprint(agent_door(house))
     app.register_blueprint(webhook_door(house))
     register_pages(app, house)

@@ -14,8 +14,9 @@ from bridge.registry.lti_wording import (
     ADDRESS_ZH,
     DEPLOYMENT_STATUS_ZH,
     KEY_STATE_ZH,
-    PLATFORM_STATUS_ZH,
+    STEP_ZH,
     beijing,
+    status_words,
     warning_sentence,
 )
 
@@ -137,7 +138,7 @@ def _deciding(group: click.Group, open_office: OpenOffice) -> None:
                 staff = PlatformStaff(by, None)
                 office.set_enabled(staff, RegistrationId(registration), enabled=enabled)
                 platform = office.platform(staff, RegistrationId(registration))
-            _print(as_json, _as_json(platform), [f"{platform.name}:{PLATFORM_STATUS_ZH[platform.status]}。"])
+            _print(as_json, _as_json(platform), [f"{platform.name}:{status_words(platform)}。"])
 
         return command
 
@@ -263,7 +264,7 @@ def _looking(group: click.Group, open_office: OpenOffice) -> None:
                 if institution in (None, one.institution_id)
             ]
         lines = [
-            f"{one.id}  {one.institution_id}  {PLATFORM_STATUS_ZH[one.status]}"
+            f"{one.id}  {one.institution_id}  {status_words(one)}"
             f"{f'  {len(one.waiting)} 个部署待批准' if one.waiting else ''}  {one.name}  {one.addresses.issuer}"
             for one in found
         ]
@@ -300,7 +301,10 @@ def _looking(group: click.Group, open_office: OpenOffice) -> None:
             ],
         }
         marks = {(True, False): "通过", (False, True): "注意"}
-        lines = [f"{marks.get((one.ok, one.warning), '不通')}  {one.step}  {one.message_zh}" for one in found]
+        lines = [
+            f"{marks.get((one.ok, one.warning), '不通')}  {STEP_ZH[one.step]}  {one.message_zh}"
+            for one in found
+        ]
         _print(as_json, facts, lines)
         if not good:
             raise SystemExit(1)
@@ -321,7 +325,7 @@ def _told(platform: Platform, values: ToolValues) -> list[str]:
     addresses = platform.addresses.to_json()
     shown = {name: "、".join(one) if isinstance(one, list) else one for name, one in addresses.items()}
     return [
-        f"{platform.name}({platform.id})  {platform.institution_id}  {PLATFORM_STATUS_ZH[platform.status]}",
+        f"{platform.name}({platform.id})  {platform.institution_id}  {status_words(platform)}",
         *(f"  {ADDRESS_ZH[name]}  {value}" for name, value in shown.items() if value),
         *(f"  部署 {one.deployment_id}  {DEPLOYMENT_STATUS_ZH[one.status]}" for one in platform.deployments),
         *(f"  注意 {warning_sentence(one)}" for one in platform.warnings),

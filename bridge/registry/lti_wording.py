@@ -3,9 +3,17 @@
 from datetime import datetime
 
 from bridge.kernel.time import LEGAL_ZONE
-from bridge.registry.lti_model import PlatformWarning
+from bridge.registry.lti_model import Platform, PlatformWarning
 
-PLATFORM_STATUS_ZH = {"pending": "等待首次进入", "active": "已连通", "disabled": "已停用"}
+STEP_ZH = {
+    "jwks": "公钥",
+    "clock": "时钟",
+    "token": "服务令牌",
+    "ags": "成绩服务",
+    "nrps": "成员名单",
+    "privacy": "个人信息",
+}
+"""Steps of the connection test (`lti.connection_test.Finding.step`)."""
 DEPLOYMENT_STATUS_ZH = {"pending": "待批准", "approved": "已批准", "refused": "已拒绝"}
 KEY_STATE_ZH = {
     "planned": "尚未公布",
@@ -30,6 +38,13 @@ _WARNING_ZH = {
     "citizen_id": "学习平台进入时发来了身份证号码(作为账号或编号),安学桥不显示也不以明文记录;"
     "请改用工号等不含身份证号的编号。",
 }
+
+
+def status_words(platform: Platform) -> str:
+    """Return how the platform stands, in a few words."""
+    if platform.status == "active":
+        return "已连通" if platform.first_launch_at is not None else "已启用,还没有人进入"
+    return "已停用" if platform.status == "disabled" else "等待首次进入"
 
 
 def warning_sentence(warning: PlatformWarning) -> str:

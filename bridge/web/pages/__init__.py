@@ -6,6 +6,7 @@ from bridge.web.pages.authority import authority_pages
 from bridge.web.pages.home import home_pages
 from bridge.web.pages.institution import institution_pages
 from bridge.web.pages.learner import learner_pages
+from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.staff import staff_pages
 from bridge.web.pages.verify import verify_pages
 from bridge.web.pages.wording import register_wording
@@ -15,5 +16,14 @@ from bridge.wiring import House
 def register_pages(app: Flask, house: House) -> None:
     """Give `app` every page, and the words with which templates write values."""
     register_wording(app)
-    for pages in (home_pages, staff_pages, learner_pages, institution_pages, authority_pages, verify_pages):
+    register_platform_wording(app)
+    for pages in (
+        home_pages,
+        staff_pages,
+        learner_pages,
+        institution_pages,
+        platform_pages,
+        authority_pages,
+        verify_pages,
+    ):
         app.register_blueprint(pages(house))
