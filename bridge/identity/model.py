@@ -10,6 +10,8 @@ from typing import Literal
 
 from bridge.kernel.ids import ClassRunId, EvidenceId, LearnerRef, RegistrationId
 
+ACCOUNT_RELEASED = "identity.account_released"
+"""Type of the event that staff ended the binding of an account."""
 CONSENT_REVOKED = "identity.consent_revoked"
 """Type of the event that a learner has withdrawn the consent to face processing."""
 IDENTITY_VERIFIED = "identity.verified"

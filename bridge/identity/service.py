@@ -8,6 +8,7 @@ from typing import Any
 from bridge.identity.citizen_id import check_citizen_id
 from bridge.identity.consent import CURRENT, FACE, require_current
 from bridge.identity.model import (
+    ACCOUNT_RELEASED,
     CONSENT_REVOKED,
     IDENTITY_VERIFIED,
     Account,
@@ -159,8 +160,18 @@ class IdentityService:
         return Decision(learner, (_number_reason("citizen_id_area_unknown", warning),))
 
     def release_account(self, account_id: str, *, reason: str, by: str) -> bool:
-        """End the account's binding, so that the person may use another; False if there was none."""
-        return self._store.release(account_id, self._clock.now(), reason, by)
+        """End the account's binding, so that the person may use another, and tell; False if there was none."""
+        account, now = self._store.account(account_id), self._clock.now()
+        if account is None or account.learner is None or not self._store.release(account_id, now, reason, by):
+            return False
+        self._events.emit(
+            ACCOUNT_RELEASED,
+            account.learner,
+            occurred_at=now,
+            idempotency_key=f"{account_id}|{rfc3339(now)}",
+            data={"learner": account.learner, "account": account_id, "by": by, "at": rfc3339(now)},
+        )
+        return True
 
     def give_consent(self, account_id: str, purpose: str, version: str) -> Consent:
         """Record consent to the text as it is shown now; twice is once.

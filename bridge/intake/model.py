@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from typing import Any
@@ -118,4 +118,87 @@ class WebhookMessage:
     data: dict[str, Any]
 
 
-SUPPORTED_WEBHOOKS: Sequence[str] = ("attempt.graded",)
+SCORE = "attempt.graded"
+ACTIVITY = "lms.activity"
+SIGNAL = "lms.signal"
+CONTACT_SCAN = "lms.contact_scan"
+PING = "lms.ping"
+SUPPORTED_WEBHOOKS: Sequence[str] = (SCORE, ACTIVITY, SIGNAL, CONTACT_SCAN, PING)
+
+SIGNAL_KINDS: Sequence[str] = (
+    "login_as",
+    "grade_overridden",
+    "pass_mark_lowered",
+    "contact_data_found",
+    "course_file_changed",
+)
+"""What an LMS tells of itself under article 16."""
+CONTACT_FIELDS: Sequence[str] = ("email", "phone1", "phone2", "address", "custom")
+"""The fields that a contact scan counts; everywhere behind the door their counts stand in this order, without names."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookBatch:
+    """A signed batch; its messages are decoded JSON that nothing has looked at yet."""
+
+    id: str
+    sent_at: datetime
+    messages: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityClaim:
+    """What an LMS says somebody did. It credits nothing.
+
+    Args:
+        event: the LMS's own class of event.
+        actor_sub: who did it, if not the learner.
+        resource_link_id: None for the course as a whole.
+    """
+
+    event: str
+    sub: str = field(repr=False)
+    actor_sub: str | None = field(repr=False)
+    context_id: str = field(repr=False)
+    resource_link_id: str | None = field(repr=False)
+    attempt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignalClaim:
+    """What an LMS says against its own operator (article 16). It moves no credit.
+
+    Args:
+        before, after: marks as decimal digits; None where there is none.
+    """
+
+    kind: str
+    sub: str | None = field(repr=False)
+    actor_sub: str | None = field(repr=False)
+    context_id: str = field(repr=False)
+    resource_link_id: str | None = field(repr=False)
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactScanClaim:
+    """How many learners of an LMS course have contact data there (article 27): numbers, never a value.
+
+    Args:
+        counts: people by field, in the order of `CONTACT_FIELDS`.
+    """
+
+    context_id: str = field(repr=False)
+    learners: int
+    with_contact: int
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PingClaim:
+    """That the plugin is there, and how its clock stands."""
+
+    moodle: str
+    plugin: str
+    clock: datetime

@@ -55,3 +55,42 @@ class Learners(Protocol):
     def test_unit(
         self, registration: RegistrationId, resource_link_id: str, learner: LearnerRef
     ) -> TestUnit | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody whom an LMS names, without the name that it uses.
+
+    Args:
+        reference: the account's id; for somebody who never launched, a blind reference that is the same each time.
+    """
+
+    reference: str
+    learner: LearnerRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in the LMS something happened, without the LMS's own ids.
+
+    Args:
+        context: a blind reference of the LMS course, the same each time.
+        class_run: None for a course in which no class run is taught.
+        unit: None for the course as a whole, and for what is no unit of the class run's course.
+    """
+
+    context: str
+    class_run: ClassRunId | None
+    unit: CourseUnitId | None
+
+
+class Lms(Protocol):
+    """Whom and what an LMS's message names."""
+
+    def person(self, registration: RegistrationId, sub: str) -> Person: ...
+
+    def actor(self, registration: RegistrationId, sub: str) -> str:
+        """Return a blind reference, the same each time, whether or not the person has an account."""
+        ...
+
+    def place(self, registration: RegistrationId, context_id: str, resource_link_id: str | None) -> Place: ...

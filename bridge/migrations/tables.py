@@ -10,11 +10,13 @@ import bridge.intake.store
 import bridge.ledger.store
 import bridge.presence.gate.tables
 import bridge.presence.store
+import bridge.registry.contact_tables
 import bridge.registry.exam_services
 import bridge.registry.link_tables
 import bridge.registry.lti_tables
 import bridge.registry.tables
 import bridge.reporting.store
+import bridge.supervision.signals_store
 import bridge.supervision.store
 import bridge.web.sessions  # noqa: F401  # imported for its table, as all above
 from bridge.db.base import Base

@@ -13,6 +13,7 @@ from bridge.kernel.ids import (
     OutlineId,
     RegistrationId,
 )
+from bridge.registry.contact_gate import ContactStanding
 from bridge.registry.model import (
     CityRegistration,
     ClassRun,
@@ -61,6 +62,10 @@ class RegistryStore(Protocol):
         self, registration_id: RegistrationId, resource_link_id: str
     ) -> Sequence[tuple[CourseId, CourseUnitId]]:
         """Return the units that the link opens: by a teacher's choice, else by what the courses themselves name."""
+        ...
+
+    def contact_standing(self, class_run_id: ClassRunId) -> ContactStanding:
+        """Return what the LMS courses of the class run counted of contact data, and what was signed about it."""
         ...
 
     def enrolled_on(self, class_run_id: ClassRunId, learner: LearnerRef) -> date | None: ...

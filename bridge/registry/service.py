@@ -9,6 +9,7 @@ from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.events import Events
 from bridge.kernel.ids import ClassRunId, CourseId, CourseUnitId, LearnerRef, RegistrationId, new_id
 from bridge.kernel.time import epoch_ms, legal_date, require_utc
+from bridge.registry.contact_gate import contact_objections
 from bridge.registry.model import Catalogue, ClassRun, ClassRunSheet, OfflineSession, PackRef
 from bridge.registry.ports import Now, RegistryStore
 from bridge.rules.model import Decision, Reason, RuleBook
@@ -164,7 +165,8 @@ class RegistryService:
         Raises:
             NoRuleInForce: the class run's profile does not say on that day.
 
-        Source: 粤应急规〔2022〕3号 article 4 (provincial connection), article 13 (registration in the city).
+        Source: 粤应急规〔2022〕3号 article 4 (provincial connection), article 13 (registration in the city),
+        article 27 (no contact data kept; see `contact_gate`).
         """
         rules = self._rules.profile(class_run.profile)
         institution = self._store.institution()
@@ -178,6 +180,8 @@ class RegistryService:
         if registration.boolean() and not registered:
             sentence = "培训机构在开班所在地级以上市没有有效的登记,不能在该市开班;请先办理或续办登记。"
             reasons.append(registration.reason("not_registered_in_city", sentence))
+        standing = self._store.contact_standing(class_run.id)
+        reasons.extend(contact_objections(standing, class_run, rules, on))
         return Decision(not reasons, tuple(reasons))
 
     def enter_offline_session(

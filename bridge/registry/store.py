@@ -24,6 +24,8 @@ from bridge.kernel.ids import (
     RegistrationId,
     new_id,
 )
+from bridge.registry.contact_gate import ContactStanding
+from bridge.registry.contact_store import SqlContactStore
 from bridge.registry.link_tables import LmsLinkRow
 from bridge.registry.lti_catalogue import keep_catalogue_entry
 from bridge.registry.lti_tables import LtiRegistrationRow
@@ -236,6 +238,9 @@ class SqlRegistryStore:
             for course_id, unit_id in dict.fromkeys(in_force.values())
             if unit_id is not None
         ]
+
+    def contact_standing(self, class_run_id: ClassRunId) -> ContactStanding:
+        return SqlContactStore(self._tx, self._cipher).standing(class_run_id)
 
     def enrolled_on(self, class_run_id: ClassRunId, learner: LearnerRef) -> date | None:
         return self._session.scalar(

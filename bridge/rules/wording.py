@@ -12,6 +12,7 @@ _SUFFIX = {
     "minutes": " 分钟",
     "hours": " 小时",
     "class_hours": " 学时",
+    "days": " 天",
     "working_days": " 个工作日",
     "years": " 年",
     "square_metres": " 平方米",

@@ -26,6 +26,8 @@ from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
 from bridge.presence.service import PresenceService
 from bridge.presence.store import SqlPresenceStore
+from bridge.registry.contact_service import ContactGate
+from bridge.registry.contact_store import SqlContactStore
 from bridge.registry.exam_services import ExamServices
 from bridge.registry.links import LmsLinks
 from bridge.registry.lti_deployments import PlatformDeployments
@@ -38,6 +40,8 @@ from bridge.reporting.service import ReportingService
 from bridge.reporting.store import SqlReportingStore
 from bridge.rules.model import ProfileInForce
 from bridge.supervision.service import ProgressNotes
+from bridge.supervision.signals import SignalService
+from bridge.supervision.signals_store import SqlSignalStore
 from bridge.supervision.store import SqlProgressStore
 from bridge.wiring.adapters import (
     BatchesInInbox,
@@ -49,6 +53,7 @@ from bridge.wiring.adapters import (
 )
 from bridge.wiring.earned import EarnedFromLedger
 from bridge.wiring.gate_rules import GateRulesInForce
+from bridge.wiring.lms_references import LmsReferences
 from lti.claims import LaunchClaims
 
 if TYPE_CHECKING:
@@ -79,6 +84,16 @@ class Stations:
         return RegistryService(self.registry_store, self._tx, self._house.study_clock, self._house.rules)
 
     @cached_property
+    def contact_gate(self) -> ContactGate:
+        house = self._house
+        store = SqlContactStore(self._tx, house.cipher)
+        return ContactGate(store, self.registry, self._tx, house.clock, house.study_clock, house.rules)
+
+    @cached_property
+    def signals(self) -> SignalService:
+        return SignalService(SqlSignalStore(self._tx), self._house.clock)
+
+    @cached_property
     def platforms(self) -> LtiPlatforms:
         return LtiPlatforms(self._tx, self._house.cipher)
 
@@ -103,7 +118,9 @@ class Stations:
     @cached_property
     def intake(self) -> IntakeService:
         learners = LearnersOfPlatforms(self.identity, self.registry)
-        return IntakeService(self.inbox, self._tx, learners, self._house.clock, self._tx.institution_id)
+        institution = self._tx.institution_id
+        lms = LmsReferences(self.identity, self.registry_store, self._house.cipher, institution)
+        return IntakeService(self.inbox, self._tx, learners, lms, self._house.clock, institution)
 
     @cached_property
     def presence_store(self) -> SqlPresenceStore:

@@ -17,14 +17,9 @@ from bridge.db.engine import open_engine
 from bridge.db.outbox import EventRow
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.intake import ports
-from bridge.intake.service import (
-    MAX_WEBHOOK_BYTES,
-    IntakeService,
-    parse_score,
-    parse_webhook,
-    verify_webhook,
-)
+from bridge.intake.service import IntakeService
 from bridge.intake.store import SqlInbox
+from bridge.intake.webhook import MAX_WEBHOOK_BYTES, parse_score, parse_webhook, verify_webhook
 from bridge.kernel.errors import BridgeError, InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef, RegistrationId
 from bridge.kernel.time import FixedClock
@@ -70,6 +65,21 @@ class PlatformLearners:
         return ports.TestUnit(CourseUnitId("unit_quiz"), ClassRunId("run_1")) if known else None
 
 
+class NoPlaces:
+    """`Lms` of a platform that is asked for scores alone."""
+
+    def person(self, registration: RegistrationId, sub: str) -> ports.Person:
+        raise AssertionError("a score needs no account")
+
+    def actor(self, registration: RegistrationId, sub: str) -> str:
+        raise AssertionError("a score has no actor")
+
+    def place(
+        self, registration: RegistrationId, context_id: str, resource_link_id: str | None
+    ) -> ports.Place:
+        raise AssertionError("a score names no course")
+
+
 class Door:
     """The intake of one institution on a real database."""
 
@@ -81,7 +91,7 @@ class Door:
     @contextmanager
     def open(self) -> Iterator[IntakeService]:
         with self.uow.for_institution(ORG) as tx:
-            yield IntakeService(SqlInbox(tx), tx, PlatformLearners(), FixedClock(NOW), ORG)
+            yield IntakeService(SqlInbox(tx), tx, PlatformLearners(), NoPlaces(), FixedClock(NOW), ORG)
 
     def receive(self, content: bytes) -> bool:
         """Return whether the message was known."""

@@ -1,0 +1,173 @@
+"""Signals that the system raises against its own operator (article 16). None of them moves credit. Pure."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Literal
+
+from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef
+from bridge.kernel.time import legal_date
+
+WEEKS_SHOWN = 12
+
+
+class SignalKind(StrEnum):
+    """What happened. The first five an LMS tells of itself, the others the bridge sees."""
+
+    LOGIN_AS = "login_as"
+    GRADE_OVERRIDDEN = "grade_overridden"
+    PASS_MARK_LOWERED = "pass_mark_lowered"  # noqa: S105  # a mark, not a password
+    CONTACT_DATA_FOUND = "contact_data_found"
+    COURSE_FILE_CHANGED = "course_file_changed"
+    SCORE_WITHOUT_PRESENCE = "score_without_presence"
+    ACCOUNT_RELEASED = "account_released"
+    CONTACT_EXCEPTION_SIGNED = "contact_exception_signed"
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What a signal means and what to do, for those who must act."""
+
+    title: str
+    meaning: str
+    to_do: str
+
+
+EXPLANATIONS: Mapping[SignalKind, Explanation] = {
+    SignalKind.LOGIN_AS: Explanation(
+        "以学员身份登录",
+        "有人在学习平台用“以该用户身份登录”功能进入了学员账号。这样的会话得不到学习凭证,不计学时;但账号里的操作可能不是学员本人所为。",
+        "核实是谁、为什么登录。属于处理故障的,写明经过;属于代学的,按机构规定处理并报告监管部门。",
+    ),
+    SignalKind.GRADE_OVERRIDDEN: Explanation(
+        "成绩被人工改动",
+        "学习平台上的成绩由人工修改或重新评分。安学桥只采信当时收到并核验过在场的成绩,改动不影响已作出的认定。",
+        "核对改动的依据(如试题有误)。没有依据的,恢复原成绩;确需更正的,走更正流程。",
+    ),
+    SignalKind.PASS_MARK_LOWERED: Explanation(
+        "及格线被调低",
+        "学习平台上的及格线被调低。是否合格由规则包中的及格线决定,学习平台的“通过”不被采信。",
+        "核对是谁调低、为什么。没有依据的,改回原值。",
+    ),
+    SignalKind.CONTACT_DATA_FOUND: Explanation(
+        "学习平台留存学员联系方式",
+        "学习平台中存有学员的电话、邮箱、地址等联系方式,平台不得留存。未清理又没有签署例外的班次不能开班。",
+        "在学习平台的联系方式清理页面替换为占位内容,再核查一次;暂不能清理的,由两名工作人员签署例外。",
+    ),
+    SignalKind.COURSE_FILE_CHANGED: Explanation(
+        "课程内容被更换",
+        "已登记课程的文件或页面内容发生变化,可能与审核过的版本不一致。",
+        "核对变化的内容。属于更新的,按程序重新审核;属于误操作的,恢复原内容。",
+    ),
+    SignalKind.SCORE_WITHOUT_PRESENCE: Explanation(
+        "成绩没有在场证明",
+        "学习平台送来一项成绩,但测试过程没有完整的在场核验,成绩不予采信。",
+        "通知学员在开启摄像头、完成核验的情况下重新测试。同一班次多次出现的,检查测试入口是否绕过了核验。",
+    ),
+    SignalKind.ACCOUNT_RELEASED: Explanation(
+        "学习账号由人工解绑",
+        "工作人员解除了学员与学习账号的绑定,学员可以改用另一个账号。已记录的学时不变。",
+        "核对申请人身份和解绑原因,并留存凭据。",
+    ),
+    SignalKind.CONTACT_EXCEPTION_SIGNED: Explanation(
+        "签署了联系方式例外",
+        "机构工作人员签署例外,在学员联系方式尚未清理的情况下继续开班。例外不改变不得留存联系方式的要求。",
+        "在截止日期前清理完毕并重新核查。",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A signal to raise.
+
+    Args:
+        key: what it is raised for; the same key twice is one signal.
+        source: an LMS's word, or what the bridge itself saw.
+        account: of whom: an account's id or a blind reference; None if it is about nobody in particular.
+        actor: who did it: a blind reference, a staff id; None if that is not known.
+        before, after: what changed, as digits.
+        message: the inbox message that it came with.
+    """
+
+    key: str
+    kind: SignalKind
+    source: Literal["lms", "bridge"]
+    occurred_at: datetime
+    class_run: ClassRunId | None = None
+    unit: CourseUnitId | None = None
+    learner: LearnerRef | None = None
+    account: str | None = None
+    actor: str | None = None
+    before: str | None = None
+    after: str | None = None
+    message: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """That a named member of staff has looked into a signal. The signal stays."""
+
+    by: str
+    login: str
+    note: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class SignalView:
+    """A raised signal as pages show it. `raised_at` is the bridge's clock, `occurred_at` the LMS's word."""
+
+    id: str
+    kind: SignalKind
+    source: str
+    institution_id: InstitutionId
+    institution_name: str
+    class_run: ClassRunId | None
+    class_run_title: str | None
+    unit_title: str | None
+    learner: LearnerRef | None
+    account: str | None
+    actor: str | None
+    before: str | None
+    after: str | None
+    occurred_at: datetime
+    raised_at: datetime
+    acknowledgement: Acknowledgement | None
+
+    @property
+    def explanation(self) -> Explanation:
+        return EXPLANATIONS[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalCount:
+    """How many signals there are, and how many of them nobody has looked into."""
+
+    all: int = 0
+    open: int = 0
+
+
+def monday_of(instant: datetime) -> date:
+    """Return the Monday of the legal week in which `instant` lies."""
+    day = legal_date(instant)
+    return day - timedelta(days=day.weekday())
+
+
+def by_week(
+    raised: Iterable[tuple[SignalKind, datetime]], now: datetime
+) -> tuple[tuple[date, ...], dict[SignalKind, tuple[int, ...]]]:
+    """Return the last weeks (their Mondays, oldest first) and for each kind that occurs its signals in each.
+
+    Weeks are those of `raised_at`: the bridge's clock, since what an LMS says of the time is its own word.
+    """
+    last = monday_of(now)
+    weeks = tuple(last - timedelta(weeks=back) for back in range(WEEKS_SHOWN - 1, -1, -1))
+    places = {week: place for place, week in enumerate(weeks)}
+    counts: dict[SignalKind, list[int]] = {}
+    for kind, at in raised:
+        place = places.get(monday_of(at))
+        if place is not None:
+            counts.setdefault(kind, [0] * WEEKS_SHOWN)[place] += 1
+    return weeks, {kind: tuple(counts[kind]) for kind in SignalKind if kind in counts}

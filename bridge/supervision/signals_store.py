@@ -1,0 +1,232 @@
+"""The tables of signals, and the two views of them: one institution's, and one area's over all institutions."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ForeignKey, Row, Select, String, Table, UniqueConstraint, func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, mapped_column
+
+from bridge.db.append_only import guard
+from bridge.db.base import Base, Code, Id, Instant, Ref, TenantRow
+from bridge.db.unit_of_work import Tx
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, new_id
+from bridge.supervision.model import Area
+from bridge.supervision.signals_model import Acknowledgement, Signal, SignalCount, SignalKind, SignalView
+
+
+class SupervisionSignalRow(Base, TenantRow):
+    """One signal; never changed, never deleted."""
+
+    __tablename__ = "supervision_signal"
+    __table_args__ = (UniqueConstraint("institution_id", "natural_key"),)
+
+    id: Mapped[Id]
+    natural_key: Mapped[str] = mapped_column(String(200))
+    kind: Mapped[Code]
+    source: Mapped[str] = mapped_column(String(8))
+    class_run_id: Mapped[str | None] = mapped_column(String(40), index=True)
+    unit_id: Mapped[str | None] = mapped_column(String(40))
+    learner_ref: Mapped[str | None] = mapped_column(String(40))
+    account: Mapped[str | None] = mapped_column(String(40))
+    actor: Mapped[str | None] = mapped_column(String(40))
+    before: Mapped[str | None] = mapped_column(String(40))
+    after: Mapped[str | None] = mapped_column(String(40))
+    message: Mapped[str | None] = mapped_column(String(40))
+    occurred_at: Mapped[Instant]
+    raised_at: Mapped[Instant] = mapped_column(index=True)
+
+
+class SignalAcknowledgementRow(Base, TenantRow):
+    """Who looked into a signal, and what came of it; one for each signal."""
+
+    __tablename__ = "supervision_signal_acknowledgement"
+
+    signal_id: Mapped[str] = mapped_column(String(40), ForeignKey("supervision_signal.id"), primary_key=True)
+    by: Mapped[Ref]
+    note: Mapped[str] = mapped_column(String(300))
+    at: Mapped[Instant]
+
+
+for _row in (SupervisionSignalRow, SignalAcknowledgementRow):
+    guard(_row)
+
+
+class SqlSignalStore:
+    """Signals of the institution of the unit of work."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self._view = _View(tx, _table("supervision_signal").c.institution_id == tx.institution_id)
+
+    def add(self, signal: Signal) -> bool:
+        """Keep a signal; False, with nothing changed, if its key is known."""
+        known = select(SupervisionSignalRow.id).where(SupervisionSignalRow.natural_key == signal.key)
+        if self._tx.session.scalar(known) is not None:
+            return False
+        self._tx.session.add(
+            SupervisionSignalRow(
+                id=new_id("sgl"),
+                institution_id=self._tx.institution_id,
+                natural_key=signal.key,
+                kind=signal.kind.value,
+                source=signal.source,
+                class_run_id=signal.class_run,
+                unit_id=signal.unit,
+                learner_ref=signal.learner,
+                account=signal.account,
+                actor=signal.actor,
+                before=signal.before,
+                after=signal.after,
+                message=signal.message,
+                occurred_at=signal.occurred_at,
+                raised_at=self._tx.clock.now(),
+            )
+        )
+        self._tx.session.flush()
+        return True
+
+    def exists(self, signal_id: str) -> bool:
+        """Return whether the institution has such a signal."""
+        found = select(SupervisionSignalRow.id).where(SupervisionSignalRow.id == signal_id)
+        return self._tx.session.scalar(found) is not None
+
+    def acknowledge(self, signal_id: str, by: str, note: str, at: datetime) -> bool:
+        """Add the acknowledgement; False if there is one."""
+        row = SignalAcknowledgementRow(
+            signal_id=signal_id, institution_id=self._tx.institution_id, by=by, note=note, at=at
+        )
+        try:
+            with self._tx.session.begin_nested():
+                self._tx.session.add(row)
+                self._tx.session.flush()
+        except IntegrityError:
+            return False
+        return True
+
+    def signals(self, class_run: ClassRunId | None, limit: int) -> tuple[SignalView, ...]:
+        """See `ports.Signals`."""
+        return self._view.signals(class_run, limit)
+
+    def since(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, datetime]]:
+        """See `ports.Signals`."""
+        return self._view.since(class_run, at)
+
+    def counts(self) -> Mapping[ClassRunId | None, SignalCount]:
+        """See `ports.Signals`."""
+        return self._view.counts()
+
+
+class SqlAreaSignals:
+    """Signals of the class runs of one area, in a unit of work across institutions."""
+
+    def __init__(self, tx: Tx, area: Area) -> None:
+        # A signal of no class run lies in no area, and the comparison leaves it out.
+        within = _table("class_run").c.division_code.startswith(area.prefix, autoescape=True)
+        self._view = _View(tx, within)
+
+    def signals(self, class_run: ClassRunId | None, limit: int) -> tuple[SignalView, ...]:
+        """See `ports.Signals`."""
+        return self._view.signals(class_run, limit)
+
+    def since(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, datetime]]:
+        """See `ports.Signals`."""
+        return self._view.since(class_run, at)
+
+    def counts(self) -> Mapping[ClassRunId | None, SignalCount]:
+        """See `ports.Signals`."""
+        return self._view.counts()
+
+
+class _View:
+    """What may be seen, joined with the titles that pages need; `visible` bounds each query."""
+
+    def __init__(self, tx: Tx, visible: ColumnElement[bool]) -> None:
+        self._session = tx.session
+        self._visible = visible
+
+    def signals(self, class_run: ClassRunId | None, limit: int) -> tuple[SignalView, ...]:
+        signal, run = _table("supervision_signal"), _table("class_run")
+        acknowledged, staff = _table("supervision_signal_acknowledgement"), _table("staff_account")
+        institution, unit = _table("institution"), _table("course_unit")
+        statement = (
+            self._joined(
+                signal,
+                institution.c.name,
+                run.c.title.label("run_title"),
+                unit.c.title.label("unit_title"),
+                acknowledged.c.by,
+                acknowledged.c.note,
+                acknowledged.c.at,
+                staff.c.login,
+            )
+            .join(institution, institution.c.id == signal.c.institution_id)
+            .outerjoin(unit, (unit.c.course_id == run.c.course_id) & (unit.c.id == signal.c.unit_id))
+            .outerjoin(staff, staff.c.id == acknowledged.c.by)
+            .order_by(acknowledged.c.signal_id.is_not(None), signal.c.raised_at.desc(), signal.c.id.desc())
+            .limit(limit)
+        )
+        return tuple(map(_seen, self._session.execute(self._of(statement, class_run))))
+
+    def since(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, datetime]]:
+        signal = _table("supervision_signal")
+        statement = self._joined(signal.c.kind, signal.c.raised_at).where(signal.c.raised_at >= at)
+        rows = self._session.execute(self._of(statement, class_run))
+        return [(SignalKind(row.kind), row.raised_at) for row in rows]
+
+    def counts(self) -> Mapping[ClassRunId | None, SignalCount]:
+        signal, acknowledged = _table("supervision_signal"), _table("supervision_signal_acknowledgement")
+        statement = self._joined(
+            signal.c.class_run_id,
+            func.count().label("all"),
+            func.count(acknowledged.c.signal_id).label("done"),
+        ).group_by(signal.c.class_run_id)
+        return {
+            row.class_run_id: SignalCount(row.all, row.all - row.done)
+            for row in self._session.execute(statement)
+        }
+
+    def _joined(self, *columns: Any) -> Select[Any]:
+        signal, run = _table("supervision_signal"), _table("class_run")
+        acknowledged = _table("supervision_signal_acknowledgement")
+        return (
+            select(*columns)
+            .select_from(signal)
+            .outerjoin(run, run.c.id == signal.c.class_run_id)
+            .outerjoin(acknowledged, acknowledged.c.signal_id == signal.c.id)
+            .where(self._visible)
+        )
+
+    def _of(self, statement: Select[Any], class_run: ClassRunId | None) -> Select[Any]:
+        if class_run is None:
+            return statement
+        return statement.where(_table("supervision_signal").c.class_run_id == class_run)
+
+
+def _table(name: str) -> Table:
+    return Base.metadata.tables[name]
+
+
+def _seen(row: Row[Any]) -> SignalView:
+    acknowledgement = None
+    if row.by is not None:
+        acknowledgement = Acknowledgement(row.by, row.login or row.by, row.note, row.at)
+    return SignalView(
+        id=row.id,
+        kind=SignalKind(row.kind),
+        source=row.source,
+        institution_id=InstitutionId(row.institution_id),
+        institution_name=row.name,
+        class_run=None if row.class_run_id is None else ClassRunId(row.class_run_id),
+        class_run_title=row.run_title,
+        unit_title=row.unit_title,
+        learner=None if row.learner_ref is None else LearnerRef(row.learner_ref),
+        account=row.account,
+        actor=row.actor,
+        before=row.before,
+        after=row.after,
+        occurred_at=row.occurred_at,
+        raised_at=row.raised_at,
+        acknowledgement=acknowledgement,
+    )
