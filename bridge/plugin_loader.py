@@ -12,6 +12,7 @@ PLUGINS = {
     "printer.typst": "plugins.completion.typst_pdf:TypstPrinter",
     "bag.bagit": "plugins.archive.bagit_bag:BagitBag",
     "reporting.guangdong": "plugins.reporting.guangdong.batch_xml:GuangdongBatches",
+    "exam_grants.moodle": "plugins.lms.moodle_grants:MoodleGrants",
     "feed.guangdong": "plugins.reporting.guangdong.http_feed:HttpFeed",
     "bench.face": "plugins.presence.bench:run",
     "bench.certificate": "plugins.completion.bench:run",

@@ -336,6 +336,7 @@ class PresenceService:
         return {
             "other_device": "您已在另一台设备或页面上开始学习,本页面已停止计时。",
             "finished": "本次学习已结束。",
+            "test_ended": "考试已结束,监考同时结束。",
             "consent_revoked": "您已撤回人脸信息处理同意,本页面已停止计时。",
         }.get(session.closed_reason or "", "本次学习已结束,请刷新页面重新开始。")
 

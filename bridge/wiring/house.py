@@ -32,12 +32,14 @@ from bridge.reporting.service import ReportingService
 from bridge.rules.model import RuleBook
 from bridge.settings import Settings
 from bridge.supervision.service import SupervisionService
-from bridge.wiring import study_door, supervised
+from bridge.wiring import study_door, supervised, test_gates
 from bridge.wiring.adapters import division_names
 from bridge.wiring.stations import Stations
 from bridge.worker.runner import Runner
 from lti.http import GuardedHttp
 from lti.keys import KeySource
+from lti.proctoring import AssessmentControl
+from lti.services import ServiceCall, ServiceTokens
 from lti.state import StateSeal
 from lti.tool import LtiTool
 
@@ -136,6 +138,20 @@ class House:
         )
 
     @cached_property
+    def service_calls(self) -> ServiceCall:
+        """Authorised calls to the services of platforms; tokens are kept for as long as the process lives."""
+        http = GuardedHttp()
+        return ServiceCall(http, ServiceTokens(http, self.tool_keys, self.clock), self.clock)
+
+    @cached_property
+    def assessment_control(self) -> AssessmentControl:
+        return AssessmentControl(self.service_calls)
+
+    def exam_grants_maker(self, kind: str) -> Any:
+        """Return what makes the adapter of a kind: (base URL, token, network policy) → `ExamGrants`."""
+        return load(f"exam_grants.{kind}")
+
+    @cached_property
     def engine_for_faces(self) -> FaceEngine:
         """The face engine; Unavailable("face_licence") in real use of a pack whose licence does not allow it."""
         engine: FaceEngine = load("face")(self.settings.assets, self.settings.face_pack)
@@ -222,7 +238,9 @@ class House:
         return supervised.supervision(self, tx, division_code, officer=officer)
 
     def open_study_session(self, token: str) -> dict[str, Any]:
-        """See `study_door.open_study_session`."""
+        """See `study_door.open_study_session`, and `test_gates.open_gate_session` for the gate's own page."""
+        if token.startswith(test_gates.GATE_TOKEN):
+            return test_gates.open_gate_session(self, token)
         return study_door.open_study_session(self, token)
 
     def capture_reference_frame(

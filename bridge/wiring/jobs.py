@@ -14,9 +14,11 @@ from bridge.kernel.time import epoch_ms
 from bridge.ledger.service import EXTENDED_JOB
 from bridge.presence.face import FaceTemplate
 from bridge.presence.frames import FRAME_WAITING, JudgedFrame, judge_material
+from bridge.presence.gate.service import CONTROL_WAITING, GRANT_WAITING
 from bridge.presence.service import BEATS_WAITING
 from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
+from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
 from bridge.worker.runner import Runner, Work
 
@@ -32,6 +34,8 @@ def runner(house: "House") -> Runner:
         FRAME_WAITING: Work(prepare=jobs.judge, apply=jobs.record),
     }
     works[BEATS_WAITING] = Work(apply=jobs.run_rows)
+    works[CONTROL_WAITING] = Work(prepare=jobs.send_control, apply=jobs.note_control)
+    works[GRANT_WAITING] = Work(prepare=jobs.carry_grant, apply=jobs.note_grant)
     works[EXTENDED_JOB] = Work(prepare=jobs.settle, apply=jobs.run_settled)
     return Runner(house.uow, house.clock, works)
 
@@ -91,6 +95,22 @@ class Jobs:
         if judged is not None:
             self._house.at(tx).frames.record(job.key, judged)
 
+    def send_control(self, job: Job) -> test_gates.Answered | None:
+        """See `test_gates.send_control`."""
+        return test_gates.send_control(self._house, job)
+
+    def note_control(self, tx: Tx, job: Job, answered: test_gates.Answered | None) -> None:
+        """See `test_gates.note_control`."""
+        test_gates.note_control(self._house, tx, job, answered)
+
+    def carry_grant(self, job: Job) -> test_gates.Answered | None:
+        """See `test_gates.carry_grant`."""
+        return test_gates.carry_grant(self._house, job)
+
+    def note_grant(self, tx: Tx, job: Job, answered: test_gates.Answered | None) -> None:
+        """See `test_gates.note_grant`."""
+        test_gates.note_grant(self._house, tx, job, answered)
+
     def _template_of(self, photograph: bytes) -> FaceTemplate | None:
         try:
             return self._house.engine_for_faces.observe(photograph).template
@@ -113,6 +133,7 @@ def sweep(house: "House") -> None:
             check = stations.presence_store.check(check_id)
             if check is not None:
                 stations.presence.expire(check)
+    test_gates.sweep_attempts(house)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
         sweep_used_states(house.uow, now)

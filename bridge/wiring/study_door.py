@@ -12,6 +12,7 @@ from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
 from bridge.kernel.time import legal_date
 from bridge.presence.model import Activity
+from bridge.registry.model import ClassRunSheet, CourseUnit
 from bridge.wiring.adapters import find_unit
 from lti.errors import LaunchRefused
 from lti.jwt_documents import verify_platform_jwt
@@ -19,6 +20,7 @@ from lti.strict_json import parse_object
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
+    from bridge.wiring.stations import Stations
 
 SESSION_TOKEN_TYPE = "anxue-session+jwt"  # noqa: S105  # a kind of token, not a token
 _TOKEN_SECONDS = 300
@@ -72,33 +74,68 @@ def open_study_session(house: "House", token: str) -> dict[str, Any]:
         sheet, unit = found
         if unit.activity != asked.activity.value:
             raise InvalidInput("activity_mismatch", "学习凭证与课程单元的类型不一致。", http_status=422)
-        today = legal_date(house.study_clock.now())
-        opening = stations.registry.opening_decision(sheet.class_run, today)
-        if not opening.value:
-            raise NotPermitted("class_run_not_open", opening.reasons[0].sentence_zh)
-        if not stations.identity.may_process_face(learner):
-            raise StepMissing("consent_required", "请先阅读并同意人脸信息处理同意书。", page)
-        class_run = sheet.class_run.id
-        if stations.presence_store.reference(learner, class_run) is None:
-            raise StepMissing("face_reference_required", "请先完成人脸登记。", page)
-        opened = stations.presence.open_session(
+        return open_for(
+            house,
+            stations,
+            account_id=account.account_id,
             learner=learner,
-            class_run=class_run,
-            unit=unit.id,
+            sheet=sheet,
+            unit=unit,
             activity=asked.activity,
             attempt=asked.attempt,
-            account_id=account.account_id,
             token_id=asked.token_id,
+            page=page,
         )
-        part = stations.ledger.statement(learner, class_run).unit(unit.id)
-        seen = [] if part is None else part.seen_media.pairs()
-        interval = stations.check_rules.beat_interval_ms(class_run)
+
+
+def open_for(
+    house: "House",
+    stations: "Stations",
+    *,
+    account_id: str,
+    learner: LearnerRef,
+    sheet: ClassRunSheet,
+    unit: CourseUnit,
+    activity: Activity,
+    attempt: str | None,
+    token_id: str,
+    page: str,
+) -> dict[str, Any]:
+    """Open a session of the learner's unit; return what the agent needs to begin.
+
+    Args:
+        page: where a missing step is mended.
+
+    Raises:
+        StepMissing: consent_required, face_reference_required.
+        NotPermitted: class_run_not_open, token_used.
+    """
+    today = legal_date(house.study_clock.now())
+    opening = stations.registry.opening_decision(sheet.class_run, today)
+    if not opening.value:
+        raise NotPermitted("class_run_not_open", opening.reasons[0].sentence_zh)
+    if not stations.identity.may_process_face(learner):
+        raise StepMissing("consent_required", "请先阅读并同意人脸信息处理同意书。", page)
+    class_run = sheet.class_run.id
+    if stations.presence_store.reference(learner, class_run) is None:
+        raise StepMissing("face_reference_required", "请先完成人脸登记。", page)
+    opened = stations.presence.open_session(
+        learner=learner,
+        class_run=class_run,
+        unit=unit.id,
+        activity=activity,
+        attempt=attempt,
+        account_id=account_id,
+        token_id=token_id,
+    )
+    part = stations.ledger.statement(learner, class_run).unit(unit.id)
+    seen = [] if part is None else part.seen_media.pairs()
     return {
         "session": opened.session.id,
         "secret": opened.secret,
         "nonce": opened.nonce,
         "next_seq": opened.session.next_seq,
-        "beat_interval_ms": interval,
+        "beat_interval_ms": stations.check_rules.beat_interval_ms(class_run),
         "study_factor": house.study_clock.factor(),
         "nominal_ms": unit.nominal_ms,
         "resume_media_ms": seen[0][1] if seen and seen[0][0] == 0 else 0,

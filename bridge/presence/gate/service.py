@@ -248,8 +248,12 @@ class GateService:
         elif not lost and attempt.silent_since is not None:
             self._store.save(replace(attempt, silent_since=None))
 
-    def grant(self, attempt: TestAttempt, nominal_ms: int) -> ExamGrant | None:
-        """Ask the platform to open the test, where one is set up for that; None where it is not: nothing is granted."""
+    def grant(self, attempt: TestAttempt, resource_link_id: str, nominal_ms: int) -> ExamGrant | None:
+        """Ask the platform to open the test, where one is set up for that; None where it is not: nothing is granted.
+
+        Args:
+            resource_link_id: of the platform's own test, which need not be the link that leads to the gate.
+        """
         if not self._grants_offered(attempt.registration):
             return None
         for known in self._store.grants(attempt.id):
@@ -261,7 +265,7 @@ class GateService:
             attempt_id=attempt.id,
             registration=attempt.registration,
             account_id=attempt.account_id,
-            resource_link_id=attempt.resource_link_id,
+            resource_link_id=resource_link_id,
             expires_at=self._clock.now() + timedelta(seconds=seconds),
             state=GrantState.ASKED,
         )

@@ -231,6 +231,11 @@ class SqlGateStore:
         )
         return None if row is None else _grant(row)
 
+    def read_grant(self, grant_id: str) -> ExamGrant | None:
+        """Return the grant without locking it."""
+        row = self._db.scalar(select(ExamGrantRow).where(ExamGrantRow.id == grant_id))
+        return None if row is None else _grant(row)
+
     def grants(self, attempt_id: str) -> Sequence[ExamGrant]:
         rows = self._db.scalars(
             select(ExamGrantRow).where(ExamGrantRow.attempt_id == attempt_id).order_by(ExamGrantRow.id)

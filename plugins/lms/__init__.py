@@ -1,0 +1,1 @@
+"""What platforms can do beyond LTI, one file for each kind of platform."""
