@@ -123,6 +123,10 @@ _DEEP_LINKING = [
     settings_row("lineitem.text", "deep_linking_settings_invalid", accept_lineitem="true"),
     settings_row("auto-create.number", "deep_linking_settings_invalid", auto_create=1),
     settings_row("data.object", "deep_linking_settings_invalid", data={"a": 1}),
+    settings_row("data.long", "deep_linking_settings_invalid", data="d" * 32769),
+    settings_row("title.long", "deep_linking_settings_invalid", title="t" * 4097),
+    settings_row("accept-types.many", "accept_types_invalid", accept_types=["link"] * 101),
+    settings_row("accept-types.empty", "accept_types_invalid", accept_types=["link", ""]),
     settings_row("title.number", "deep_linking_settings_invalid", title=7),
     settings_row("media-types.list", "deep_linking_settings_invalid", accept_media_types=["text/html"]),
     settings_row(

@@ -238,6 +238,13 @@ def test_what_the_platform_does_not_take_is_not_sent(
     assert Desk(**changes).refusal(*items) == reason
 
 
+def test_what_is_just_within_its_limits_goes() -> None:
+    url = "https://tool.example/" + "x" * 4075
+    item = replace(LINK, title="题" * 255, text="x" * 4096, url=url)
+    told = Desk(title="t" * 4096, data="d" * 32768).item(item)
+    assert (len(told["title"]), len(told["text"]), len(told["url"])) == (255, 4096, 4096)
+
+
 def test_many_items_and_a_line_item_go_where_they_are_taken() -> None:
     desk = Desk(accept_lineitem=None)
     assert (
