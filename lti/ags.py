@@ -316,8 +316,7 @@ class GradeService:
             granted=endpoint.scopes,
         ).items
         made = found[0] if found else self.create_line_item(registration, endpoint.lineitems, wanted)
-        if made.id is None:
-            raise ServiceFailed("reply_not_json")
+        assert made.id is not None  # noqa: S101  # for mypy: `read_line_item` gives every item its address
         return made.id
 
     def results(

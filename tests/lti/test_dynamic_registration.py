@@ -401,6 +401,12 @@ def test_messages_that_were_dropped_are_named_but_for_plain_launches() -> None:
     assert "LtiDeepLinkingRequest" in warnings(tool={"messages": []})["messages_not_granted"]
 
 
+def test_an_answer_that_does_not_speak_of_messages_has_dropped_none() -> None:
+    asked = client_metadata(PROFILE, read())
+    answer = kept(asked, **{TOOL_CONFIGURATION: {"deployment_id": "7"}})
+    assert read_registration(answer, asked, read(), PROFILE).warnings == ()
+
+
 def test_an_email_claim_that_nobody_asked_for_is_named() -> None:
     assert list(warnings(tool={"claims": ["sub", "iss", "name", "email"]})) == ["email_claim_listed"]
 

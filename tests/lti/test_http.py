@@ -253,6 +253,33 @@ def test_b19_a_name_with_many_dead_addresses_buys_no_more_time(monkeypatch: pyte
     assert len(tried) < 10
 
 
+def test_b19_a_connection_that_comes_too_late_is_not_used(
+    odd: Odd, origin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = socket.create_connection
+
+    def late(address: Any, timeout: int) -> socket.socket:
+        time.sleep(1.3)
+        return real(address, timeout=timeout)
+
+    monkeypatch.setattr(socket, "create_connection", late)
+    assert failure(origin, total_seconds=1) == "platform_slow"
+    assert odd.asked == []
+
+
+@pytest.mark.parametrize("error", [socket.gaierror("no such name"), UnicodeError("label too long")])
+def test_a_name_that_nobody_knows_is_worth_another_try(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise error
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(ServiceFailed) as failed:
+        GuardedHttp().get_json("https://nobody.example/", PUBLIC)
+    assert (failed.value.reason, failed.value.permanent) == ("host_not_found", False)
+
+
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     """The files of a certificate for 127.0.0.1 that nobody vouches for, and of its key; made for this run."""

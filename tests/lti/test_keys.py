@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from joserfc import jwt
-from joserfc.jwk import KeySet, RSAKey
+from joserfc.jwk import ECKey, KeySet, RSAKey
 
 from lti.errors import LaunchRefused, ServiceFailed
 from lti.keys import KeySource, ToolKey, ToolKeyRing, read_jwks
@@ -85,6 +85,11 @@ def test_members_without_a_usable_kid_are_passed_over() -> None:
 
 def test_an_elliptic_key_serves_a_registration_pinned_to_it() -> None:
     assert list(read_jwks({"keys": [ec_jwk("key-1")]}, "ES256").usable) == ["key-1"]
+
+
+def test_an_elliptic_key_of_another_curve_does_not() -> None:
+    other = {**ECKey.generate_key("P-384").as_dict(private=False), "kid": "key-1"}
+    assert read_jwks({"keys": [other]}, "ES256").unusable == {"key-1": "other_curve"}
 
 
 def test_keys_are_fetched_once_while_fresh(platform: Platform, clock: StandingClock) -> None:
