@@ -61,6 +61,7 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "face": ("测量人脸模型。", lambda: _plugin("commands.face")),
     "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.operator_commands:catalogue")),
     "lti": ("登记和管理学习平台(LTI 1.3)。", _lti),
+    "acceptance": ("在真实的外部系统上验收。", lambda: _named("bridge.acceptance_commands:acceptance")),
     "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.operator_commands:export")),
 }
 """Groups that are imported when they are asked for: help and `serve` must not wait for models and compilers."""

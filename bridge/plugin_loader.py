@@ -18,6 +18,7 @@ PLUGINS = {
     "bench.certificate": "plugins.completion.bench:run",
     "bench.feed": "plugins.reporting.guangdong.bench:run",
     "commands.face": "plugins.presence.commands:face",
+    "acceptance.moodle": "plugins.moodle.acceptance.command:moodle",
     "demonstration": "plugins.simulators.demonstration.command:demo",
     "photographs": "plugins.presence.photographs",
 }

@@ -92,6 +92,18 @@ def tables(path: Path) -> dict[str, tuple[str, ...]]:
     }
 
 
+def empty_defaults(path: Path) -> list[str]:
+    """Return the char fields (table.field) that say NOT NULL DEFAULT '', which XMLDB does not take."""
+    if not path.exists():
+        return []
+    return [
+        f"{table.get('NAME')}.{one.get('NAME')}"
+        for table in ElementTree.parse(path).getroot().iter("TABLE")
+        for one in table.iter("FIELD")
+        if one.get("TYPE") == "char" and one.get("NOTNULL") == "true" and one.get("DEFAULT") == ""
+    ]
+
+
 def array_rows(code: str, variable: str) -> list[str]:
     """Return the rows of the PHP list or map that `variable` is set to, each as written, with its key if it has one."""
     start = re.search(rf"\${variable}\s*=\s*\[", code)

@@ -10,6 +10,7 @@ from tests.plugins.moodle.php_source import (
     Source,
     array_rows,
     dependencies,
+    empty_defaults,
     language_strings,
     read_source,
     tables,
@@ -191,6 +192,10 @@ def check_tables(plugin: Plugin) -> Iterator[Finding]:
             yield Finding(plugin.at(path), f"table {name} has more than {_LONGEST_TABLE} letters")
         if "id" not in fields:
             yield Finding(plugin.at(path), f"table {name} has no id")
+    for name in empty_defaults(path):
+        yield Finding(
+            plugin.at(path), f"{name} is NOT NULL with the default '', which Moodle drops with a warning"
+        )
 
 
 def check_savepoints(plugin: Plugin) -> Iterator[Finding]:

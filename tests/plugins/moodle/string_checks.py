@@ -21,7 +21,8 @@ _ASKED = (
     (re.compile(r"\{\{#str\}\}\s*([A-Za-z][\w:/]*)\s*,\s*(\w+)"), ("",)),
 )
 _MANY = re.compile(r"strings_for_js\(\s*\[([^\]]*)\]\s*,\s*'(\w+)'")
-_BEGINNING = re.compile(r"get_string\(\s*['\"]([A-Za-z][\w:/]*?)(?:'\s*\.|\{?\$)")
+_BEGINNING = re.compile(r"""'([A-Za-z][\w:]*[_:])'\s*\.|"([A-Za-z][\w:]*[_:])\{?\$""")
+"""A key put together of its beginning and a value: 'reason_' . $why."""
 
 
 def check_languages(plugin: Plugin) -> Iterator[Finding]:
@@ -58,7 +59,8 @@ def check_unused(plugin: Plugin) -> Iterator[Finding]:
     """Each string is asked for somewhere in the plugin, or by Moodle itself."""
     literals = {literal for source in plugin.product for literal in source.literals}
     literals |= {key for source in plugin.product for key, _, _ in _asked(source)}
-    beginnings = tuple(b for source in plugin.product for b in _BEGINNING.findall(source.code))
+    parts = [match for source in plugin.product for match in _BEGINNING.findall(source.code)]
+    beginnings = tuple(single or double for single, double in parts)
     moodle_asks = {"pluginname", *(capability.partition("/")[2] for capability in plugin.capabilities)}
     if plugin.component.startswith("availability_"):
         moodle_asks |= {"title", "description"}

@@ -23,6 +23,13 @@ _OBSERVER = "classes/observer.php"
 
 # (check, file, what stands there, what the fault makes of it, words of the finding)
 _FAULTS = [
+    (
+        "check_tables",
+        "db/install.xml",
+        'NAME="userid"',
+        'NAME="userid" TYPE="char" NOTNULL="true" DEFAULT=""',
+        "local_small_row.userid is NOT NULL with the default",
+    ),
     ("check_version", "version.php", "'local_small'", "'local_smell'", "the component is not"),
     ("check_version", "version.php", "2026112801", "20261128", "not YYYYMMDDNN"),
     ("check_version", "version.php", "2026112801", "2026132801", "not YYYYMMDDNN"),

@@ -1,0 +1,164 @@
+"""The bridge of one acceptance run: a real one, on a folder and a port of its own, with the Moodle registered in it."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import text
+
+from bridge.db.engine import open_engine
+from bridge.serve import die_with_parent
+from bridge.settings import ROOT, Settings
+from plugins.simulators.demonstration.processes import Child, free_ports
+from plugins.simulators.demonstration.steps import StepFailed, expect, wait_for
+
+_READY_SECONDS = 90.0
+_STOP_SECONDS = 20.0
+_CATALOGUE = ROOT / "config" / "demo"
+
+
+@dataclass(slots=True)
+class BridgeSide:
+    """A bridge that runs for this run alone.
+
+    Args:
+        folder: of this run.
+        host: where it listens; the Moodle must reach it there.
+    """
+
+    folder: Path
+    host: str = "127.0.0.1"
+    port: int = 0
+    registration: str = ""
+    secret: str = field(default="", repr=False)
+    _child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """Return its address."""
+        return f"http://{self.host}:{self.port}"
+
+    def start(self) -> None:
+        """Start it with made-up catalogue data and wait until it answers.
+
+        Raises:
+            StepFailed: it does not.
+        """
+        self.port = free_ports(8180, 1)[0]
+        log = self.folder / "bridge.log"
+        with log.open("ab") as words:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "bridge.cli", "serve"],
+                cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT,
+                start_new_session=True, preexec_fn=die_with_parent,  # noqa: PLW1509  # no thread was started yet
+            )  # fmt: skip
+        self._child = child = Child("bridge", "安学桥", f"{self.url}/readyz", log, process)
+        wait_for(child.look, _READY_SECONDS, f"安学桥没有就绪,日志见 {log}")
+        catalogue = self.folder / "catalogue"
+        shutil.copytree(_CATALOGUE, catalogue)
+        # The class run of the demonstration, with this Moodle as its only platform.
+        _empty(catalogue / "institution.yaml", "lti_registrations")
+        _empty(catalogue / "class_runs.yaml", "lti_contexts")
+        self._command("catalogue", "load", str(catalogue), "--photographs", "demo", "--json")
+
+    def register(self, issuer: str, client_id: str, deployment: str, private_host: str) -> None:
+        """Register the Moodle as an operator would."""
+        facts = self._command(
+            "lti", "register", "--moodle", "--demo", "--issuer", issuer, "--client-id", client_id,
+            "--deployment-id", deployment, "--allow-private-host", private_host, "--json",
+        )  # fmt: skip
+        self.registration, self.secret = str(facts["id"]), str(facts["webhook_secret"])
+
+    def received(self) -> "Counter[str]":
+        """Return how many messages of each kind came from the Moodle: `type`, with the event or kind behind a space."""
+        counted: Counter[str] = Counter()
+        for payload in self._payloads():
+            data = payload.get("data") or {}
+            counted[" ".join(filter(None, (payload.get("type"), data.get("event") or data.get("kind"))))] += 1
+        return counted
+
+    def holds(self, words: Sequence[str]) -> list[str]:
+        """Return which of these words stand anywhere in what was received."""
+        everything = "\n".join(json.dumps(payload, ensure_ascii=False) for payload in self._payloads())
+        return [word for word in words if word in everything]
+
+    def stop(self) -> None:
+        """End it and wait.
+
+        Raises:
+            StepFailed: it did not end by itself.
+        """
+        child, self._child = self._child, None
+        if child is None:
+            return
+        child.process.send_signal(signal.SIGTERM)
+        try:
+            status = child.process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired as error:
+            os.killpg(child.process.pid, signal.SIGKILL)
+            child.process.wait()
+            raise StepFailed(f"安学桥没有按时停止,日志见 {child.log}") from error
+        expect(status == 0, f"安学桥退出码 {status},日志见 {child.log}")
+
+    def _payloads(self) -> list[dict[str, Any]]:
+        engine = open_engine(self._settings().database_url, pool_size=1)
+        try:
+            with engine.connect() as connection:
+                rows = connection.execute(
+                    text("SELECT payload FROM inbox_message ORDER BY chain, seq")
+                ).scalars()
+                return [json.loads(row) for row in rows]
+        finally:
+            engine.dispose()
+
+    def _command(self, *arguments: str) -> dict[str, Any]:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "bridge.cli", *arguments],
+            cwd=ROOT, env=self._environment(), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        last = (done.stderr.strip().splitlines() or ["没有说明原因"])[-1]
+        expect(done.returncode == 0, f"./anxue {' '.join(arguments[:2])} 失败:{last}")
+        result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return result
+
+    def _environment(self) -> dict[str, str]:
+        return {
+            # The reader's own settings of a real bridge must not reach this one.
+            **{name: value for name, value in os.environ.items() if not name.startswith("ANXUE_")},
+            "PYTHONPATH": str(ROOT),
+            # A demonstration may speak http with a Moodle on this machine; its study time runs as the clock does.
+            "ANXUE_MODE": "demonstration",
+            "ANXUE_VAR": str(Settings().var),
+            "ANXUE_DATA": str(self.folder / "bridge"),
+            "ANXUE_HOST": self.host,
+            "ANXUE_PORT": str(self.port),
+        }
+
+    def _settings(self) -> Settings:
+        given = {
+            k.removeprefix("ANXUE_").lower(): v
+            for k, v in self._environment().items()
+            if k.startswith("ANXUE_")
+        }
+        return Settings.model_validate(given)
+
+
+def _empty(path: Path, key: str) -> None:
+    """Empty a list of a YAML file: at the top, or in each row of its first list."""
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    if key in content:
+        content[key] = []
+    for rows in content.values():
+        for row in rows if isinstance(rows, list) else []:
+            if isinstance(row, dict) and key in row:
+                row[key] = []
+    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")

@@ -1,0 +1,179 @@
+"""What frames a run: the plugins that stand, the connection, what reached the bridge, PHPUnit."""
+
+import hashlib
+import re
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from bridge.settings import ROOT
+from plugins.moodle.acceptance.run import Run
+from plugins.simulators.demonstration.steps import StepFailed, expect
+
+PLACES = {
+    "local_anxue": "local/anxue",
+    "quizaccess_anxue": "mod/quiz/accessrule/anxue",
+    "availability_anxue": "availability/condition/anxue",
+}
+"""Component → its folder in a Moodle."""
+
+_PRIVACY_TEST = "privacy/tests/provider_test.php"
+_DELIVER = r"\local_anxue\task\deliver"
+_DAY = (
+    "core\\event\\course_viewed",
+    "mod_page\\event\\course_module_viewed",
+    "core\\event\\course_module_completion_updated",
+    "mod_quiz\\event\\course_module_viewed",
+    "mod_quiz\\event\\attempt_started",
+    "mod_quiz\\event\\attempt_viewed",
+    "mod_quiz\\event\\attempt_submitted",
+    "mod_quiz\\event\\attempt_reviewed",
+    "quizaccess_anxue\\event\\access_prevented",
+)
+
+
+def installed(run: Run) -> None:
+    """The three plugins are those of this repository, and their tables are as declared."""
+    with run.journal.step("installed", "三个插件已安装,与本仓库逐字节一致,数据库结构无误") as step:
+        for component, place in PLACES.items():
+            ours = _content(ROOT / "plugins" / "moodle" / component)
+            theirs = _content(run.site.folder / place)
+            different = sorted(name for name in {*ours, *theirs} if ours.get(name) != theirs.get(name))
+            expect(not different, f"Moodle 中的 {component} 与本仓库不同:{different[:3]}")
+        run.site.cli("admin/cli/upgrade.php", "--non-interactive")
+        for component in PLACES:
+            written = re.search(
+                r"\$plugin->version = (\d+);",
+                (ROOT / "plugins" / "moodle" / component / "version.php").read_text(encoding="utf-8"),
+            )
+            stands = run.site.setting("version", component)
+            expect(written is not None and stands == written.group(1), f"{component} 没有装好:{stands}")
+            step.say(f"{component} {stands}")
+        run.site.cli("admin/cli/check_database_schema.php")
+        step.say("check_database_schema.php:数据库结构与声明一致")
+
+
+def connect(run: Run) -> None:
+    """The site is connected to the bridge, and the plugin's own connection test finds nothing wrong."""
+    with run.journal.step("connect", "在安学桥登记 Moodle,在 Moodle 填写设置,连接测试通过") as step:
+        host = urlsplit(run.site.url).hostname or ""
+        run.school.make_tool(run.bridge.url)
+        run.bridge.register(run.site.url, run.school.client_id, str(run.school.tool), host)
+        blocked = run.site.setting("curlsecurityblockedhosts") or ""
+        run.site.set("curlsecurityblockedhosts", "\n".join(_that_let_pass(blocked.split(), run.bridge.host)))
+        allowed = (run.site.setting("curlsecurityallowedport") or "").split()
+        run.site.set(
+            "curlsecurityallowedport", "\n".join([*allowed, str(run.bridge.port)] if allowed else [])
+        )
+        for name, value in {
+            "bridgeurl": run.bridge.url,
+            "registration": run.bridge.registration,
+            "secret": run.bridge.secret,
+            "clientid": run.school.client_id,
+            "courses": run.school.mark,
+        }.items():
+            run.site.set(name, value, "local_anxue")
+        run.site.set("enablewebservices", "1")
+        run.site.set("webserviceprotocols", "rest")
+        run.site.cli("admin/cli/purge_caches.php")  # Which courses are regulated is kept in a cache.
+        run.services.append(run.school.make_service_user())
+        page = run.admin.post("/local/anxue/connection.php", {"action": "run", "sesskey": run.admin.sesskey})
+        rows = page.document.xpath('//table[@data-testid="connection-results"]//tr[@data-finding]')
+        expect(rows, f"连接测试没有结果:{page.said}")
+        wrong = [
+            " ".join(row.text_content().split())
+            for row in rows
+            if row.xpath('.//*[contains(@class,"bg-danger")]')
+        ]
+        expect(not wrong, f"连接测试发现:{wrong[:3]}")
+        step.say(f"连接测试 {len(rows)} 项,没有失败项")
+        health = run.service.call("local_anxue_site_health")
+        step.say(
+            f"site_health:Moodle {health['moodle']},插件 {health['plugin']},受监管课程 {health['regulated_courses']} 门"
+        )
+
+
+def study(run: Run) -> None:
+    """A learner's day up to the test: course, lesson, completion, the quiz's page."""
+    with run.journal.step("study", "学员的一天:登录、进入课程、学习、退出") as step:
+        learner = run.school.person("learner")
+        for path, number in (
+            ("/course/view.php", run.school.course),
+            ("/mod/page/view.php", run.school.lesson),
+            ("/mod/quiz/view.php", run.school.quiz),
+        ):
+            page = learner.get(path, id=number)
+            expect(page.status == 200, f"{path}:{page.said}")
+        lesson = learner.get("/mod/page/view.php", id=run.school.lesson)
+        expect('"activity":"study"' in lesson.text, "课件页没有载入安学桥脚本")
+        step.say("课件页已载入安学桥脚本(activity=study)")
+        learner.log_out()
+
+
+def delivered(run: Run) -> None:
+    """What happened has reached the bridge, signed, without anything that names or reaches a person."""
+    with run.journal.step(
+        "delivered", "定时任务送出:安学桥收到一天的事件、成绩与信号,不含姓名和联系方式"
+    ) as step:
+        run.site.run_task(_DELIVER)
+        received = run.bridge.received()
+        missing = [event for event in _DAY if not received[f"lms.activity {event}"]]
+        expect(not missing, f"安学桥没有收到:{missing}")
+        expect(received["attempt.graded"] > 0, f"安学桥没有收到成绩:{dict(received)}")
+        expect(received["lms.signal login_as"] > 0, f"安学桥没有收到以他人身份登录的信号:{dict(received)}")
+        step.say(
+            f"共 {sum(received.values())} 条:" + "、".join(f"{k} {n}" for k, n in sorted(received.items()))
+        )
+        held = run.bridge.holds(
+            ["lms.example", "13800000001", "示例路", "张三", run.school.mark + "_", "sesskey", "sessionid"]
+        )
+        expect(not held, f"收到的内容含有不应有的:{held}")
+        health = run.service.call("local_anxue_site_health")
+        expect(health["waiting"] == 0 and not health["last_fault"], f"发件箱还有未送出的:{health}")
+        expect(health["refused"] == 0, f"安学桥拒收了 {health['refused']} 条")
+        step.say("发件箱已空,没有被拒收的;没有姓名、邮箱、电话、地址、会话编号")
+
+
+def phpunit(run: Run) -> None:
+    """The plugins' own tests and core's privacy test pass in this Moodle."""
+    with run.journal.step("phpunit_install", "准备 PHPUnit(独立的表前缀,不动网站数据)") as step:
+        if not (run.site.folder / "vendor/bin/phpunit").exists():
+            raise StepFailed("这个 Moodle 没有 vendor/bin/phpunit,请先按 Moodle 文档安装 PHPUnit")
+        util = "admin/tool/phpunit/cli/util.php"
+        state = run.site.cli(util, "--diag", check=False)
+        if state.returncode != 0:
+            run.site.cli(util, "--drop", check=False)
+            run.site.cli(util, "--install")
+        run.site.cli(util, "--buildconfig")
+        step.say("环境就绪")
+    for component, place in PLACES.items():
+        with run.journal.step(f"phpunit_{component}", f"PHPUnit:{component}") as step:
+            step.say(_tested(run, place + "/tests"))
+    with run.journal.step("privacy", "核心隐私测试(每个插件、每张含用户的表)") as step:
+        step.say(_tested(run, _PRIVACY_TEST))
+
+
+def _tested(run: Run, path: str) -> str:
+    """Run PHPUnit on a file or folder; return its closing line.
+
+    Raises:
+        StepFailed: not every test passed.
+    """
+    done = run.site.cli("vendor/bin/phpunit", path, check=False)
+    last = re.search(r"^(OK \(\d+ tests.*\)|Tests: .*|.*risky.*|No tests.*)$", done.stdout, re.MULTILINE)
+    words = last.group(1) if last else (done.stdout or done.stderr).strip()[-300:]
+    expect(done.returncode == 0 and words.startswith("OK ("), f"{path}:{words}")
+    return words
+
+
+def _content(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _that_let_pass(blocked: list[str], host: str) -> list[str]:
+    """Return the blocked hosts without those that hold this one, which is on this machine."""
+    local = {"127.0.0.0/8", "127.0.0.1", "localhost", "0.0.0.0", host}  # noqa: S104 - a name in a list, no address
+    return [one for one in blocked if one not in local]
