@@ -122,7 +122,7 @@ class LineItems:
 class Result:
     """What the platform's grade book holds for one person (AGS 2.0 §3.3), exact; None: no grade."""
 
-    user_id: str
+    user_id: str = field(repr=False)
     score: Fraction | None
     maximum: Fraction
 

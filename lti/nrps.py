@@ -38,15 +38,15 @@ class Member:
     """A person on the roster.
 
     Args:
-        user_id: the `sub` of this person's launches.
+        user_id: the `sub` of this person's launches; some platforms put a citizen id there, so it is not shown.
         roles: as sent; `role` is what they amount to here.
         given_name, family_name: None if the platform keeps them to itself.
-        lis_person_sourcedid: the platform's own number of the person; treat it as a secret until it is known
-            not to be a citizen id.
-        contact_removed: names of the members that held contact data.
+        lis_person_sourcedid: the platform's own number of the person; None if not sent, or a citizen id.
+        contact_removed, citizen_id_seen_in: names of the members that held contact data, or a citizen id
+            (`user_id` among them: then an administrator of the platform has to act).
     """
 
-    user_id: str
+    user_id: str = field(repr=False)
     status: MembershipStatus
     roles: tuple[str, ...]
     role: Role
@@ -54,6 +54,7 @@ class Member:
     family_name: str | None = field(repr=False)
     lis_person_sourcedid: str | None = field(repr=False)
     contact_removed: tuple[str, ...]
+    citizen_id_seen_in: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,15 @@ def read_member(entry: Any) -> tuple[Member | None, str | None]:
     stripped = strip_contact_claims({name: text for name, text in entry.items() if isinstance(text, str)})
     given_name, family_name, number = (_text(stripped.claims.get(name)) or None for name in _NAMES)
     member = Member(
-        user_id, status, roles, context_role(roles), given_name, family_name, number, stripped.removed
+        user_id,
+        status,
+        roles,
+        context_role(roles),
+        given_name,
+        family_name,
+        number,
+        stripped.removed,
+        stripped.citizen_ids,
     )
     return member, None if len(roles) == len(sent) else "role_malformed"
 

@@ -71,7 +71,7 @@ class Score:
         ValueError: one of these does not hold. Nothing that a platform would misread is ever sent.
     """
 
-    user_id: str
+    user_id: str = field(repr=False)
     score_given: Fraction | None
     score_maximum: Fraction | None
     timestamp: datetime

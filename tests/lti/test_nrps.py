@@ -66,8 +66,9 @@ def test_a_member_is_who_it_is_without_contact_data() -> None:
         "王",
         "E-7",
         ("email", "picture"),
+        (),
     )
-    for secret in ("lms.example", "p.png", "晓明", "王", "E-7"):
+    for secret in ("lms.example", "p.png", "晓明", "王", "E-7", "'7'"):
         assert secret not in repr(member)
 
 
@@ -76,6 +77,18 @@ def test_contact_data_in_a_name_or_a_number_is_dropped() -> None:
     assert member is not None
     assert (member.given_name, member.lis_person_sourcedid) == ("晓明", None)
     assert set(member.contact_removed) == {"email", "picture", "given_name", "lis_person_sourcedid"}
+
+
+def test_a_citizen_id_is_not_taken_over_and_where_it_stood_is_told() -> None:
+    made_up = "440101199001010134"
+    member, _ = read_member(
+        person(1, user_id=made_up, lis_person_sourcedid=made_up, given_name=f"晓明{made_up}")
+    )
+    assert member is not None
+    assert (member.given_name, member.lis_person_sourcedid) == ("晓明", None)
+    assert set(member.citizen_id_seen_in) == {"user_id", "lis_person_sourcedid", "given_name"}
+    assert member.user_id == made_up  # an account is bound by it
+    assert made_up not in repr(member)
 
 
 def test_the_name_in_one_piece_is_never_used() -> None:
