@@ -1,6 +1,5 @@
 """The door /lti/register under attack: uninvited, replayed, pointed at private addresses; and as Moodle uses it."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -8,7 +7,6 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 from flask.testing import FlaskClient
 from playwright.sync_api import Browser
-from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
 from bridge.app import create_app
@@ -18,12 +16,13 @@ from bridge.kernel.time import FixedClock
 from bridge.registry.lti_invitations import MAX_TRIES
 from bridge.registry.lti_office import PlatformStaff
 from bridge.registry.model import Institution
-from bridge.settings import ROOT, Mode, Settings
+from bridge.settings import Mode, Settings
 from bridge.wiring import House
 from tests.lti.served import served
 from tests.lti.test_dynamic_registration import RegisteringPlatform
 from tests.servers.children import free_port
-from tests.web.furnished import NOW, ORG, OTHER_ORG, Furnished, furnish
+from tests.web.furnished import NOW, ORG, OTHER_ORG, Furnished
+from tests.web.pages_served import served_house
 
 STAFF = PlatformStaff("staff_lin", ORG)
 OPERATOR = PlatformStaff("operator", None)
@@ -296,28 +295,17 @@ def test_a_private_host_is_called_only_where_the_operator_named_it(strict: House
 def test_the_page_shows_in_the_platforms_frame_and_asks_it_to_close(
     tmp_path: Path, moodle: Moodle, browser: Browser
 ) -> None:
-    port = free_port()
-    furnished = furnish(tmp_path, assets=ROOT / "var" / "assets", port=port)
-    server = make_server("127.0.0.1", port, furnished.app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    query = urlencode({"invitation": invited(furnished.house), **moodle.query()})
-    moodle.frame = f"http://127.0.0.1:{port}/lti/register?{query}"
     complaints: list[str] = []
-    try:
+    with served_house(tmp_path) as (furnished, url):
+        query = urlencode({"invitation": invited(furnished.house), **moodle.query()})
+        moodle.frame = f"{url}/lti/register?{query}"
         page = browser.new_context(viewport={"width": 1000, "height": 900}).new_page()
         page.on("console", lambda message: complaints.append(message.text))
         page.goto(f"{moodle.origin}/manage")
-        frame = page.frame_locator("iframe[name=tool]")
-        frame.get_by_test_id("register-close").click()
+        page.frame_locator("iframe[name=tool]").get_by_test_id("register-close").click()
         page.wait_for_function("window.heard.length > 0")
         heard = page.evaluate("window.heard")
         page.context.close()
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-        furnished.house.close()
 
-    assert heard == [[f"http://127.0.0.1:{port}", {"subject": "org.imsglobal.lti.close"}]]
+    assert heard == [[url, {"subject": "org.imsglobal.lti.close"}]]
     assert complaints == []
