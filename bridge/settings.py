@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     platform_code: str = Field(
         "anxue-bridge", pattern=r"^[A-Za-z0-9-]{1,40}$", description="How the regulator names this bridge."
     )
+    roster_minutes: int = Field(
+        60, ge=5, le=10080, description="How often the rosters of LMS courses are read again, in minutes."
+    )
     regulator_key: str = Field("", description="Bearer key for the regulator's door.", repr=False)
 
     @model_validator(mode="after")

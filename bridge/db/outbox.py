@@ -183,6 +183,23 @@ def finish(session: Session, job: Job, now: datetime) -> bool:
     return row.state == "open"
 
 
+def hold(session: Session, job: Job, now: datetime) -> None:
+    """Lease the job for `LEASE` more, from `now`: for work that asks another system many times.
+
+    Raises:
+        LeaseLost: another worker took the job meanwhile.
+    """
+    held = session.execute(
+        update(JobRow)
+        .where(JobRow.id == job.id, JobRow.state == "leased", JobRow.attempts == job.attempts)
+        .values(lease_until=now + LEASE)
+        .returning(JobRow.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    if held is None:
+        raise LeaseLost(job.id)
+
+
 def fail(
     session: Session, job: Job, now: datetime, reason: str, *, permanent: bool, outside: bool = False
 ) -> None:

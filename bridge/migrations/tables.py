@@ -4,6 +4,7 @@ import bridge.archive.store
 import bridge.completion.store
 import bridge.db.outbox
 import bridge.db.vault
+import bridge.identity.roster_tables
 import bridge.identity.tables
 import bridge.intake.launch_state
 import bridge.intake.store

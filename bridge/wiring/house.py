@@ -34,6 +34,7 @@ from bridge.settings import Settings
 from bridge.supervision.service import SupervisionService
 from bridge.wiring import study_door, supervised, test_gates
 from bridge.wiring.adapters import division_names
+from bridge.wiring.platform_services import SeenLately
 from bridge.wiring.stations import Stations
 from bridge.worker.runner import Runner
 from lti.http import GuardedHttp
@@ -146,6 +147,10 @@ class House:
     @cached_property
     def assessment_control(self) -> AssessmentControl:
         return AssessmentControl(self.service_calls)
+
+    @cached_property
+    def services_seen(self) -> SeenLately:
+        return SeenLately()
 
     def exam_grants_maker(self, kind: str) -> Any:
         """Return what makes the adapter of a kind: (base URL, token, network policy) → `ExamGrants`."""

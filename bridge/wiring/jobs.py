@@ -20,6 +20,7 @@ from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
+from bridge.wiring.platform_jobs import platform_works, sweep_platforms
 from bridge.worker.runner import Runner, Work
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def runner(house: "House") -> Runner:
     works[BEATS_WAITING] = Work(apply=jobs.run_rows)
     works[CONTROL_WAITING] = Work(prepare=jobs.send_control, apply=jobs.note_control)
     works[GRANT_WAITING] = Work(prepare=jobs.carry_grant, apply=jobs.note_grant)
+    works.update(platform_works(house))
     works[EXTENDED_JOB] = Work(prepare=jobs.settle, apply=jobs.run_settled)
     return Runner(house.uow, house.clock, works)
 
@@ -134,6 +136,7 @@ def sweep(house: "House") -> None:
             if check is not None:
                 stations.presence.expire(check)
     test_gates.sweep_attempts(house)
+    sweep_platforms(house)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
         sweep_used_states(house.uow, now)

@@ -12,6 +12,7 @@ from bridge.db.unit_of_work import Tx
 from bridge.db.vault import Vault
 from bridge.hours.service import HoursService
 from bridge.identity.model import Account
+from bridge.identity.rosters import Rosters
 from bridge.identity.service import IdentityService
 from bridge.identity.staff import StaffService
 from bridge.identity.store import SqlIdentityStore
@@ -54,7 +55,9 @@ from bridge.wiring.adapters import (
 from bridge.wiring.earned import EarnedFromLedger
 from bridge.wiring.gate_rules import GateRulesInForce
 from bridge.wiring.lms_references import LmsReferences
+from bridge.wiring.platform_services import note_services
 from lti.claims import LaunchClaims
+from lti.launch import Launch
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
@@ -110,6 +113,10 @@ class Stations:
         store = SqlIdentityStore(self._tx, self._house.cipher)
         provider = self._house.real_name_provider(store)
         return IdentityService(store, self._tx, self._house.clock, provider, self.registry, self.vault)
+
+    @cached_property
+    def rosters(self) -> Rosters:
+        return Rosters(self._tx, SqlIdentityStore(self._tx, self._house.cipher))
 
     @cached_property
     def staff(self) -> StaffService:
@@ -222,9 +229,7 @@ class Stations:
             sheets=self.registry,
             standings=self.standings,
             hours=self.earned,
-            presence=PresenceOverTests(
-                self.presence_store, self.inbox, self.check_rules, self.gate_store
-            ),
+            presence=PresenceOverTests(self.presence_store, self.inbox, self.check_rules, self.gate_store),
             rules=house.rules,
             identity=self.identity,
             evidence=self.vault,
@@ -275,6 +280,10 @@ class Stations:
     def profile_for(self, sheet: ClassRunSheet) -> ProfileInForce:
         """Return the rules that apply to a class run."""
         return self._house.rules.profile(sheet.class_run.profile)
+
+    def note_services(self, launch: Launch, account_id: str | None) -> None:
+        """See `platform_services.note_services`."""
+        note_services(self._house, self, self._tx, launch, account_id)
 
     def recognise(self, registration: RegistrationId, claims: LaunchClaims) -> Account:
         """Return the account behind a launch; NotPermitted("anonymous_launch") without `sub`."""

@@ -1,4 +1,11 @@
-"""rosters with history, scores on their way to a platform, notices"""
+"""rosters with history, scores on their way to a platform, results asked for, notices"""
+
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import op
+
+from bridge.db.base import UtcDateTime
 
 revision = "0005"
 down_revision = "0004"
@@ -7,4 +14,102 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables."""
+    _rosters()
+    _memberships()
+    _roster_reads()
+
+
+def _rosters() -> None:
+    op.create_table(
+        "lms_roster",
+        _ref("id"),
+        _ref("registration_id"),
+        sa.Column("context_id", sa.String(length=255), nullable=False),
+        sa.Column("memberships_url", sa.Text(), nullable=False),
+        sa.Column("differences_url", sa.Text(), nullable=True),
+        _instant("full_read_at", nullable=True),
+        _instant("next_read_at", nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        _instant("launched_at"),
+        _ref("institution_id"),
+        _to("lms_roster", "registration_id", "lti_registration"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lms_roster")),
+        sa.UniqueConstraint(
+            "registration_id", "context_id", name=op.f("uq_lms_roster_registration_id_context_id")
+        ),
+    )
+    op.create_index("ix_lms_roster_due", "lms_roster", ["next_read_at"])
+    _index("lms_roster", "institution_id")
+
+
+def _memberships() -> None:
+    op.create_table(
+        "lms_membership",
+        _ref("id"),
+        _ref("account_id"),
+        _ref("registration_id"),
+        sa.Column("context_id", sa.String(length=255), nullable=False),
+        _code("role"),
+        _code("status"),
+        _instant("since"),
+        _instant("until", nullable=True),
+        _code("source"),
+        _ref("institution_id"),
+        _to("lms_membership", "account_id", "lms_account"),
+        _to("lms_membership", "registration_id", "lti_registration"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lms_membership")),
+    )
+    live = sa.text("until IS NULL")
+    op.create_index(
+        "uq_lms_membership_live",
+        "lms_membership",
+        ["registration_id", "context_id", "account_id"],
+        unique=True,
+        sqlite_where=live,
+        postgresql_where=live,
+    )
+    op.create_index("ix_lms_membership_context", "lms_membership", ["registration_id", "context_id"])
+    for column in ("account_id", "institution_id"):
+        _index("lms_membership", column)
+
+
+def _roster_reads() -> None:
+    op.create_table(
+        "lms_roster_read",
+        _ref("id"),
+        _ref("roster_id"),
+        _code("kind"),
+        _instant("started_at"),
+        _instant("ended_at"),
+        _code("outcome"),
+        *(
+            sa.Column(name, sa.BigInteger(), nullable=False)
+            for name in ("members", "joined", "left", "changed", "with_contact")
+        ),
+        sa.Column("set_aside", sa.JSON(), nullable=False),
+        _ref("institution_id"),
+        _to("lms_roster_read", "roster_id", "lms_roster"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lms_roster_read")),
+    )
+    for column in ("roster_id", "institution_id"):
+        _index("lms_roster_read", column)
+
+
+def _ref(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.String(length=40), nullable=nullable)
+
+
+def _code(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, sa.String(length=64), nullable=nullable)
+
+
+def _instant(name: str, *, nullable: bool = False) -> sa.Column[Any]:
+    return sa.Column(name, UtcDateTime(), nullable=nullable)
+
+
+def _to(table: str, column: str, other: str) -> sa.ForeignKeyConstraint:
+    return sa.ForeignKeyConstraint([column], [f"{other}.id"], name=op.f(f"fk_{table}_{column}"))
+
+
+def _index(table: str, column: str) -> None:
+    op.create_index(op.f(f"ix_{table}_{column}"), table, [column], unique=False)

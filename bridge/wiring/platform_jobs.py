@@ -1,0 +1,26 @@
+"""The kinds of jobs that call platforms from server to server, and what has them run when they are due."""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING
+
+from bridge.identity.rosters import ROSTER_WANTED
+from bridge.wiring import roster_jobs
+from bridge.worker.runner import Work
+
+if TYPE_CHECKING:
+    from bridge.wiring.house import House
+
+
+def platform_works(house: "House") -> Mapping[str, Work]:
+    """Return how each kind of job is done."""
+    return {
+        ROSTER_WANTED: Work(
+            prepare=partial(roster_jobs.read_roster, house), apply=partial(roster_jobs.note_roster, house)
+        ),
+    }
+
+
+def sweep_platforms(house: "House") -> None:
+    """Have everything run whose time has come."""
+    roster_jobs.sweep_rosters(house)

@@ -1,0 +1,65 @@
+"""What a launch says of the platform's services, noted once: the one call of the launch door for all of them."""
+
+import threading
+import time
+from collections.abc import Hashable
+from typing import TYPE_CHECKING
+
+from bridge.db.unit_of_work import Tx
+from bridge.kernel.ids import RegistrationId
+from lti.launch import Launch
+
+if TYPE_CHECKING:
+    from bridge.wiring.house import House
+    from bridge.wiring.stations import Stations
+
+_LATELY_SECONDS = 600.0
+_MOST_KEPT = 20_000
+
+
+class SeenLately:
+    """What this process has noted within the last ten minutes: a class that enters writes it once, not thirty times."""
+
+    def __init__(self) -> None:
+        self._seen: dict[Hashable, float] = {}
+        self._lock = threading.Lock()
+
+    def has(self, noted: Hashable) -> bool:
+        """Return whether `noted` was added lately."""
+        with self._lock:
+            at = self._seen.get(noted)
+        return at is not None and time.monotonic() - at < _LATELY_SECONDS
+
+    def add(self, noted: Hashable) -> None:
+        """Remember `noted` from now on."""
+        with self._lock:
+            if len(self._seen) >= _MOST_KEPT:
+                self._seen.clear()
+            self._seen[noted] = time.monotonic()
+
+
+def note_services(
+    house: "House", stations: "Stations", tx: Tx, launch: Launch, account_id: str | None
+) -> None:
+    """Note which services of the platform a right launch names, and who was in which course.
+
+    An address that is not on the platform's own hosts is not kept, so nothing is ever sent there.
+
+    Args:
+        stations, tx: of the launch's own unit of work; what is rolled back was not noted.
+        account_id: of the person; None for who has no account here (a teacher's launch).
+    """
+    claims, registration = launch.claims, launch.registration
+    if claims.context is None:
+        return
+    context = claims.context.id
+    noted = (registration.id, context, account_id, claims.role, claims.resource_link, claims.ags, claims.nrps,
+             claims.notification_service)  # fmt: skip
+    if house.services_seen.has(noted):
+        return
+    own = RegistrationId(registration.id)
+    if account_id is not None:
+        stations.rosters.see_launch(own, context, account_id, claims.role.value)
+    if claims.nrps is not None and registration.owns(claims.nrps.context_memberships_url):
+        stations.rosters.offer(own, context, claims.nrps.context_memberships_url)
+    tx.after_commit.append(lambda: house.services_seen.add(noted))
