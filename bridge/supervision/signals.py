@@ -62,13 +62,17 @@ class SignalPage:
     by_kind: Mapping[SignalKind, tuple[int, ...]]
 
 
+def signal_count(store: Signals, class_run: ClassRunId | None) -> SignalCount:
+    """Return how many signals may be seen, in all or of one class run."""
+    counts = store.counts()
+    if class_run is not None:
+        return counts.get(class_run, SignalCount())
+    return SignalCount(sum(one.all for one in counts.values()), sum(one.open for one in counts.values()))
+
+
 def signal_page(store: Signals, class_run: ClassRunId | None, now: datetime) -> SignalPage:
     """Return the page of all signals that may be seen, or of those of one class run."""
-    counts = store.counts()
-    if class_run is None:
-        count = SignalCount(sum(one.all for one in counts.values()), sum(one.open for one in counts.values()))
-    else:
-        count = counts.get(class_run, SignalCount())
+    count = signal_count(store, class_run)
     shown = store.signals(class_run, _MOST)
     weeks, by_kind = by_week(store.since(class_run, now - timedelta(weeks=WEEKS_SHOWN)), now)
     return SignalPage(shown, count, count.all - len(shown), weeks, by_kind)
@@ -191,6 +195,6 @@ class SignalService:
         """Return the institution's signals, or those of one of its class runs."""
         return signal_page(self._store, class_run, self._clock.now())
 
-    def counts(self) -> Mapping[ClassRunId | None, SignalCount]:
-        """Return the counts of each class run."""
-        return self._store.counts()
+    def count(self, class_run: ClassRunId | None) -> SignalCount:
+        """Return how many signals the institution has, in all or of one class run."""
+        return signal_count(self._store, class_run)

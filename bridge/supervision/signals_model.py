@@ -140,6 +140,22 @@ class SignalView:
     def explanation(self) -> Explanation:
         return EXPLANATIONS[self.kind]
 
+    @property
+    def change(self) -> str:
+        """What changed, in words; empty if the signal is of no change."""
+        before, after = self.before or "无", self.after or "无"
+        if self.before is None and self.after is None:
+            return ""
+        match self.kind:
+            case SignalKind.CONTACT_DATA_FOUND:
+                return f"{before} → {after} 名学员"
+            case SignalKind.CONTACT_EXCEPTION_SIGNED:
+                return f"{before} 名学员,至 {after}"
+            case SignalKind.SCORE_WITHOUT_PRESENCE:
+                return f"得分 {after}"
+            case _:
+                return f"{before} → {after}"
+
 
 @dataclass(frozen=True, slots=True)
 class SignalCount:

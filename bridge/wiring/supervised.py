@@ -7,10 +7,13 @@ from sqlalchemy import select
 from bridge.db.unit_of_work import Tx
 from bridge.identity.model import MaskedIdentity
 from bridge.identity.store import SqlIdentityStore
-from bridge.kernel.ids import InstitutionId, LearnerRef
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.registry.tables import InstitutionRow
 from bridge.supervision.model import Area
 from bridge.supervision.service import SupervisionService
+from bridge.supervision.signals import SignalPage, signal_count, signal_page
+from bridge.supervision.signals_model import SignalCount
+from bridge.supervision.signals_store import SqlAreaSignals
 from bridge.supervision.store import SqlSupervisionStore
 
 if TYPE_CHECKING:
@@ -24,6 +27,16 @@ def supervision(house: "House", tx: Tx, division_code: str, *, officer: str) -> 
     return SupervisionService(
         SqlSupervisionStore(tx, area), PeopleOfAllInstitutions(house), authority=authority, officer=officer
     )
+
+
+def signals_of_area(house: "House", tx: Tx, division_code: str, class_run: ClassRunId | None) -> SignalPage:
+    """Return the signals of an officer's area, in a unit of work across institutions that only reads."""
+    return signal_page(SqlAreaSignals(tx, Area(division_code)), class_run, house.clock.now())
+
+
+def signal_count_of_area(tx: Tx, division_code: str, class_run: ClassRunId | None) -> SignalCount:
+    """Return how many signals there are in an officer's area, or in one class run of it."""
+    return signal_count(SqlAreaSignals(tx, Area(division_code)), class_run)
 
 
 class PeopleOfAllInstitutions:

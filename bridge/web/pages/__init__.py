@@ -7,6 +7,7 @@ from bridge.web.pages.home import home_pages
 from bridge.web.pages.institution import institution_pages
 from bridge.web.pages.learner import learner_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
+from bridge.web.pages.signals import signal_pages
 from bridge.web.pages.staff import staff_pages
 from bridge.web.pages.verify import verify_pages
 from bridge.web.pages.wording import register_wording
@@ -23,6 +24,7 @@ def register_pages(app: Flask, house: House) -> None:
         learner_pages,
         institution_pages,
         platform_pages,
+        signal_pages,
         authority_pages,
         verify_pages,
     ):

@@ -12,6 +12,8 @@ from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import legal_date
 from bridge.supervision.model import LearnerView
 from bridge.supervision.service import SupervisionService
+from bridge.supervision.signals_model import SignalCount
+from bridge.web.pages.signals_view import count_of_area
 from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
@@ -32,6 +34,9 @@ def authority_pages(house: House) -> Blueprint:
         with house.uow.across_institutions("supervision of an area", read_only=True) as tx:
             yield house.supervision(tx, visit.division_code, officer=visit.staff_id)
 
+    def signal_count(visit: StaffVisit, class_run: ClassRunId | None = None) -> SignalCount:
+        return count_of_area(house, visit.division_code or "", class_run)
+
     def area_name(visit: StaffVisit) -> str:
         code = visit.division_code or ""
         return house.divisions.get(code, code)
@@ -41,7 +46,12 @@ def authority_pages(house: House) -> Blueprint:
         with supervision(visit) as seen:
             runs, batches = seen.class_runs(), seen.batches()
         page = render_template(
-            "authority/home.html", area=area_name(visit), runs=runs, batches=batches, **search
+            "authority/home.html",
+            area=area_name(visit),
+            runs=runs,
+            batches=batches,
+            signals=signal_count(visit),
+            **search,
         )
         return make_response(page, status)
 
@@ -63,6 +73,7 @@ def authority_pages(house: House) -> Blueprint:
             names=names,
             wrong=wrong,
             chart=hours_by_day(learners),
+            signals=signal_count(visit, run.id),
         )
         return make_response(page, 422 if wrong else 200)
 

@@ -13,6 +13,7 @@ from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.time import LEGAL_ZONE
 from bridge.web.pages.institution_view import class_run_page, class_runs
 from bridge.web.pages.paper_file import paper_file
+from bridge.web.pages.signals_view import count_of_institution
 from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import require_role, takes_scan
 from bridge.wiring import House
@@ -39,7 +40,8 @@ def institution_pages(house: House) -> Blueprint:
         if visit.institution is None:
             return make_response(render_template("institution/administrator.html"))
         name, rows = class_runs(house, visit.institution)
-        return make_response(render_template("institution/home.html", name=name, rows=rows))
+        signals = count_of_institution(house, visit.institution)
+        return make_response(render_template("institution/home.html", name=name, rows=rows, signals=signals))
 
     @pages.get("/class-runs/<class_run>")
     @require_role("institution", "administrator")

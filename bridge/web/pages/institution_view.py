@@ -11,6 +11,7 @@ from bridge.kernel.time import legal_date
 from bridge.ledger.model.statement import SecondsStatement
 from bridge.registry.model import ClassRun, OfflineSession, Outline
 from bridge.rules.model import Reason
+from bridge.supervision.signals_model import SignalCount
 from bridge.web.pages.visitors import StaffVisit
 from bridge.wiring import House, Stations
 
@@ -50,6 +51,7 @@ class ClassRunPage:
     learners: tuple[LearnerRow, ...]
     sessions: Sequence[OfflineSession]
     against: tuple[Reason, ...]
+    signals: SignalCount
 
     @property
     def waiting(self) -> list[OfflineSession]:
@@ -105,6 +107,7 @@ def class_run_page(
             learners=tuple(_learner(stations, run, ref, person) for ref, person in people.items()),
             sessions=stations.registry.offline_sessions(class_run),
             against=stations.registry.opening_decision(run, today).reasons,
+            signals=stations.signals.count(class_run),
         )
 
 
