@@ -128,10 +128,9 @@ class observer {
     public static function logged_in_as(base $event): void {
         self::guarded($event, function () use ($event): void {
             $learner = (int) $event->relateduserid;
+            // After a login from a course Moodle gives the learner's capabilities in that course alone: so does this.
             foreach (regulated::courses_of($learner) as $courseid) {
-                if ($event->courseid <= SITEID || $event->courseid == $courseid) {
-                    signal::report(signal::LOGIN_AS, $courseid, $learner, self::person($event));
-                }
+                signal::report(signal::LOGIN_AS, $courseid, $learner, self::person($event));
             }
         });
     }

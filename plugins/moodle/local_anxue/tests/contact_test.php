@@ -68,9 +68,12 @@ final class contact_test extends \advanced_testcase {
      * @covers \local_anxue\contact\scan
      */
     public function test_scan_finds_contact_data_of_learners(): void {
+        global $DB;
         $found = array_keys(scan::of_person($this->learner));
         $custom = array_map(fn(string $name): string => 'custom:' . $this->fields[$name], ['wechat', 'note', 'qq']);
         $this->assertEqualsCanonicalizing(['email', 'phone1', 'address', ...$custom], $found);
+        $context = \context_course::instance($this->made->course->id);
+        role_assign($DB->get_field('role', 'id', ['shortname' => 'student']), $this->made->teacher->id, $context->id);
         $this->assertSame([$this->learner], scan::learners((int) $this->made->course->id));
         $this->assertSame([
             'learners' => 1,

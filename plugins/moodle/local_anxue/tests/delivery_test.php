@@ -95,6 +95,17 @@ final class delivery_test extends \advanced_testcase {
     }
 
     /**
+     * A bridge that answers for none of the messages ends the run: it would be asked for ever.
+     *
+     * @covers \local_anxue\delivery
+     */
+    public function test_an_answer_for_nobody_ends_the_run(): void {
+        $this->fill(1);
+        $bridge = new fake_bridge(fn(array $messages): reply => new reply(200, '{"results":[]}'));
+        $this->assertSame('no_result', (new delivery($bridge))->run()['failed']);
+    }
+
+    /**
      * Faults of the moment or of the setup lose nothing: the rows wait with the reason, and the run ends.
      *
      * @covers \local_anxue\delivery

@@ -132,6 +132,8 @@ final class grants_test extends \advanced_testcase {
         $DB->set_field('quiz_attempts', 'timestart', time() - 60, ['id' => $old]);
         $DB->set_field('quiz_attempts', 'attempt', 9, ['id' => $old]);
         grants::grant('g1', $this->learner, $this->cmid, 1, time() + 600);
+        $preview = $generator->attempt($this->quiz, $this->learner, true);
+        $DB->set_field('quiz_attempts', 'attempt', 8, ['id' => $preview]);
         $this->assertNotNull(grants::grant_to_start($this->learner, $this->cmid));
         $generator->attempt($this->quiz, $this->learner);
         $this->assertNull(grants::grant_to_start($this->learner, $this->cmid));

@@ -177,6 +177,49 @@ final class observer_test extends \advanced_testcase {
     }
 
     /**
+     * "Log in as" from one course is a signal for that course alone.
+     *
+     * @covers \local_anxue\observer::logged_in_as
+     */
+    public function test_login_as_from_a_course_is_told_for_that_course(): void {
+        set_config('courses', $this->made->other->id, 'local_anxue');
+        regulated::forget();
+        $this->setUser($this->made->teacher);
+        \core\session\manager::loginas($this->made->learner->id, \context_course::instance($this->made->other->id));
+        $contexts = array_column(array_column($this->generator->messages(message::SIGNAL), 'data'), 'context_id');
+        $this->assertSame([(string) $this->made->other->id], $contexts);
+    }
+
+    /**
+     * A learner is enrolled, active, has the capability by a role and edits nothing.
+     *
+     * @covers \local_anxue\regulated::is_learner
+     */
+    public function test_who_is_a_learner(): void {
+        global $DB;
+        $context = \context_course::instance($this->made->course->id);
+        $is = fn(\stdClass $user): bool => regulated::is_learner((int) $user->id, $context);
+        $both = $this->made->teacher;
+        role_assign($DB->get_field('role', 'id', ['shortname' => 'student']), $both->id, $context->id);
+        $admin = get_admin();
+        $this->getDataGenerator()->enrol_user($admin->id, $this->made->course->id, 'teacher');
+        $outside = $this->getDataGenerator()->create_user();
+        role_assign($DB->get_field('role', 'id', ['shortname' => 'student']), $outside->id, $context->id);
+        $suspended = $this->getDataGenerator()->create_user();
+        $this->getDataGenerator()->enrol_user(
+            $suspended->id,
+            $this->made->course->id,
+            'student',
+            'manual',
+            0,
+            0,
+            ENROL_USER_SUSPENDED
+        );
+        $people = [$this->made->learner, $both, $admin, $outside, $suspended, guest_user()];
+        $this->assertSame([true, false, false, false, false, false], array_map($is, $people));
+    }
+
+    /**
      * A failure of ours does not reach the page.
      *
      * @covers \local_anxue\observer
@@ -190,7 +233,12 @@ final class observer_test extends \advanced_testcase {
             $this->view($this->made->learner, $this->made->otherpage);
             $this->assertDebuggingNotCalled();
             $this->view($this->made->learner, $this->made->page);
-            $this->assertDebuggingCalledCount(2);
+            $ours = array_filter(
+                $this->getDebuggingMessages(),
+                fn(\stdClass $said): bool => str_starts_with($said->message, 'local_anxue could not report')
+            );
+            $this->assertCount(2, $ours);
+            $this->resetDebugging();
         } finally {
             $dbman->rename_table(new \xmldb_table('local_anxue_gone'), 'local_anxue_outbox');
         }
@@ -205,9 +253,10 @@ final class observer_test extends \advanced_testcase {
         $other = (int) $this->made->other->id;
         $this->assertFalse(regulated::is_course($other));
         $this->assertFalse(regulated::is_course(SITEID));
-        set_config('courses', "nonsense\n{$this->made->other->shortname}", 'local_anxue');
+        set_config('courses', "nonsense\n{$this->made->other->shortname}\n" . SITEID, 'local_anxue');
         regulated::forget();
         $this->assertTrue(regulated::is_course($other));
+        $this->assertFalse(regulated::is_course(SITEID));
         set_config('courses', '', 'local_anxue');
         set_config('coursefield', 'regulated', 'local_anxue');
         regulated::forget();

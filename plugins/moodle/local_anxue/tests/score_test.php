@@ -81,7 +81,8 @@ final class score_test extends \advanced_testcase {
      */
     public function test_what_is_no_score_is_not_told(): void {
         global $DB;
-        $this->generator->attempt($this->quiz, (int) $this->made->teacher->id, true);
+        $preview = $this->generator->attempt($this->quiz, (int) $this->made->teacher->id, true);
+        $this->assertFalse(score::report($preview));
         $other = $this->generator->quiz((int) $this->made->other->id);
         $this->generator->attempt($other, (int) $this->made->learner->id);
         $this->assertSame([], $this->generator->messages(message::GRADED));
@@ -136,8 +137,22 @@ final class score_test extends \advanced_testcase {
             ['next' => 'enrolments:0', 'full' => true, 'queued' => 0, 'known' => 0],
             backfill::next(0, time() + 1, '', 100)
         );
-        $this->expectExceptionMessage(get_string('badcursor', 'local_anxue'));
-        backfill::next(0, 1, "attempts:1' OR 1=1", 100);
+    }
+
+    /**
+     * A cursor that is none of ours is refused.
+     *
+     * @covers \local_anxue\backfill
+     */
+    public function test_backfill_takes_its_own_cursors_alone(): void {
+        foreach (["attempts:1' OR 1=1", 'grades:1', 'attempts'] as $cursor) {
+            try {
+                backfill::next(0, 1, $cursor, 100);
+                $this->fail($cursor);
+            } catch (\moodle_exception $refused) {
+                $this->assertSame('badcursor', $refused->errorcode);
+            }
+        }
     }
 
     /**
