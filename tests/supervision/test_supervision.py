@@ -6,6 +6,7 @@ import pytest
 
 import bridge.completion.store
 import bridge.identity.tables
+import bridge.registry.lti_tables
 import bridge.reporting.store  # noqa: F401
 from bridge.db.base import Base
 from bridge.db.engine import open_engine
