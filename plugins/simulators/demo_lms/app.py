@@ -10,6 +10,7 @@ from bridge.kernel.time import Clock
 from plugins.simulators.demo_lms import oidc, pages, services
 from plugins.simulators.demo_lms.course import DemoLms
 from plugins.simulators.demo_lms.desk import Desk, form_token
+from plugins.simulators.demo_lms.faults import Faults
 from plugins.simulators.demo_lms.keys import PlatformKey, cookie_key
 from plugins.simulators.demo_lms.store import Store
 from plugins.simulators.demo_lms.webhook import Courier
@@ -38,7 +39,7 @@ def create_app(lms: DemoLms, *, state: Path, clock: Clock, webhook_secret: bytes
         SESSION_COOKIE_SECURE=lms.issuer.startswith("https://"),
     )
     courier = Courier(store, clock, lms.tool.webhook_url, webhook_secret)
-    app.extensions["demo_lms"] = Desk(lms, PlatformKey(state), store, courier, clock)
+    app.extensions["demo_lms"] = Desk(lms, PlatformKey(state), store, courier, clock, Faults())
     for blueprint in (oidc.blueprint, services.blueprint, pages.blueprint):
         app.register_blueprint(blueprint)
 

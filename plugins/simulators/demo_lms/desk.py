@@ -10,6 +10,7 @@ from flask import abort, current_app, request, session
 from bridge.kernel.ids import random_ref
 from bridge.kernel.time import Clock
 from plugins.simulators.demo_lms.course import DemoLms, User
+from plugins.simulators.demo_lms.faults import Faults
 from plugins.simulators.demo_lms.keys import PlatformKey
 from plugins.simulators.demo_lms.store import Store
 from plugins.simulators.demo_lms.webhook import Courier
@@ -26,10 +27,11 @@ class Desk:
     store: Store
     courier: Courier
     clock: Clock
+    faults: Faults
 
     def epoch(self) -> int:
-        """Return whole seconds since the Unix epoch."""
-        return int(self.clock.now().timestamp())
+        """Return whole seconds since the Unix epoch, as the platform's clock has it (it may go wrong on purpose)."""
+        return int(self.clock.now().timestamp()) + self.faults.skew_seconds
 
     def session_token(
         self, user: User, resource_link_id: str, activity: str, attempt: str | None = None

@@ -3,8 +3,9 @@
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 
@@ -39,6 +40,10 @@ class PlatformKey:
         key = RSAKey.import_key(secret_file(path, pem))
         self.kid = key.thumbprint()
         self._key = key
+
+    def private(self) -> RSAPrivateKey:
+        """Return the private key itself, for tokens that are wrong on purpose."""
+        return cast(RSAPrivateKey, self._key.private_key)
 
     def jwks(self) -> dict[str, Any]:
         """Return the public key set (RFC 7517)."""

@@ -39,8 +39,14 @@ _ROLES = {
 
 @blueprint.get("/lti/jwks")
 def jwks() -> Response:
-    """The platform's public keys."""
-    return jsonify(desk().key.jwks())
+    """The platform's public keys; misbehaves when told to."""
+    return desk().faults.answer_for_keys(desk().key.jwks())
+
+
+@blueprint.get("/lti/jwks/moved")
+def moved_jwks() -> Response:
+    """Where /lti/jwks sends those who follow redirects."""
+    return desk().faults.answer_for_keys(desk().key.jwks(), moved=True)
 
 
 @blueprint.get("/launch/<resource_link_id>")

@@ -1,0 +1,30 @@
+"""Names of the LTI standards that several parts of the simulator use."""
+
+LTI = "https://purl.imsglobal.org/spec/lti/claim/"
+LTI_AP = "https://purl.imsglobal.org/spec/lti-ap/claim/"
+LTI_DL = "https://purl.imsglobal.org/spec/lti-dl/claim/"
+LTI_AGS = "https://purl.imsglobal.org/spec/lti-ags/claim/"
+
+MESSAGE_TYPE = f"{LTI}message_type"
+VERSION = f"{LTI}version"
+DEPLOYMENT_ID = f"{LTI}deployment_id"
+TARGET_LINK_URI = f"{LTI}target_link_uri"
+ROLES = f"{LTI}roles"
+RESOURCE_LINK = f"{LTI}resource_link"
+CONTEXT = f"{LTI}context"
+CUSTOM = f"{LTI}custom"
+LAUNCH_PRESENTATION = f"{LTI}launch_presentation"
+FOR_USER = f"{LTI}for_user"
+AGS_ENDPOINT = f"{LTI_AGS}endpoint"
+DL_SETTINGS = f"{LTI_DL}deep_linking_settings"
+START_URL = f"{LTI_AP}start_assessment_url"
+SESSION_DATA = f"{LTI_AP}session_data"
+ATTEMPT_NUMBER = f"{LTI_AP}attempt_number"
+ACS = f"{LTI_AP}acs"
+
+_VOCABULARY = "http://purl.imsglobal.org/vocab/lis/v2/"
+MEMBERSHIP = f"{_VOCABULARY}membership#"
+INSTITUTION = f"{_VOCABULARY}institution/person#"
+SYSTEM = f"{_VOCABULARY}system/person#"
+LEARNER = [f"{MEMBERSHIP}Learner"]
+TEACHER = [f"{MEMBERSHIP}Instructor"]
