@@ -20,6 +20,7 @@ use local_anxue\grants;
 use local_anxue\regulated;
 use moodle_url;
 use quizaccess_anxue\event\access_prevented;
+use quizaccess_anxue\tests\careless_grants;
 
 /**
  * The access rule.
@@ -135,6 +136,23 @@ final class rule_test extends tests\gated_quiz_testcase {
     public function test_a_missing_plugin_keeps_the_quiz_closed(): void {
         $gate = new gate((int) $this->course->id, (int) $this->quiz->id, (int) $this->quiz->cmid, 'local_gone\grants');
         $this->assertSame('pluginmissing', $gate->decide((int) $this->learner->id)->reason);
+    }
+
+    public function test_a_grant_is_looked_at_again_when_it_comes(): void {
+        $gate = new gate((int) $this->course->id, (int) $this->quiz->id, (int) $this->quiz->cmid, careless_grants::class);
+        $good = ['grantid' => 'g-1', 'timeexpires' => time() + 60, 'timerevoked' => 0];
+        foreach (
+            [
+                [$good, false],
+                [['grantid' => ''] + $good, true],
+                [['timeexpires' => time()] + $good, true],
+                [['timeexpires' => null] + $good, true],
+                [['timerevoked' => time()] + $good, true],
+            ] as [$grant, $refused]
+        ) {
+            careless_grants::$grant = (object) $grant;
+            $this->assertSame($refused, $gate->decide((int) $this->learner->id)->is_refused(), json_encode($grant));
+        }
     }
 
     public function test_a_plugin_that_fails_keeps_the_quiz_closed(): void {
