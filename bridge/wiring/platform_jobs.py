@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from bridge.completion.gradebook import LINE_ITEM_WANTED
+from bridge.completion.hour_scores import SCORE_WANTED
 from bridge.identity.rosters import ROSTER_WANTED
-from bridge.wiring import roster_jobs
+from bridge.wiring import gradebook_jobs, roster_jobs
 from bridge.worker.runner import Work
 
 if TYPE_CHECKING:
@@ -18,9 +20,17 @@ def platform_works(house: "House") -> Mapping[str, Work]:
         ROSTER_WANTED: Work(
             prepare=partial(roster_jobs.read_roster, house), apply=partial(roster_jobs.note_roster, house)
         ),
+        LINE_ITEM_WANTED: Work(
+            prepare=partial(gradebook_jobs.read_column, house),
+            apply=partial(gradebook_jobs.note_column, house),
+        ),
+        SCORE_WANTED: Work(
+            prepare=partial(gradebook_jobs.send_score, house), apply=partial(gradebook_jobs.note_score, house)
+        ),
     }
 
 
 def sweep_platforms(house: "House") -> None:
     """Have everything run whose time has come."""
     roster_jobs.sweep_rosters(house)
+    gradebook_jobs.sweep_gradebooks(house)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import RegistrationId
 from lti.launch import Launch
+from lti.registration import Registration
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
@@ -60,6 +61,20 @@ def note_services(
     own = RegistrationId(registration.id)
     if account_id is not None:
         stations.rosters.see_launch(own, context, account_id, claims.role.value)
-    if claims.nrps is not None and registration.owns(claims.nrps.context_memberships_url):
-        stations.rosters.offer(own, context, claims.nrps.context_memberships_url)
+    roster = _own(registration, claims.nrps.context_memberships_url if claims.nrps else None)
+    if roster is not None:
+        stations.rosters.offer(own, context, roster)
+    if claims.ags is not None:
+        stations.gradebook.offer(
+            own,
+            context,
+            line_items_url=_own(registration, claims.ags.lineitems),
+            line_item_url=_own(registration, claims.ags.lineitem),
+            resource_link_id=claims.resource_link.id if claims.resource_link else None,
+            scopes=claims.ags.scopes,
+        )
     tx.after_commit.append(lambda: house.services_seen.add(noted))
+
+
+def _own(registration: Registration, url: str | None) -> str | None:
+    return url if url and registration.owns(url) else None

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from bridge.archive.service import ArchiveService
 from bridge.archive.store import SqlArchiveStore
+from bridge.completion.gradebook import Gradebook
+from bridge.completion.hour_scores import HourScores
 from bridge.completion.service import CompletionService
 from bridge.completion.store import SqlCompletionStore
 from bridge.db.unit_of_work import Tx
@@ -54,6 +56,7 @@ from bridge.wiring.adapters import (
 )
 from bridge.wiring.earned import EarnedFromLedger
 from bridge.wiring.gate_rules import GateRulesInForce
+from bridge.wiring.lms_courses import LmsCourses
 from bridge.wiring.lms_references import LmsReferences
 from bridge.wiring.platform_services import note_services
 from lti.claims import LaunchClaims
@@ -239,6 +242,18 @@ class Stations:
             study_clock=house.study_clock,
             public_url=house.settings.public_url,
         )
+
+    @cached_property
+    def lms_courses(self) -> LmsCourses:
+        return LmsCourses(self._tx, SqlIdentityStore(self._tx, self._house.cipher), self.rosters)
+
+    @cached_property
+    def gradebook(self) -> Gradebook:
+        return Gradebook(self._tx)
+
+    @cached_property
+    def hour_scores(self) -> HourScores:
+        return HourScores(self._tx, self.gradebook, self.lms_courses, self.registry, self.earned)
 
     @cached_property
     def archive(self) -> ArchiveService:

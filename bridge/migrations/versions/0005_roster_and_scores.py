@@ -17,6 +17,9 @@ def upgrade() -> None:
     _rosters()
     _memberships()
     _roster_reads()
+    _gradebooks()
+    _line_items()
+    _scores()
 
 
 def _rosters() -> None:
@@ -93,6 +96,85 @@ def _roster_reads() -> None:
     )
     for column in ("roster_id", "institution_id"):
         _index("lms_roster_read", column)
+
+
+def _gradebooks() -> None:
+    op.create_table(
+        "lms_gradebook",
+        _ref("id"),
+        _ref("registration_id"),
+        sa.Column("context_id", sa.String(length=255), nullable=False),
+        sa.Column("line_items_url", sa.Text(), nullable=True),
+        sa.Column("scopes", sa.JSON(), nullable=False),
+        _instant("noted_at"),
+        _ref("institution_id"),
+        _to("lms_gradebook", "registration_id", "lti_registration"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lms_gradebook")),
+        sa.UniqueConstraint(
+            "registration_id", "context_id", name=op.f("uq_lms_gradebook_registration_id_context_id")
+        ),
+    )
+    _index("lms_gradebook", "institution_id")
+
+
+def _line_items() -> None:
+    op.create_table(
+        "lms_line_item",
+        _ref("id"),
+        _ref("registration_id"),
+        sa.Column("context_id", sa.String(length=255), nullable=False),
+        sa.Column("resource_link_id", sa.String(length=255), nullable=True),
+        _code("place"),
+        sa.Column("url", sa.Text(), nullable=False),
+        _code("state"),
+        _code("maximum", nullable=True),
+        _code("reason"),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        _instant("next_at", nullable=True),
+        _instant("noted_at"),
+        sa.Column("asked_by", sa.String(length=80), nullable=True),
+        _ref("institution_id"),
+        _to("lms_line_item", "registration_id", "lti_registration"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lms_line_item")),
+        sa.UniqueConstraint("registration_id", "place", name=op.f("uq_lms_line_item_registration_id_place")),
+    )
+    op.create_index("ix_lms_line_item_context", "lms_line_item", ["registration_id", "context_id"])
+    op.create_index("ix_lms_line_item_due", "lms_line_item", ["next_at"])
+    _index("lms_line_item", "institution_id")
+
+
+def _scores() -> None:
+    op.create_table(
+        "lms_score",
+        _ref("id"),
+        _ref("line_item_id"),
+        _ref("account_id"),
+        _ref("learner_ref"),
+        _ref("class_run_id"),
+        _code("given"),
+        _code("maximum"),
+        _code("progress"),
+        _instant("earned_at"),
+        _code("left_given", nullable=True),
+        _code("left_maximum", nullable=True),
+        _code("left_progress", nullable=True),
+        _instant("left_earned_at", nullable=True),
+        _instant("left_at", nullable=True),
+        sa.Column("arrived", sa.Boolean(), nullable=False),
+        _code("state"),
+        _code("reason"),
+        _instant("since"),
+        _instant("failing_since", nullable=True),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        _instant("next_at", nullable=True),
+        _ref("institution_id"),
+        _to("lms_score", "line_item_id", "lms_line_item"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lms_score")),
+        sa.UniqueConstraint("line_item_id", "account_id", name=op.f("uq_lms_score_line_item_id_account_id")),
+    )
+    op.create_index("ix_lms_score_due", "lms_score", ["next_at"])
+    for column in ("learner_ref", "class_run_id", "institution_id"):
+        _index("lms_score", column)
 
 
 def _ref(name: str, *, nullable: bool = False) -> sa.Column[Any]:
