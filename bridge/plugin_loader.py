@@ -20,6 +20,7 @@ PLUGINS = {
     "commands.face": "plugins.presence.commands:face",
     "acceptance.moodle": "plugins.moodle.acceptance.command:moodle",
     "demonstration": "plugins.simulators.demonstration.command:demo",
+    "simulators": "plugins.simulators.command:simulate",
     "photographs": "plugins.presence.photographs",
 }
 """Name → where it stands, module:attribute."""

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from plugins.simulators.demo_lms.rehearsal.run import Result
+from plugins.simulators.demo_lms.rehearsal.run import NOT_BELIEVED, Result
 
 _MARKS = {
     "right": "[green]正确[/green]",
@@ -45,9 +45,11 @@ def row_of(result: Result) -> str:
 
 def print_table(results: Sequence[Result], console: Console) -> None:
     """Print what was wrong or stayed open, and the counts."""
-    rows = [result for result in results if result.state != "right"]
+    rows = [result for result in results if result.fault or (result.open and result.open != NOT_BELIEVED)]
     if rows:
-        table = Table("", "编号", "情形", "怎样才对", "实际", "说明", title="需要处理的情形")
+        table = Table(title="需要处理的情形")
+        for heading in ("", "编号", "情形", "怎样才对", "实际", "说明"):
+            table.add_column(heading, overflow="fold")
         for result in rows:
             table.add_row(
                 _MARKS[result.state],

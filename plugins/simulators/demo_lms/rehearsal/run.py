@@ -16,6 +16,7 @@ from plugins.simulators.demo_lms.rehearsal.cases_messages import MESSAGE_CASES
 
 FIRST = V_CASES[0].id
 """The right launch that all others differ from: if it is refused, the refusals of the others prove nothing."""
+NOT_BELIEVED = "正确的进入没有被接受，无从判断"
 
 _log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ def rehearse(
     believed: bool = True
     for case in chosen:
         if not believed:
-            yield Result(case, None, open="正确的进入没有被接受，无从判断")
+            yield Result(case, None, open=NOT_BELIEVED)
             continue
         if case.waits and not patient:
             yield Result(case, None, open=f"需要等待 {case.waits // 60} 分钟，这次没有演练")
