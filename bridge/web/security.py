@@ -40,6 +40,7 @@ MAX_SCAN_BYTES = 10 * 1024 * 1024
 
 _LIMITER = "anxue.limiter"
 _FRAMED_ONCE = "anxue_framed_once"
+_POSTS_ONCE = "anxue_posts_once"
 DOORS_WITHOUT_FORMS = ("lti", "agent", "webhooks")
 """Blueprints that prove their caller otherwise: signed tokens, bearer secrets, signed bodies."""
 _ASSETS = {
@@ -181,7 +182,7 @@ class _Headers:
             "font-src": "'self'",
             "connect-src": "'self'",
             "media-src": "'self'",
-            "form-action": "'self'",
+            "form-action": g.get(_POSTS_ONCE, "'self'"),
             "base-uri": "'none'",
             "frame-ancestors": f"'self'{self._framed_by()}{g.get(_FRAMED_ONCE, '')}",
         }
@@ -218,6 +219,17 @@ def _allow_scans(endpoint: str | None, _values: dict[str, Any] | None) -> None:
 def let_frame(origin: str) -> None:
     """Let pages of `origin` hold this one answer in a frame: those of an LMS that is only just being registered."""
     setattr(g, _FRAMED_ONCE, f" {origin}" if _is_origin(origin) else "")
+
+
+def let_post_to(origin: str) -> None:
+    """Let the forms of this one answer go to `origin` alone: the platform that waits for what was signed for it.
+
+    Raises:
+        ValueError: `origin` is none; the policy would be another one than was meant.
+    """
+    if not _is_origin(origin):
+        raise ValueError("not an origin")
+    setattr(g, _POSTS_ONCE, origin)
 
 
 def takes_scan(view: View[P]) -> View[P]:

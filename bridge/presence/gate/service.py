@@ -56,11 +56,12 @@ class StartCheck:
 
     Args:
         passed: in a session that is still open: who left and came back is checked anew.
+        failed: it ended otherwise; another session asks for another one.
     """
 
     opened: bool
     passed: bool
-    open_check: bool
+    failed: bool
 
 
 class GateService:
@@ -149,12 +150,13 @@ class GateService:
         """Return how the check before the test stands in the newest session of the gate's page."""
         session = None if attempt.session is None else self._store.session(attempt.session)
         if session is None or not session.open:
-            return StartCheck(opened=False, passed=False, open_check=False)
+            return StartCheck(opened=False, passed=False, failed=False)
         checks = self._store.checks(session.id)
+        states = [check.state for check in checks if check.kind is CheckKind.TEST_START]
         return StartCheck(
             opened=True,
-            passed=any(c.kind is CheckKind.TEST_START and c.state is CheckState.PASSED for c in checks),
-            open_check=any(c.state is CheckState.OPEN for c in checks),
+            passed=CheckState.PASSED in states,
+            failed=any(state not in (CheckState.OPEN, CheckState.PASSED) for state in states),
         )
 
     def start(self, attempt: TestAttempt) -> tuple[TestAttempt, str | None]:

@@ -3,12 +3,16 @@
 from flask import Flask
 
 from bridge.web.pages.authority import authority_pages
+from bridge.web.pages.deep_link import deep_link_pages
 from bridge.web.pages.home import home_pages
 from bridge.web.pages.institution import institution_pages
 from bridge.web.pages.learner import learner_pages
+from bridge.web.pages.lms import lms_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.signals import signal_pages
 from bridge.web.pages.staff import staff_pages
+from bridge.web.pages.submission_review import submission_review_pages
+from bridge.web.pages.test_gate import test_gate_pages
 from bridge.web.pages.verify import verify_pages
 from bridge.web.pages.wording import register_wording
 from bridge.wiring import House
@@ -22,6 +26,10 @@ def register_pages(app: Flask, house: House) -> None:
         home_pages,
         staff_pages,
         learner_pages,
+        test_gate_pages,
+        lms_pages,
+        deep_link_pages,
+        submission_review_pages,
         institution_pages,
         platform_pages,
         signal_pages,
