@@ -137,17 +137,14 @@ def send_score(house: "House", job: Job) -> ScoreTried | None:
             return ScoreTried(None, step.seconds)
         if isinstance(step, Drop):
             return ScoreTried(pending.wanted, None)
-        leaving = (
-            pending.left.what if pending.left and step.timestamp == pending.left.dated else pending.wanted
-        )
-        stations.hour_scores.leave(pending.id, leaving, step.timestamp)
+        stations.hour_scores.leave(pending.id, pending.wanted, step.timestamp)
     service = GradeService(house.service_calls)
     outcome = call_platform(
         house,
         item.registration,
         lambda registration: service.post_score(registration, item.url, step.outgoing()),
     )
-    return ScoreTried(leaving, outcome if isinstance(outcome, CallFailed) else None)
+    return ScoreTried(pending.wanted, outcome if isinstance(outcome, CallFailed) else None)
 
 
 def _is_learner(stations: "Stations", item: LineItemFacts, pending: PendingScore) -> bool:
