@@ -8,7 +8,7 @@ from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import RegistrationId
 from bridge.registry.lti_model import NO_SERVICES
 from lti.errors import LaunchRefused
-from tests.identity.house import CONTEXT, NOW
+from tests.identity.house import CONTEXT, NOW, PLATFORM, demo_catalogue
 from tests.registry.platforms import OTHER_ORG, STAFF, Room, addresses, platform
 
 NEW = addresses("xuexi.example")
@@ -158,6 +158,23 @@ def test_another_institution_moves_nothing(room: Room) -> None:
         counter.moves.undo(registration, by=STAFF)
 
     assert room.show(registration).addresses == NEW
+
+
+def test_a_catalogue_of_before_the_move_does_not_take_it_back(room: Room) -> None:
+    catalogue = replace(demo_catalogue(), lti_contexts=())
+    with room.house.desk() as desk:
+        desk.registry.load_catalogue(catalogue)
+    with room.staff() as counter:
+        counter.moves.move(PLATFORM, addresses("xuexi.example", "anxue-demo"), by=STAFF, reason=WHY)
+
+    with room.house.desk() as desk:
+        desk.registry.load_catalogue(catalogue)
+
+    assert room.registrations.find("https://xuexi.example", "anxue-demo").id == PLATFORM
+    assert _reason(room, "http://127.0.0.1:8123", "anxue-demo") == "issuer_moved"
+    again = replace(catalogue.lti_registrations[0], id=RegistrationId("reg_again"))
+    with pytest.raises(InvalidInput, match="lti_issuer_moved"), room.house.desk() as desk:
+        desk.registry.load_catalogue(replace(catalogue, lti_registrations=(again,)))
 
 
 def test_a_preview_names_what_changes() -> None:

@@ -1,8 +1,10 @@
 """The tool's keys: encrypted at rest, taken over from the file, rotated with an overlap, the same for all processes."""
 
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Barrier, Thread
+from typing import Any
 
 import pytest
 from joserfc.jwk import RSAKey
@@ -37,8 +39,18 @@ def test_the_first_process_makes_a_key_and_the_others_find_it(house: House, tmp_
     assert "d" not in first.jwks()["keys"][0]
 
 
-def test_processes_that_start_at_once_agree_on_one_key(house: House, tmp_path: Path) -> None:
+def test_processes_that_start_at_once_agree_on_one_key(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     barrier, kids = Barrier(4), []
+    add = ToolKeys._add
+
+    def add_slowly(*arguments: Any) -> None:
+        # Long enough for the others to look for a key that is not committed yet.
+        time.sleep(0.3)
+        add(*arguments)
+
+    monkeypatch.setattr(ToolKeys, "_add", add_slowly)
 
     def start() -> None:
         keys = _keys(house, tmp_path)

@@ -357,6 +357,18 @@ def test_what_a_platform_or_staff_wrote_stays_text(furnished: Furnished) -> None
         assert "&lt;script&gt;" in page
 
 
+def test_an_origin_that_would_begin_a_directive_stays_out_of_the_policy(furnished: Furnished) -> None:
+    with furnished.house.engine.begin() as connection:
+        connection.exec_driver_sql(
+            "UPDATE lti_registration SET allowed_origin = 'https://lms.example;sandbox'"
+        )
+
+    policy = furnished.client().get("/sign-in").headers["Content-Security-Policy"]
+
+    assert "sandbox" not in policy
+    assert policy.endswith("frame-ancestors 'self'")
+
+
 def test_no_page_needs_an_exception_from_the_policy(furnished: Furnished) -> None:
     furnished.house.lti_registrations.note_unknown_deployment(PLATFORM, "7")
     boss = administrator(furnished)
