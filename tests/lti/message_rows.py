@@ -207,6 +207,19 @@ _PROCTORING = [
         **{ACS: {"assessment_control_url": "https://lms.example/acs", "actions": [7]}},
     ),
     message_row(
+        "acs.many-actions",
+        "assessment_control_invalid",
+        START_PROCTORING,
+        **{ACS: {"assessment_control_url": "https://lms.example/acs", "actions": ["flag"] * 21}},
+    ),
+    message_row("session-data.long", "session_data_invalid", START_PROCTORING, **{SESSION_DATA: "s" * 32769}),
+    message_row(
+        "settings.proctoring-long",
+        "proctoring_settings_invalid",
+        START_PROCTORING,
+        **{PROCTORING_SETTINGS: {"data": "d" * 32769}},
+    ),
+    message_row(
         "settings.proctoring", "proctoring_settings_invalid", START_PROCTORING, **{PROCTORING_SETTINGS: "x"}
     ),
     message_row(

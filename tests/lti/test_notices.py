@@ -247,6 +247,11 @@ def test_a_body_that_is_no_batch_is_refused(reason: str, body: bytes) -> None:
     assert refused.value.reason == reason
 
 
+def test_a_body_of_just_the_limit_is_read() -> None:
+    batch = b'{"notices": []}'
+    assert Handler().receive_body(batch + b" " * (MAX_BODY_BYTES - len(batch))) == NoticeBatch((), ())
+
+
 def test_an_empty_batch_and_an_entry_that_is_no_object() -> None:
     handler = Handler()
     assert handler.receive() == NoticeBatch((), ())

@@ -159,6 +159,19 @@ def test_c4_no_permission_is_signed_for_an_address_that_is_not_the_platforms(url
         gate.post(replace(gate.start, start_assessment_url=url))
 
 
+def test_what_is_just_within_its_limits_is_read() -> None:
+    acs = {"assessment_control_url": "https://lms.example/" + "x" * 4076, "actions": ["flag"] * 20}
+    start = Gate(**{ATTEMPT_NUMBER: "9" * 18, ACS: acs, SESSION_DATA: "s" * 32768}).start
+    assert (start.attempt, len(start.session_data)) == (10**18 - 1, 32768)
+    assert start.control is not None
+    assert (len(start.control.url), len(start.control.actions)) == (4096, 20)
+
+
+def test_what_a_platform_says_of_an_end_stands_in_no_log() -> None:
+    end = EndGate(**{ERROR_MESSAGE: "王晓明退出", ERROR_LOG: "closed by 王晓明"}).launch
+    assert "晓明" not in repr(end)
+
+
 def test_an_end_says_which_attempt_and_why() -> None:
     gate = EndGate(
         **{
