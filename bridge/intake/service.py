@@ -122,10 +122,10 @@ class IntakeService:
             body_sha256: of the whole batch as it came; the record points to it.
 
         Raises:
-            InvalidInput: as `webhook.parse_message` and the type's reader; account_unknown, unit_unknown,
+            InvalidInput: as `webhook.parse_batch_message` and the type's reader; account_unknown, unit_unknown,
                 occurred_in_future (422): nothing is stored.
         """
-        message = webhook.parse_message(value)
+        message = webhook.parse_batch_message(value)
         return self._receive(registration, message, body_sha256, f"{_SIGNED}, batch {batch}")
 
     def _receive(

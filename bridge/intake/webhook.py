@@ -30,6 +30,7 @@ from bridge.intake.model import (
 )
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.time import parse_rfc3339
+from lti.contact import without_citizen_ids
 
 WEBHOOK_WINDOW = timedelta(seconds=300)
 MAX_WEBHOOK_BYTES = 64 * 1024
@@ -42,9 +43,11 @@ _MAX_PEOPLE = 1_000_000
 _NUMBER = re.compile(r"[0-9]{1,7}(?:\.[0-9]{1,6})?")
 """A mark in digits. `Fraction` alone would also take "1/3", and "1e999999999" for minutes."""
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_PLAIN_ATTEMPT = re.compile(r"[0-9]{1,10}")
+"""Moodle's own; shorter than anybody's number."""
 _EVENT = re.compile(r"\\?[a-z][a-z0-9_]*\\event\\[a-z][a-z0-9_]*")
 """A class of Moodle's events."""
-_VERSION = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,4}){0,3}")
+_VERSION = re.compile(r"[0-9]{1,10}(?:\.[0-9]{1,4}){0,3}(?![0-9])")
 """What is kept of a version; words behind it are not."""
 
 
@@ -101,11 +104,20 @@ def parse_batch(body: bytes) -> WebhookBatch:
     return WebhookBatch(batch, sent_at, tuple(messages))
 
 
+def parse_batch_message(value: Any) -> WebhookMessage:
+    """Return a message of a batch, whose id is a UUID; InvalidInput: message_id_malformed, and as `parse_message`."""
+    message = parse_message(value)
+    if not _UUID.fullmatch(message.id):
+        raise InvalidInput("message_id_malformed", "消息编号应为 UUID", http_status=422)
+    return message
+
+
 def parse_message(value: Any) -> WebhookMessage:
     """Return a message from decoded JSON; its data is read by the type's own reader below.
 
     Raises:
-        InvalidInput: version_unknown, field_missing, contact_in_id, webhook_type_unknown, instant_malformed.
+        InvalidInput: version_unknown, field_missing, id_malformed, person_in_id, webhook_type_unknown,
+            instant_malformed.
     """
     envelope = _version_1(value)
     type_ = _text(envelope, "type")
@@ -127,7 +139,8 @@ def parse_score(data: Mapping[str, Any]) -> ScoreClaim:
     """Return the score in a webhook's data.
 
     Raises:
-        InvalidInput: field_missing, contact_in_id, instant_malformed, score_malformed, score_range, attempt_times.
+        InvalidInput: field_missing, id_malformed, person_in_id, instant_malformed, score_malformed,
+            score_range, attempt_times.
     """
     score, maximum = _number(data, "score"), _number(data, "maximum")
     if not (0 <= score <= maximum <= 1_000_000 and maximum > 0):
@@ -147,17 +160,23 @@ def parse_score(data: Mapping[str, Any]) -> ScoreClaim:
 
 
 def parse_activity(data: Mapping[str, Any]) -> ActivityClaim:
-    """Return the activity in a message's data; InvalidInput: field_missing, contact_in_id, event_malformed."""
+    """Return the activity in a message's data; InvalidInput: field_missing, event_malformed.
+
+    An attempt's id of another form than Moodle's is left out: nothing rests on it.
+    """
     event = _text(data, "event", _MAX_LTI_TEXT)
     if not _EVENT.fullmatch(event) or without_contact_text(event) != event:
         raise InvalidInput("event_malformed", "event 应为学习平台的事件类名", http_status=422)
+    attempt = _optional(data, "attempt")
     return ActivityClaim(
         event=event.removeprefix("\\"),
         sub=_text(data, "sub", _MAX_LTI_TEXT),
         actor_sub=_optional(data, "actor_sub"),
         context_id=_text(data, "context_id", _MAX_LTI_TEXT),
         resource_link_id=_optional(data, "resource_link_id"),
-        attempt=None if data.get("attempt") is None else _own_id(data, "attempt", MAX_ATTEMPT),
+        attempt=attempt
+        if attempt and (_PLAIN_ATTEMPT.fullmatch(attempt) or _UUID.fullmatch(attempt))
+        else None,
     )
 
 
@@ -228,10 +247,14 @@ def _optional(value: Mapping[str, Any], name: str) -> str | None:
 
 
 def _own_id(value: Mapping[str, Any], name: str, longest: int = _MAX_TEXT) -> str:
-    """Return an id that is kept as it came: it may not hold contact data. A UUID's digits are chance."""
+    """Return an id that is kept as it came: it may name nobody. A UUID's digits are chance."""
     text = _text(value, name, longest)
-    if not _UUID.fullmatch(text) and without_contact_text(text) != text:
-        raise InvalidInput("contact_in_id", f"字段 {name} 含有联系方式,不予接收", http_status=422)
+    if _UUID.fullmatch(text):
+        return text
+    if not text.isascii():
+        raise InvalidInput("id_malformed", f"字段 {name} 只能由字母、数字和符号组成", http_status=422)
+    if without_citizen_ids(without_contact_text(text)) != text:
+        raise InvalidInput("person_in_id", f"字段 {name} 含有联系方式或身份证号,不予接收", http_status=422)
     return text
 
 

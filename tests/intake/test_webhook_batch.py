@@ -27,6 +27,7 @@ from bridge.kernel.time import FixedClock
 from tests.intake.test_webhook import DATA, MESSAGE, NOW, ORG, PLATFORM, Door, PlatformLearners
 
 BATCH = "00000000-0000-4000-8000-0000000000aa"
+ID = "00000000-0000-4000-8000-000000000001"
 CONTACT = ("canary@lms.example", "13900139000", "微信号:canary_88", "QQ:12345678")
 ACTIVITY: dict[str, Any] = {
     "event": "mod_quiz\\event\\attempt_submitted",
@@ -88,7 +89,7 @@ class BatchDoor(Door):
     """The intake of one institution on a real database, whose platform has courses."""
 
     def take(self, type_: str, data: dict[str, Any], **changed: Any) -> WebhookAnswer:
-        value = {**MESSAGE, "type": type_, "data": data, **changed}
+        value = {**MESSAGE, "id": ID, "type": type_, "data": data, **changed}
         with self.uow.for_institution(ORG) as tx:
             intake = IntakeService(SqlInbox(tx), tx, PlatformLearners(), Places(), FixedClock(NOW), ORG)
             return intake.receive_from_batch(PLATFORM, value, batch=BATCH, body_sha256="b" * 64)
@@ -107,6 +108,10 @@ def door(database_url: str) -> Iterator[BatchDoor]:
     built = BatchDoor(database_url)
     yield built
     built.engine.dispose()
+
+
+def uid(number: int) -> str:
+    return f"00000000-0000-4000-8000-{number:012d}"
 
 
 def batch(**changed: Any) -> bytes:
@@ -163,7 +168,7 @@ def test_every_type_is_taken_once_and_known_again(door: BatchDoor, type_: str) -
 @pytest.mark.parametrize("type_", sorted(BY_TYPE))
 def test_a_message_is_the_same_message_at_the_single_door(door: BatchDoor, type_: str) -> None:
     first = door.take(type_, BY_TYPE[type_])
-    single = json.dumps({**MESSAGE, "type": type_, "data": BY_TYPE[type_]}).encode()
+    single = json.dumps({**MESSAGE, "id": ID, "type": type_, "data": BY_TYPE[type_]}).encode()
 
     with door.open() as intake:
         again = intake.receive_webhook(PLATFORM, single)
@@ -242,7 +247,7 @@ def test_a_ping_tells_versions_and_how_far_the_clock_is_off(door: BatchDoor) -> 
 
 def test_that_a_platform_has_our_plugin_is_told_once(door: BatchDoor) -> None:
     for number, type_ in enumerate(sorted(BY_TYPE)):
-        door.take(type_, BY_TYPE[type_], id=f"m-{number}")
+        door.take(type_, BY_TYPE[type_], id=uid(number))
     assert door.told("intake.plugin_heard") == [{"registration": PLATFORM}]
 
 
@@ -270,7 +275,7 @@ def test_contact_data_in_any_field_is_left_at_the_door_or_refused(
     for number, name in enumerate(fields):
         data = {**BY_TYPE[type_], name: contact}
         try:
-            door.take(type_, data, id=f"m-{number}")
+            door.take(type_, data, id=uid(number))
             taken += 1
         except InvalidInput:
             pass
@@ -281,11 +286,35 @@ def test_contact_data_in_any_field_is_left_at_the_door_or_refused(
     assert "12345678" not in stored
 
 
-@pytest.mark.parametrize("contact", CONTACT)
-def test_contact_data_for_a_messages_id_is_refused(door: BatchDoor, contact: str) -> None:
-    with pytest.raises(InvalidInput, match="contact_in_id"):
+@pytest.mark.parametrize("contact", [*CONTACT, "陈晓安", "44019919900307121X", "m-1"])
+def test_a_messages_id_is_a_uuid_and_nobodys_number(door: BatchDoor, contact: str) -> None:
+    with pytest.raises(InvalidInput, match=r"id_malformed|person_in_id"):
         door.take("lms.ping", PING, id=contact)
     assert door.inbox() == []
+
+
+@pytest.mark.parametrize(
+    ("attempt", "reason"),
+    [
+        *((contact, "person_in_id") for contact in CONTACT[:2]),
+        ("440199199003071219", "person_in_id"),
+        ("陈晓安", "id_malformed"),
+    ],
+)
+def test_a_scores_attempt_names_nobody(door: BatchDoor, attempt: str, reason: str) -> None:
+    with pytest.raises(InvalidInput, match=reason):
+        door.take("attempt.graded", {**DATA, "attempt": attempt})
+
+
+@pytest.mark.parametrize(
+    ("attempt", "kept"),
+    [("7", "7"), (7, "7"), (BATCH, BATCH), ("13900139000", None), ("wx_canary_88", None), ("陈晓安", None)],
+)
+def test_an_activitys_attempt_is_kept_in_moodles_form_alone(
+    door: BatchDoor, attempt: object, kept: str | None
+) -> None:
+    door.take("lms.activity", {**ACTIVITY, "attempt": attempt})
+    assert door.kept()[0]["attempt"] == kept
 
 
 def test_a_uuid_is_an_id_whatever_its_digits_look_like(door: BatchDoor) -> None:
@@ -306,7 +335,7 @@ def test_a_uuid_is_an_id_whatever_its_digits_look_like(door: BatchDoor) -> None:
         (parse_activity, ACTIVITY, {"context_id": ""}, "field_missing"),
         (parse_activity, ACTIVITY, {"context_id": "c" * 256}, "field_missing"),
         (parse_activity, ACTIVITY, {"actor_sub": ["a"]}, "field_missing"),
-        (parse_activity, ACTIVITY, {"attempt": "a" * 81}, "field_missing"),
+        (parse_activity, ACTIVITY, {"attempt": "a" * 256}, "field_missing"),
         (parse_signal, SIGNAL, {"kind": "all_is_well"}, "signal_kind_unknown"),
         (parse_signal, SIGNAL, {"kind": None}, "field_missing"),
         (parse_signal, SIGNAL, {"before": "many"}, "score_malformed"),
@@ -323,6 +352,7 @@ def test_a_uuid_is_an_id_whatever_its_digits_look_like(door: BatchDoor) -> None:
         (parse_contact_scan, SCAN, {"with_contact": 6}, "scan_range"),
         (parse_contact_scan, SCAN, {"learners": 2}, "scan_range"),
         (parse_ping, PING, {"moodle": "latest"}, "version_malformed"),
+        (parse_ping, PING, {"moodle": "13900139000"}, "version_malformed"),
         (parse_ping, PING, {"plugin": None}, "field_missing"),
         (parse_ping, PING, {"clock": "noon"}, "instant_malformed"),
     ],
