@@ -1,13 +1,16 @@
 """Builds the simulator as a Flask application. Nothing is built at import."""
 
 import secrets
+import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from flask import Flask, Response, g, jsonify
 
 from bridge.kernel.time import Clock
-from plugins.simulators.demo_lms import oidc, pages, services
+from plugins.simulators.demo_lms import oidc, pages, services, simulator_pages
+from plugins.simulators.demo_lms.control import Control
 from plugins.simulators.demo_lms.course import DemoLms
 from plugins.simulators.demo_lms.desk import Desk, form_token
 from plugins.simulators.demo_lms.faults import Faults
@@ -18,7 +21,14 @@ from plugins.simulators.demo_lms.webhook import Courier
 _MAX_REQUEST_BYTES = 64 * 1024
 
 
-def create_app(lms: DemoLms, *, state: Path, clock: Clock, webhook_secret: bytes) -> Flask:
+def create_app(
+    lms: DemoLms,
+    *,
+    state: Path,
+    clock: Clock,
+    webhook_secret: bytes,
+    wait: Callable[[float], object] = time.sleep,
+) -> Flask:
     """Return the simulator; its courier does not run until `app.extensions["demo_lms"].courier.start()`.
 
     Args:
@@ -26,6 +36,7 @@ def create_app(lms: DemoLms, *, state: Path, clock: Clock, webhook_secret: bytes
         state: folder of its key, cookies' key and database; made if missing (0700).
         clock: real time, for tokens, timestamps and signatures.
         webhook_secret: shared with the bridge.
+        wait: lets so many seconds pass in a rehearsal.
     """
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = Store(state / "lms.sqlite")
@@ -39,8 +50,10 @@ def create_app(lms: DemoLms, *, state: Path, clock: Clock, webhook_secret: bytes
         SESSION_COOKIE_SECURE=lms.issuer.startswith("https://"),
     )
     courier = Courier(store, clock, lms.tool.webhook_url, webhook_secret)
-    app.extensions["demo_lms"] = Desk(lms, PlatformKey(state), store, courier, clock, Faults())
-    for blueprint in (oidc.blueprint, services.blueprint, pages.blueprint):
+    desk = Desk(lms, PlatformKey(state), store, courier, clock, Faults())
+    app.extensions["demo_lms"] = desk
+    app.extensions["demo_lms_control"] = Control(desk, wait)
+    for blueprint in (oidc.blueprint, services.blueprint, pages.blueprint, simulator_pages.blueprint):
         app.register_blueprint(blueprint)
 
     @app.get("/healthz")

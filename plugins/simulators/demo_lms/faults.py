@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
@@ -35,6 +36,19 @@ class KeyDoor(StrEnum):
         }[self]
 
 
+class ServiceDoor(StrEnum):
+    """How the services that tools call (tokens, grades, rosters) behave."""
+
+    RIGHT = "right"
+    SLOW = "slow"
+    DOWN = "down"
+
+    @property
+    def words(self) -> str:
+        """What they do, for people."""
+        return {"right": "正常", "slow": "很久不答复", "down": "答复 503"}[self.value]
+
+
 class Faults:
     """The switches; safe to use from several threads.
 
@@ -49,6 +63,7 @@ class Faults:
         self._more_keys: tuple[dict[str, Any], ...] = ()
         self._fetches = 0
         self._woken = threading.Event()
+        self.services = ServiceDoor.RIGHT
         self.skew_seconds = 0
         """How far the platform's clock is ahead of the real time (behind: less than 0)."""
         self.next_launches = ""
@@ -70,6 +85,22 @@ class Faults:
             self._woken.set()
             self._woken = threading.Event()
             self._door = door
+
+    def reset(self) -> None:
+        """Behave from now on."""
+        self.set_door(KeyDoor.RIGHT)
+        self.publish([])
+        self.services, self.skew_seconds, self.next_launches = ServiceDoor.RIGHT, 0, ""
+
+    def hold_service(self) -> Response | None:
+        """Return what a service answers instead of its own answer; None if it behaves (perhaps after a while)."""
+        if self.services is ServiceDoor.SLOW:
+            time.sleep(self._slow_seconds)
+        if self.services is ServiceDoor.DOWN:
+            reply = jsonify(error="temporarily_unavailable", error_description="told to be down")
+            reply.status_code = 503
+            return reply
+        return None
 
     def publish(self, more_keys: Sequence[dict[str, Any]]) -> None:
         """Publish these keys beside the platform's own."""

@@ -31,15 +31,36 @@ def webhook_secret(path: Path) -> bytes:
     return secret_file(path, secrets.token_hex(32).encode() + b"\n").split(b"\n", 1)[0].strip()
 
 
+def _new_pem() -> bytes:
+    return RSAKey.generate_key(2048).as_pem(private=True)
+
+
 class PlatformKey:
-    """The platform's one signing key (RS256, RSA 2048)."""
+    """The platform's signing key (RS256, RSA 2048); after a rotation the one before is still published."""
 
     def __init__(self, state: Path) -> None:
-        path = state / "platform-key.pem"
-        pem = path.read_bytes() if path.exists() else RSAKey.generate_key(2048).as_pem(private=True)
-        key = RSAKey.import_key(secret_file(path, pem))
-        self.kid = key.thumbprint()
-        self._key = key
+        self._path = state / "platform-key.pem"
+        made = self._path.read_bytes() if self._path.exists() else _new_pem()
+        self._key = RSAKey.import_key(secret_file(self._path, made))
+        self._before: RSAKey | None = None
+
+    @property
+    def kid(self) -> str:
+        """The name of the key that signs."""
+        return self._key.thumbprint()
+
+    def rotate(self, *, keep_old: bool) -> None:
+        """Sign with a new key from now on.
+
+        Args:
+            keep_old: publishes the old key beside the new one, as a careful platform does.
+        """
+        pem = _new_pem()
+        coming = self._path.with_suffix(".new")
+        coming.unlink(missing_ok=True)
+        secret_file(coming, pem)
+        coming.replace(self._path)
+        self._before, self._key = self._key if keep_old else None, RSAKey.import_key(pem)
 
     def private(self) -> RSAPrivateKey:
         """Return the private key itself, for tokens that are wrong on purpose."""
@@ -47,8 +68,13 @@ class PlatformKey:
 
     def jwks(self) -> dict[str, Any]:
         """Return the public key set (RFC 7517)."""
-        public = self._key.as_dict(private=False)
-        return {"keys": [{**public, "kid": self.kid, "use": "sig", "alg": "RS256"}]}
+        published = [key for key in (self._key, self._before) if key is not None]
+        return {
+            "keys": [
+                {**key.as_dict(private=False), "kid": key.thumbprint(), "use": "sig", "alg": "RS256"}
+                for key in published
+            ]
+        }
 
     def sign(self, claims: dict[str, Any], *, typ: str = "JWT") -> str:
         """Return `claims` as a compact JWT whose header says `typ`."""

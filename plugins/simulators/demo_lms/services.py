@@ -39,6 +39,11 @@ class _Refused(Exception):
         self.error, self.description, self.status = error, description, status
 
 
+@blueprint.before_request
+def _misbehave() -> Response | None:
+    return desk().faults.hold_service()
+
+
 @blueprint.errorhandler(_Refused)
 def _refused(refusal: _Refused) -> Response:
     reply = make_response(jsonify(error=refusal.error, error_description=refusal.description), refusal.status)

@@ -108,7 +108,7 @@ class Stage:
     """
 
     desk: Desk
-    wait: Callable[[float], None] = time.sleep
+    wait: Callable[[float], object] = time.sleep
     learner: User = field(default_factory=lambda: actor(1))
     _last_fetches: int = 0
     _fetched_at: float | None = None

@@ -73,7 +73,7 @@ def rehearse(
     desk: Desk,
     *,
     cases: Sequence[Case] | None = None,
-    wait: Callable[[float], None] = time.sleep,
+    wait: Callable[[float], object] = time.sleep,
     patient: bool = False,
 ) -> Iterator[Result]:
     """Play the cases one after another against the tool that `desk` knows; results come as they fall.

@@ -1,0 +1,139 @@
+"""/simulator: where the platform is told to misbehave and what became of it is read; the same doors take JSON."""
+
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request
+from werkzeug.wrappers import Response as AnyResponse
+
+from bridge.kernel.errors import InvalidInput
+from plugins.simulators.demo_lms.control import Control
+from plugins.simulators.demo_lms.desk import require_form_token, signed_in_user
+from plugins.simulators.demo_lms.faults import KeyDoor, ServiceDoor
+from plugins.simulators.demo_lms.rehearsal.case import Case
+
+blueprint = Blueprint("simulator", __name__)
+
+_SKEWS = ((0, "准确"), (45, "快 45 秒（误差之内）"), (90, "快 90 秒"), (-90, "慢 90 秒"), (900, "快 15 分钟"))
+_ROWS = {
+    "A": "认证规定的错误",
+    "V": "正确的进入",
+    "B": "签名、时间、受众、一次性",
+    "C": "角色、消息类型",
+}
+
+
+def control() -> Control:
+    """Return the switchboard of the running simulator."""
+    return cast(Control, current_app.extensions["demo_lms_control"])
+
+
+@blueprint.before_request
+def _protect() -> None:
+    # A page of another site can send a form, but JSON only with our leave, which is never given (CORS).
+    if request.method == "POST" and request.mimetype != "application/json":
+        require_form_token()
+
+
+@blueprint.errorhandler(InvalidInput)
+def _refused(error: InvalidInput) -> Response:
+    if request.mimetype == "application/json":
+        return make_response(jsonify(reason=error.reason, message=error.message), error.http_status)
+    return make_response(_page(error.message), error.http_status)
+
+
+@blueprint.get("/simulator")
+def show() -> str:
+    """The page."""
+    return _page()
+
+
+@blueprint.get("/simulator/launches")
+def launches() -> Response:
+    """The last launches, the newest first."""
+    return jsonify(control().launches())
+
+
+@blueprint.get("/simulator/faults")
+def faults() -> Response:
+    """The switches as they stand."""
+    return jsonify(control().faults())
+
+
+@blueprint.post("/simulator/faults")
+def set_faults() -> AnyResponse:
+    """Set some switches: fault (id of a case or a row, "" for none), key_door, services, skew_seconds."""
+    sent = _sent()
+    if request.mimetype != "application/json" and "skew_seconds" in sent:
+        sent = {**sent, "skew_seconds": _whole_number(sent["skew_seconds"])}
+    control().set_faults(sent)
+    return _answer(control().faults())
+
+
+@blueprint.post("/simulator/keys")
+def rotate_keys() -> AnyResponse:
+    """Sign with a new key; the old one stays published unless "keep_old" is false."""
+    control().rotate_keys(keep_old=_sent().get("keep_old", True) not in (False, "no"))
+    return _answer(control().faults())
+
+
+@blueprint.post("/simulator/rehearsals")
+def rehearse() -> AnyResponse:
+    """Play all cases, or the one that "case" names."""
+    named = _sent().get("case", "")
+    if not isinstance(named, str):
+        raise InvalidInput("value_malformed", "case 的值不正确。")
+    control().rehearse(named)
+    return _answer(control().launches(), 202)
+
+
+@blueprint.post("/simulator/forget")
+def forget() -> AnyResponse:
+    """Forget the last launches."""
+    control().forget()
+    return _answer(control().launches())
+
+
+def _sent() -> Mapping[str, Any]:
+    if request.mimetype != "application/json":
+        return {name: value for name, value in request.form.items() if name != "form_token"}
+    body: Any = request.get_json(silent=True)
+    if not isinstance(body, dict):
+        raise InvalidInput("value_malformed", "请发送一个 JSON 对象。")
+    return body
+
+
+def _whole_number(text: Any) -> int:
+    try:
+        return int(text)
+    except ValueError as error:
+        raise InvalidInput("value_malformed", "时钟误差应是整数秒。") from error
+
+
+def _answer(body: dict[str, Any], status: int = 200) -> AnyResponse:
+    if request.mimetype == "application/json":
+        return make_response(jsonify(body), status)
+    return redirect("/simulator", 303)
+
+
+def _page(problem: str = "") -> str:
+    here = control()
+    return render_template(
+        "simulator.html",
+        user=signed_in_user(),
+        problem=problem,
+        now=here.faults(),
+        seen=here.launches(),
+        groups=_groups(here.cases),
+        key_doors=list(KeyDoor),
+        services=list(ServiceDoor),
+        skews=_SKEWS,
+    )
+
+
+def _groups(cases: Mapping[str, Case]) -> list[tuple[str, list[Case]]]:
+    """Return the cases that a browser can carry, by the part of the list they stand in."""
+    return [
+        (words, [case for case in cases.values() if case.id.startswith(letter) and case.token is not None])
+        for letter, words in _ROWS.items()
+    ]
