@@ -18,7 +18,8 @@
  *
  * A page with exactly one video or audio is studied by playing it. Any other page is read: its study time runs while the
  * agent lets it, up to the activity's nominal length, and skips what is credited already. An exam's questions cannot be
- * used while the agent pauses. A plain script, without AMD and build step, as the agent itself.
+ * used while the agent pauses. On an activity that the bridge's catalogue does not have nothing is counted and nothing is
+ * shut: a quiz for practice stays one. What counts is decided by the bridge, and exams are gated on the server. A plain script, without AMD and build step, as the agent itself.
  *
  * @copyright  2026 Anxue Bridge contributors
  * @license    https://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
@@ -130,7 +131,7 @@
             },
             advance: () => null,
             jump: () => null,
-            position: () => Math.round(seen * 1000),
+            position: () => Math.round((media.seeking ? seen : media.currentTime) * 1000),
             setPaused: (pause) => {
                 if (pause) {
                     wasPlaying = wasPlaying || !media.paused;
@@ -186,6 +187,10 @@
             onStatus: (status) => {
                 study.advance();
                 factor = status.studyFactor;
+                if (status.reason === 'unit_unknown') {
+                    mount.hidden = true;
+                    shutQuestions(false);
+                }
                 mount.setAttribute('data-state', status.state);
                 if (status.session && !opened) {
                     opened = true;

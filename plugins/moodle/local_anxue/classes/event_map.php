@@ -55,7 +55,7 @@ class event_map {
             'mod_quiz\event\attempt_started',
             'mod_quiz\event\attempt_submitted',
             'mod_quiz\event\attempt_viewed',
-            'quizaccess_anxue\event\access_refused',
+            'quizaccess_anxue\event\access_prevented',
         ],
         'packages' => [
             'mod_h5pactivity\event\statement_received',

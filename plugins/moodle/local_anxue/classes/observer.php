@@ -171,6 +171,20 @@ class observer {
     }
 
     /**
+     * An account was deleted: what could be brought back, its grants and what was said of it go with it.
+     *
+     * @param base $event
+     */
+    public static function user_deleted(base $event): void {
+        self::guarded($event, function () use ($event): void {
+            global $DB;
+            $DB->delete_records('local_anxue_undo', ['userid' => $event->objectid]);
+            $DB->delete_records('local_anxue_grant', ['userid' => $event->objectid]);
+            $DB->delete_records(learner_state::TABLE, ['userid' => $event->objectid]);
+        });
+    }
+
+    /**
      * A course or a category changed: it may be regulated now, or no more.
      *
      * @param base $event

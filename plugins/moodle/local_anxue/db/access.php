@@ -37,6 +37,11 @@ $capabilities = [
         'contextlevel' => CONTEXT_MODULE,
         'archetypes' => [],
     ],
+    'local/anxue:setlearnerstate' => [
+        'captype' => 'write',
+        'contextlevel' => CONTEXT_COURSE,
+        'archetypes' => [],
+    ],
     'local/anxue:viewhealth' => [
         'captype' => 'read',
         'contextlevel' => CONTEXT_SYSTEM,

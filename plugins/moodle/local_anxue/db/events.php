@@ -45,6 +45,7 @@ foreach (
         '\core\event\course_module_created' => 'module_changed',
         '\core\event\course_module_updated' => 'module_changed',
         '\core\event\user_updated' => 'profile_changed',
+        '\core\event\user_deleted' => 'user_deleted',
         '\core\event\role_assigned' => 'profile_changed',
         '\core\event\course_updated' => 'course_changed',
         '\core\event\course_category_updated' => 'course_changed',

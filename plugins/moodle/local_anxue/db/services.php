@@ -37,6 +37,12 @@ $functions = [
         'type' => 'write',
         'capabilities' => 'local/anxue:manageexams',
     ],
+    'local_anxue_set_learner_state' => [
+        'classname' => \local_anxue\external\set_learner_state::class,
+        'description' => 'Says whether a learner is proved and how many class hours count.',
+        'type' => 'write',
+        'capabilities' => 'local/anxue:setlearnerstate',
+    ],
     'local_anxue_site_health' => [
         'classname' => \local_anxue\external\site_health::class,
         'description' => 'Tells how the site and the plugin stand.',

@@ -63,7 +63,7 @@ final class observer_test extends \advanced_testcase {
     public function test_every_listed_event_exists(): void {
         $listed = array_merge(...array_values(event_map::GROUPS));
         $missing = array_filter($listed, fn(string $class): bool => !class_exists($class));
-        $this->assertSame([], array_values(array_diff($missing, ['quizaccess_anxue\event\access_refused'])));
+        $this->assertSame([], array_values(array_diff($missing, ['quizaccess_anxue\event\access_prevented'])));
         $this->assertSame(settings::EVENT_GROUPS, array_keys(event_map::GROUPS));
         $observers = [];
         require(__DIR__ . '/../db/events.php');
@@ -174,6 +174,22 @@ final class observer_test extends \advanced_testcase {
         \core\session\manager::loginas($this->made->learner->id, \context_system::instance());
         $contexts = array_column(array_column($this->generator->messages(message::SIGNAL), 'data'), 'context_id');
         $this->assertSame([(string) $this->made->course->id], $contexts);
+    }
+
+    /**
+     * With an account go the contact data that could be brought back and the grants.
+     *
+     * @covers \local_anxue\observer::user_deleted
+     */
+    public function test_deleted_account_leaves_no_contact_data(): void {
+        global $DB;
+        $this->setAdminUser();
+        $learner = (int) $this->made->learner->id;
+        contact\placeholders::put([$learner]);
+        grants::grant('g', $learner, (int) $this->made->page->cmid, null, time() + 60);
+        $this->assertGreaterThan(0, $DB->count_records('local_anxue_undo'));
+        delete_user($DB->get_record('user', ['id' => $learner]));
+        $this->assertSame([0, 0], [$DB->count_records('local_anxue_undo'), $DB->count_records('local_anxue_grant')]);
     }
 
     /**

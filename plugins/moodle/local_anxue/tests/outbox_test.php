@@ -39,7 +39,9 @@ final class outbox_test extends \advanced_testcase {
         return $kept;
     }
 
-    /** Lets the count of rows be forgotten, as it is after a minute. */
+    /**
+     * Lets the count of rows be forgotten, as it is after a minute.
+     */
     private function a_minute_later(): void {
         \cache::make('local_anxue', 'outbox')->purge();
     }

@@ -38,12 +38,21 @@ class provider implements
     \core_privacy\local\metadata\provider,
     \core_privacy\local\request\core_userlist_provider,
     \core_privacy\local\request\plugin\provider {
+    /** @var array<string, array{int, string, string[]}> table => level of context, column of its instance, columns of people */
+    private const PLACES = [
+        'local_anxue_outbox' => [CONTEXT_COURSE, 'courseid', ['userid', 'actorid']],
+        'local_anxue_learner_state' => [CONTEXT_COURSE, 'courseid', ['userid']],
+        'local_anxue_grant' => [CONTEXT_MODULE, 'cmid', ['userid']],
+        'local_anxue_undo' => [CONTEXT_USER, 'userid', ['userid', 'actorid']],
+    ];
+
     #[\Override]
     public static function get_metadata(collection $collection): collection {
         $tables = [
             'outbox' => ['userid', 'actorid', 'courseid', 'msgtype', 'payload', 'timecreated'],
             'grant' => ['userid', 'cmid', 'attemptlimit', 'timeexpires', 'timerevoked', 'revokereason'],
             'undo' => ['userid', 'actorid', 'field', 'oldvalue', 'timecreated'],
+            'learner_state' => ['userid', 'courseid', 'realname', 'classhours', 'timemodified'],
         ];
         foreach ($tables as $table => $columns) {
             $fields = array_map(fn(string $column): string => "privacy:metadata:$table:$column", $columns);
@@ -64,40 +73,31 @@ class provider implements
     #[\Override]
     public static function get_contexts_for_userid(int $userid): contextlist {
         $list = new contextlist();
-        $list->add_from_sql(
-            'SELECT ctx.id
-               FROM {context} ctx
-               JOIN {local_anxue_outbox} o ON o.courseid = ctx.instanceid AND ctx.contextlevel = :level
-              WHERE o.userid = :userid OR o.actorid = :actorid',
-            ['level' => CONTEXT_COURSE, 'userid' => $userid, 'actorid' => $userid]
-        );
-        $list->add_from_sql(
-            'SELECT ctx.id
-               FROM {context} ctx
-               JOIN {local_anxue_grant} g ON g.cmid = ctx.instanceid AND ctx.contextlevel = :level
-              WHERE g.userid = :userid',
-            ['level' => CONTEXT_MODULE, 'userid' => $userid]
-        );
-        $list->add_from_sql(
-            'SELECT ctx.id
-               FROM {context} ctx
-               JOIN {local_anxue_undo} u ON u.userid = ctx.instanceid AND ctx.contextlevel = :level
-              WHERE u.userid = :userid OR u.actorid = :actorid',
-            ['level' => CONTEXT_USER, 'userid' => $userid, 'actorid' => $userid]
-        );
+        foreach (self::PLACES as $table => [$level, $column, $people]) {
+            $parts = $params = [];
+            foreach ($people as $person) {
+                $parts[] = "t.$person = :$person";
+                $params[$person] = $userid;
+            }
+            $list->add_from_sql(
+                "SELECT ctx.id
+                   FROM {context} ctx
+                   JOIN {{$table}} t ON t.$column = ctx.instanceid AND ctx.contextlevel = :level
+                  WHERE " . implode(' OR ', $parts),
+                $params + ['level' => $level]
+            );
+        }
         return $list;
     }
 
     #[\Override]
     public static function get_users_in_context(userlist $userlist): void {
         $context = $userlist->get_context();
-        [$table, $column] = self::place($context);
-        if ($table === null) {
-            return;
-        }
-        foreach (self::people_columns($table) as $person) {
-            $sql = "SELECT $person FROM {{$table}} WHERE $column = :id AND $person > 0";
-            $userlist->add_from_sql($person, $sql, ['id' => $context->instanceid]);
+        foreach (self::places($context) as $table => [, $column, $people]) {
+            foreach ($people as $person) {
+                $sql = "SELECT $person FROM {{$table}} WHERE $column = :id AND $person > 0";
+                $userlist->add_from_sql($person, $sql, ['id' => $context->instanceid]);
+            }
         }
     }
 
@@ -106,16 +106,16 @@ class provider implements
         global $DB;
         $userid = (int) $contextlist->get_user()->id;
         foreach ($contextlist->get_contexts() as $context) {
-            [$table, $column] = self::place($context);
-            if ($table === null) {
-                continue;
+            $data = [];
+            foreach (self::places($context) as $table => [, $column, $people]) {
+                $parts = array_map(fn(string $person): string => "$person = :$person", $people);
+                $select = "$column = :contextinstance AND (" . implode(' OR ', $parts) . ')';
+                $params = array_fill_keys($people, $userid) + ['contextinstance' => $context->instanceid];
+                $rows = array_values($DB->get_records_select($table, $select, $params, 'id'));
+                $data[substr($table, strlen('local_anxue_'))] = array_map(self::shown(...), $rows);
             }
-            [$where, $params] = self::of_people($table, [$userid]);
-            $rows = $DB->get_records_select($table, "$column = :id AND $where", $params + ['id' => $context->instanceid], 'id');
-            if ($rows) {
-                $path = [get_string('pluginname', 'local_anxue')];
-                $data = array_map(fn(stdClass $row): array => self::shown($row), array_values($rows));
-                writer::with_context($context)->export_data($path, (object) [substr($table, strlen('local_anxue_')) => $data]);
+            if (array_filter($data)) {
+                writer::with_context($context)->export_data([get_string('pluginname', 'local_anxue')], (object) $data);
             }
         }
     }
@@ -123,8 +123,7 @@ class provider implements
     #[\Override]
     public static function delete_data_for_all_users_in_context(context $context): void {
         global $DB;
-        [$table, $column] = self::place($context);
-        if ($table !== null) {
+        foreach (self::places($context) as $table => [, $column]) {
             $DB->delete_records($table, [$column => $context->instanceid]);
         }
     }
@@ -152,66 +151,34 @@ class provider implements
      */
     private static function delete(context $context, array $userids): void {
         global $DB;
-        [$table, $column] = self::place($context);
-        if ($table === null || !$userids) {
+        if (!$userids) {
             return;
         }
         [$in, $params] = $DB->get_in_or_equal($userids, SQL_PARAMS_NAMED);
         $params['id'] = $context->instanceid;
-        $DB->delete_records_select($table, "$column = :id AND userid $in", $params);
-        if (!in_array('actorid', self::people_columns($table), true)) {
-            return;
-        }
-        foreach ($DB->get_records_select($table, "$column = :id AND actorid $in", $params) as $row) {
-            $change = ['id' => $row->id, 'actorid' => 0];
-            if (isset($row->payload)) {
-                $change['payload'] = message::without_actor($row->payload);
+        foreach (self::places($context) as $table => [, $column, $people]) {
+            $DB->delete_records_select($table, "$column = :id AND userid $in", $params);
+            if (!in_array('actorid', $people, true)) {
+                continue;
             }
-            $DB->update_record($table, (object) $change);
+            foreach ($DB->get_records_select($table, "$column = :id AND actorid $in", $params) as $row) {
+                $change = ['id' => $row->id, 'actorid' => 0];
+                if (isset($row->payload)) {
+                    $change['payload'] = message::without_actor($row->payload);
+                }
+                $DB->update_record($table, (object) $change);
+            }
         }
     }
 
     /**
-     * Returns the table of a level of context and its column of the instance.
+     * Returns the tables that keep something of a context.
      *
      * @param context $context
-     * @return array{string|null, string|null}
+     * @return array as PLACES
      */
-    private static function place(context $context): array {
-        return match ((int) $context->contextlevel) {
-            CONTEXT_COURSE => ['local_anxue_outbox', 'courseid'],
-            CONTEXT_MODULE => ['local_anxue_grant', 'cmid'],
-            CONTEXT_USER => ['local_anxue_undo', 'userid'],
-            default => [null, null],
-        };
-    }
-
-    /**
-     * Returns the columns of a table that name people.
-     *
-     * @param string $table
-     * @return string[]
-     */
-    private static function people_columns(string $table): array {
-        return $table === 'local_anxue_grant' ? ['userid'] : ['userid', 'actorid'];
-    }
-
-    /**
-     * Returns a condition that finds the rows of people.
-     *
-     * @param string $table
-     * @param int[] $userids
-     * @return array{string, array}
-     */
-    private static function of_people(string $table, array $userids): array {
-        global $DB;
-        $parts = $params = [];
-        foreach (self::people_columns($table) as $column) {
-            [$in, $more] = $DB->get_in_or_equal($userids, SQL_PARAMS_NAMED);
-            $parts[] = "$column $in";
-            $params += $more;
-        }
-        return ['(' . implode(' OR ', $parts) . ')', $params];
+    private static function places(context $context): array {
+        return array_filter(self::PLACES, fn(array $place): bool => $place[0] === (int) $context->contextlevel);
     }
 
     /**

@@ -18,6 +18,7 @@ namespace local_anxue\task;
 
 use local_anxue\contact\undo_log;
 use local_anxue\grants;
+use local_anxue\learner_state;
 use local_anxue\outbox;
 use local_anxue\settings;
 
@@ -39,6 +40,7 @@ class tidy extends \core\task\scheduled_task {
         $before = time() - settings::retention_days() * DAYSECS;
         outbox::purge($before);
         grants::purge($before);
+        learner_state::purge();
         undo_log::purge(time() - settings::undo_days() * DAYSECS);
     }
 }

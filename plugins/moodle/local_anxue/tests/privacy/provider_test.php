@@ -24,6 +24,7 @@ use core_privacy\local\request\writer;
 use core_privacy\tests\provider_testcase;
 use local_anxue\contact\placeholders;
 use local_anxue\grants;
+use local_anxue\learner_state;
 use local_anxue\message;
 use local_anxue\outbox;
 
@@ -62,6 +63,7 @@ final class provider_test extends provider_testcase {
         outbox::add(message::ACTIVITY, ['sub' => '1'], (int) $this->made->course->id, 1);
         $cmid = (int) $this->made->page->cmid;
         grants::grant('g1', $this->learner, $cmid, null, time() + 60);
+        learner_state::set($this->learner, (int) $this->made->course->id, true, '7.5');
         placeholders::put([$this->learner]);
         $this->contexts = [
             \context_course::instance($this->made->course->id),
@@ -78,7 +80,7 @@ final class provider_test extends provider_testcase {
     public function test_metadata_names_tables_and_the_bridge(): void {
         $items = provider::get_metadata(new collection('local_anxue'))->get_collection();
         $names = array_map(fn($item): string => $item->get_name(), $items);
-        $this->assertSame(['local_anxue_outbox', 'local_anxue_grant', 'local_anxue_undo', 'bridge'], $names);
+        $this->assertSame(['local_anxue_outbox', 'local_anxue_grant', 'local_anxue_undo', 'local_anxue_learner_state', 'bridge'], $names);
     }
 
     /**
@@ -116,6 +118,7 @@ final class provider_test extends provider_testcase {
             $this->contexts
         );
         $this->assertCount(1, $shown[0]->outbox);
+        $this->assertSame('7.5000', $shown[0]->learner_state[0]['classhours']);
         $this->assertSame('g1', $shown[1]->grant[0]['grantid']);
         $this->assertContains('13800000001', array_column($shown[2]->undo, 'oldvalue'));
     }
@@ -138,7 +141,9 @@ final class provider_test extends provider_testcase {
             provider::delete_data_for_users(new approved_userlist($context, 'local_anxue', [$this->learner]));
         }
         $this->assertEquals([1], $DB->get_fieldset_select('local_anxue_outbox', 'userid', ''));
-        $this->assertSame([0, 0], [$DB->count_records('local_anxue_grant'), $DB->count_records('local_anxue_undo')]);
+        foreach (['grant', 'undo', 'learner_state'] as $table) {
+            $this->assertSame(0, $DB->count_records("local_anxue_$table"), $table);
+        }
         provider::delete_data_for_all_users_in_context($this->contexts[0]);
         $this->assertSame(0, $DB->count_records('local_anxue_outbox'));
     }
