@@ -1,7 +1,9 @@
 """/simulator: where the platform is told to misbehave and what became of it is read; the same doors take JSON."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Response, current_app, jsonify, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
@@ -15,6 +17,7 @@ from plugins.simulators.demo_lms.rehearsal.case import Case
 blueprint = Blueprint("simulator", __name__)
 
 _SKEWS = ((0, "准确"), (45, "快 45 秒（误差之内）"), (90, "快 90 秒"), (-90, "慢 90 秒"), (900, "快 15 分钟"))
+_HERE = ZoneInfo("Asia/Shanghai")
 _ROWS = {
     "A": "认证规定的错误",
     "V": "正确的进入",
@@ -128,7 +131,12 @@ def _page(problem: str = "") -> str:
         key_doors=list(KeyDoor),
         services=list(ServiceDoor),
         skews=_SKEWS,
+        clock_of=_clock_of,
     )
+
+
+def _clock_of(instant: str) -> str:
+    return datetime.fromisoformat(instant).astimezone(_HERE).strftime("%H:%M:%S")
 
 
 def _groups(cases: Mapping[str, Case]) -> list[tuple[str, list[Case]]]:

@@ -26,7 +26,11 @@ END = "LtiEndAssessment"
 
 _TITLES = {LINK: "打开课程", DEEP: "选择内容", REVIEW: "查看作业", START: "开始监考", END: "考试结束"}
 _FOREIGN = "https://evil.example/return"
-_UNSUPPORTED = ("LtiDataPrivacyLaunchRequest", "LtiEulaRequest", "LtiAssetProcessorSettingsRequest")
+_UNSUPPORTED = (
+    ("privacy", "隐私声明", "LtiDataPrivacyLaunchRequest"),
+    ("eula", "使用协议", "LtiEulaRequest"),
+    ("asset", "资料处理设置", "LtiAssetProcessorSettingsRequest"),
+)
 
 
 def message_claims(issuer: str, message_type: str) -> dict[str, Any]:
@@ -115,8 +119,8 @@ MESSAGE_CASES = (
     _mixed_case("start-as-end", END, START),
     *(
         message_case(
-            f"unsupported.{name}", f"不支持的消息 {name}", Right.REFUSE, LINK, **{MESSAGE_TYPE: name}
+            f"unsupported.{short}", f"不支持的消息：{words}", Right.REFUSE, LINK, **{MESSAGE_TYPE: name}
         )
-        for name in _UNSUPPORTED
+        for short, words, name in _UNSUPPORTED
     ),
 )
