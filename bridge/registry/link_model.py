@@ -115,6 +115,11 @@ class LinkChoice:
         return "|".join((self.target.kind.value, self.target.class_run, self.target.unit or ""))
 
 
+def hours_column_id(class_run: ClassRunId) -> str:
+    """Return `resourceId` of the line item that shows the class hours of a class run."""
+    return f"anxue-hours-{class_run}"
+
+
 def _malformed() -> InvalidInput:
     return InvalidInput(
         "link_malformed", "课程中的这个链接设置不完整或被改动过,请教师删除后重新添加。", http_status=422

@@ -1,9 +1,16 @@
 """An LMS beside a furnished house: it launches people by every message of LTI, with claims that a test changes."""
 
+import atexit
 import html
 import json
 import re
+import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,7 +20,9 @@ from joserfc.jwk import KeySet
 from werkzeug.test import TestResponse
 
 from bridge.app import create_app
+from bridge.kernel.ids import LearnerRef
 from bridge.presence.face import FaceObservation
+from bridge.wiring import House
 from lti.claims import (
     AGS_ENDPOINT,
     CONTEXT,
@@ -26,16 +35,31 @@ from lti.claims import (
 from lti.deep_linking import DEEP_LINKING_SETTINGS
 from lti.keys import KeySource
 from lti.proctoring import ACS, ATTEMPT_NUMBER, SESSION_DATA, START_ASSESSMENT_URL
-from tests.lti.platform import LEARNER, TEACHER, Platform
+from tests.lti.platform import TEACHER, Platform
 from tests.presence.pictures import PictureEngine, picture
-from tests.web.furnished import JPEG, LMS, RUN, Furnished
+from tests.web.furnished import (
+    CHEN,
+    CHEN_ID,
+    HUANG,
+    HUANG_ID,
+    JPEG,
+    LMS,
+    ORG,
+    PLATFORM,
+    RUN,
+    Furnished,
+    furnish,
+)
 
+Claims = Mapping[str, Any]
+NONE: Claims = MappingProxyType({})
 CUSTOM = "https://purl.imsglobal.org/spec/lti/claim/custom"
 CONTENT_DEVELOPER = ["http://purl.imsglobal.org/vocab/lis/v2/membership#ContentDeveloper"]
 COURSE = "demo-course-1"
+CHEN_SUB, HUANG_SUB = "lms-user-1001", "lms-user-1002"
 RETURN = f"{LMS}/return"
 START_URL = f"{LMS}/start"
-SECRET_DATA = "session data that only the platform knows"  # noqa: S105  # made up, and for a test
+SECRET_DATA = "session data that only the platform knows"  # made up, and for a test
 
 
 class _Clock:
@@ -65,30 +89,35 @@ class Lms:
     furnished: Furnished
     platform: Platform
 
-    def launch(self, client: FlaskClient, **claims: Any) -> TestResponse:
-        """Launch in the browser, as a learner of the linked course unless `claims` say otherwise; None takes one out."""
+    def launch(self, client: FlaskClient, claims: Claims = NONE) -> TestResponse:
+        """Launch in the browser, as a learner of the linked course but for `claims`; None takes one out."""
         going = client.get("/lti/login", query_string=self.platform.login_params())
         assert going.status_code == 302, going.text
         sent = parse_qs(urlsplit(going.headers["Location"]).query)
-        claims = {"sub": "lms-user-1001", CONTEXT: {"id": COURSE}, RESOURCE_LINK: {"id": "entry"}, **claims}
-        claims = {**claims, LAUNCH_PRESENTATION: {"return_url": f"{LMS}/course"}}
-        token = self.platform.token(sent["nonce"][0], **claims)
+        said = {
+            "sub": CHEN_SUB,
+            CONTEXT: {"id": COURSE},
+            RESOURCE_LINK: {"id": "entry"},
+            LAUNCH_PRESENTATION: {"return_url": f"{LMS}/course"},
+            **claims,
+        }
+        token = self.platform.token(sent["nonce"][0], **said)
         return client.post("/lti/launch", data={"state": sent["state"][0], "id_token": token})
 
     def deep_link(
-        self, client: FlaskClient, *, settings: dict[str, Any] | None = None, **claims: Any
+        self, client: FlaskClient, claims: Claims = NONE, *, settings: Claims = NONE
     ) -> TestResponse:
-        """Send a teacher to choose content."""
+        """Send a teacher to choose content; `settings` are members of the request's own claim."""
         asked = {
             "deep_link_return_url": RETURN,
             "accept_types": ["ltiResourceLink"],
             "accept_presentation_document_targets": ["iframe", "window"],
             "data": "opaque data of the platform",
-            **(settings or {}),
+            **settings,
         }
         return self.launch(
             client,
-            **{
+            {
                 MESSAGE_TYPE: "LtiDeepLinkingRequest",
                 ROLES: TEACHER,
                 "sub": "lms-user-2001",
@@ -98,11 +127,11 @@ class Lms:
             },
         )
 
-    def review(self, client: FlaskClient, sub: str, **claims: Any) -> TestResponse:
+    def review(self, client: FlaskClient, sub: str, claims: Claims = NONE) -> TestResponse:
         """Send a teacher to look at one learner's evidence."""
         return self.launch(
             client,
-            **{
+            {
                 MESSAGE_TYPE: "LtiSubmissionReviewRequest",
                 ROLES: TEACHER,
                 "sub": "lms-user-2001",
@@ -112,11 +141,13 @@ class Lms:
             },
         )
 
-    def start_proctoring(self, client: FlaskClient, attempt: int = 1, **claims: Any) -> TestResponse:
+    def start_proctoring(
+        self, client: FlaskClient, claims: Claims = NONE, *, attempt: int = 1
+    ) -> TestResponse:
         """Send a learner to be checked before the test "quiz-1"."""
         return self.launch(
             client,
-            **{
+            {
                 MESSAGE_TYPE: "LtiStartProctoring",
                 RESOURCE_LINK: {"id": "quiz-1"},
                 START_ASSESSMENT_URL: START_URL,
@@ -127,11 +158,11 @@ class Lms:
             },
         )
 
-    def end_assessment(self, client: FlaskClient, attempt: int = 1, **claims: Any) -> TestResponse:
+    def end_assessment(self, client: FlaskClient, claims: Claims = NONE, *, attempt: int = 1) -> TestResponse:
         """Say that the learner's test is over."""
         return self.launch(
             client,
-            **{
+            {
                 MESSAGE_TYPE: "LtiEndAssessment",
                 RESOURCE_LINK: {"id": "quiz-1"},
                 ATTEMPT_NUMBER: attempt,
@@ -139,10 +170,10 @@ class Lms:
             },
         )
 
-    def gate_link(self, client: FlaskClient, **claims: Any) -> TestResponse:
+    def gate_link(self, client: FlaskClient, claims: Claims = NONE) -> TestResponse:
         """Open a link that a teacher made to be the gate of the test."""
         chosen = {"anxue_item": "gate", "anxue_class_run": RUN, "anxue_unit": "test_final"}
-        return self.launch(client, **{RESOURCE_LINK: {"id": "gate-link"}, CUSTOM: chosen, **claims})
+        return self.launch(client, {RESOURCE_LINK: {"id": "gate-link"}, CUSTOM: chosen, **claims})
 
     def posted(self, answer: TestResponse) -> tuple[str, dict[str, Any]]:
         """Return where a posting page goes, and the claims that it carries, verified with the tool's own keys."""
@@ -151,7 +182,8 @@ class Lms:
         token = re.search(r'name="JWT" value="([^"]+)"', answer.text)
         assert action is not None
         assert token is not None
-        keys = KeySet.import_key_set(self.furnished.house.lti_tool.tool_keys.jwks())
+        published: Any = self.furnished.house.lti_tool.tool_keys.jwks()
+        keys = KeySet.import_key_set(published)
         signed = html.unescape(token[1])
         kid = jws.extract_compact(signed.encode()).headers()["kid"]
         (key,) = [key for key in keys.keys if key.kid == kid]
@@ -169,6 +201,42 @@ def lms_of(furnished: Furnished) -> Lms:
     furnished.app = create_app(house.settings, house)
     furnished.app.testing = True
     return Lms(furnished, platform)
+
+
+@cache
+def _data_of_ready_learners() -> Path:
+    """Return a data folder in which both listed people went every step before a test, made once for the process."""
+    folder = Path(mkdtemp(prefix="ready-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    lms = lms_of(furnish(folder))
+    for sub, name, citizen_id in ((CHEN_SUB, CHEN, CHEN_ID), (HUANG_SUB, HUANG, HUANG_ID)):
+        _, learner = lms.furnished.enrol(sub, name, citizen_id)
+        with lms.furnished.house.uow.for_institution(ORG) as tx:
+            for _ in range(3):
+                lms.furnished.house.at(tx).frames.submit_for_reference(learner, RUN, picture("0"))
+        lms.furnished.work_off()
+    lms.furnished.house.close()
+    return folder / "var" / "bridge"
+
+
+def lms_of_ready_learners(folder: Path, **settings: Any) -> Lms:
+    """Return the LMS of a house in `folder` in which both listed people are ready for a test."""
+    furnished = furnish(folder, with_fonts="assets" not in settings, **settings)
+    furnished.house.close()
+    data = folder / "var" / "bridge"
+    shutil.rmtree(data)
+    shutil.copytree(_data_of_ready_learners(), data)
+    furnished.house = House(furnished.house.settings, clock=furnished.clock)
+    return lms_of(furnished)
+
+
+def person(lms: Lms, sub: str = CHEN_SUB) -> tuple[str, LearnerRef]:
+    """Return account and learner of an LMS user who is ready."""
+    with lms.furnished.house.uow.for_institution(ORG, read_only=True) as tx:
+        account = lms.furnished.house.at(tx).identity.account_for(PLATFORM, sub)
+    assert account is not None
+    assert account.learner is not None
+    return account.account_id, account.learner
 
 
 def browser(furnished: Furnished) -> FlaskClient:
@@ -191,7 +259,7 @@ class GateAgent:
     def open(self) -> TestResponse:
         token = self.post("/token")
         assert token.status_code == 200, token.text
-        answer = self.client.post("/agent/v1/sessions", json={"v": 1, "token": token.json["token"]})
+        answer = self.client.post("/agent/v1/sessions", json={"v": 1, "token": token.get_json()["token"]})
         if answer.status_code == 201:
             self.told = answer.json or {}
         return answer
@@ -241,6 +309,12 @@ class GateAgent:
         if answer.status_code == 200 and answer.json is not None:
             self.told = {**self.told, **answer.json}
         return answer
+
+    def told_by(self, path: str) -> dict[str, Any]:
+        """Return what a POST to `path` answers as JSON."""
+        found = self.post(path).json
+        assert found is not None
+        return dict(found)
 
     def state(self) -> dict[str, Any]:
         found = self.client.get(f"{self.page}/state").json

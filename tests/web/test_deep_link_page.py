@@ -36,7 +36,7 @@ def items(lms: Lms, answer: TestResponse) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("roles", [TEACHER, CONTENT_DEVELOPER, ["Administrator"]])
 def test_a_teachers_choice_goes_back_signed_with_what_it_opens_in_custom(lms: Lms, roles: list[str]) -> None:
     client = browser(lms.furnished)
-    assert lms.deep_link(client, **{ROLES: roles}).headers["Location"] == "/deep-link"
+    assert lms.deep_link(client, {ROLES: roles}).headers["Location"] == "/deep-link"
 
     answer = choose(client, item=GATE)
 
@@ -98,7 +98,11 @@ def test_hours_in_the_gradebook_are_off_unless_the_teacher_asks(lms: Lms) -> Non
 
     assert "lineItem" not in plain
     column = with_hours["lineItem"]
-    assert (column["scoreMaximum"], column["resourceId"], column["tag"]) == (4, RUN, HOURS_TAG)
+    assert (column["scoreMaximum"], column["resourceId"], column["tag"]) == (
+        4,
+        f"anxue-hours-{RUN}",
+        HOURS_TAG,
+    )
 
 
 def test_no_column_is_offered_or_sent_where_the_platform_takes_none(lms: Lms) -> None:
@@ -158,7 +162,7 @@ def test_nothing_chosen_is_said_and_the_request_still_waits(lms: Lms) -> None:
 def test_a_learner_is_sent_away_and_leaves_nothing(lms: Lms) -> None:
     client = browser(lms.furnished)
 
-    answer = lms.deep_link(client, **{ROLES: LEARNER})
+    answer = lms.deep_link(client, {ROLES: LEARNER})
 
     assert answer.status_code == 403
     assert "launch_role" in answer.text
@@ -178,7 +182,7 @@ def test_a_learners_session_opens_no_choice(lms: Lms) -> None:
 
 def test_an_unlinked_course_is_linked_first_and_who_did_it_is_recorded(lms: Lms) -> None:
     house, client = lms.furnished.house, browser(lms.furnished)
-    lms.deep_link(client, **UNLINKED)
+    lms.deep_link(client, UNLINKED)
     assert "这门课程是哪个班次" in client.get("/deep-link").text
 
     assert choose(client, "/class-run", class_run=RUN).status_code == 303
@@ -190,13 +194,13 @@ def test_an_unlinked_course_is_linked_first_and_who_did_it_is_recorded(lms: Lms)
     assert (change.class_run_id, change.changed_by) == (RUN, teacher.account_id)
     assert change.changed_at == lms.furnished.clock.now()
     assert choose(client, item=ENTRY).status_code == 200
-    assert lms.launch(browser(lms.furnished), **UNLINKED).status_code == 303
+    assert lms.launch(browser(lms.furnished), UNLINKED).status_code == 303
 
 
 @pytest.mark.parametrize("run", [OTHER_RUN, "run_made_up"])
 def test_a_course_is_linked_to_no_class_run_of_others(lms: Lms, run: str) -> None:
     client = browser(lms.furnished)
-    lms.deep_link(client, **UNLINKED)
+    lms.deep_link(client, UNLINKED)
 
     answer = choose(client, "/class-run", class_run=run)
 
@@ -217,7 +221,7 @@ def test_a_linked_course_keeps_its_class_run(lms: Lms) -> None:
 
 def test_without_a_course_the_link_alone_carries_the_class_run(lms: Lms) -> None:
     client = browser(lms.furnished)
-    lms.deep_link(client, **{CONTEXT: None})
+    lms.deep_link(client, {CONTEXT: None})
     assert "用电与消防安全基础" in client.get("/deep-link").text
     page = client.get(f"/deep-link?class_run={RUN}")
 

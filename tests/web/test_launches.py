@@ -34,7 +34,7 @@ def linked(lms: Lms, link: str) -> list[LinkTarget]:
 def test_a_learner_and_anybody_of_unknown_roles_come_in_as_a_learner(lms: Lms, roles: list[str]) -> None:
     client = browser(lms.furnished)
 
-    answer = lms.launch(client, **{ROLES: roles})
+    answer = lms.launch(client, {ROLES: roles})
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/learner")
     assert client.get("/learner").status_code == 200
@@ -56,7 +56,7 @@ def test_every_launch_begins_a_session_under_a_new_id(lms: Lms) -> None:
 def test_a_teacher_is_shown_what_the_link_is_and_becomes_no_learner(lms: Lms, roles: list[str]) -> None:
     client = browser(lms.furnished)
 
-    answer = lms.launch(client, **{ROLES: roles, CUSTOM: entry()})
+    answer = lms.launch(client, {ROLES: roles, CUSTOM: entry()})
     page = client.get(answer.headers["Location"])
 
     assert (answer.status_code, answer.headers["Location"]) == (303, "/lms/teacher")
@@ -73,7 +73,7 @@ def test_a_stranger_is_asked_to_sign_in_at_the_lms_and_nothing_is_kept(lms: Lms)
         tx.session.get_one(LtiRegistrationRow, PLATFORM).anonymous_allowed = True
     client = browser(lms.furnished)
 
-    answer = lms.launch(client, sub=None)
+    answer = lms.launch(client, {"sub": None})
     page = client.get(answer.headers["Location"])
 
     assert answer.headers["Location"] == "/lms/sign-in-first"
@@ -85,14 +85,14 @@ def test_a_stranger_is_asked_to_sign_in_at_the_lms_and_nothing_is_kept(lms: Lms)
 
 
 def test_a_stranger_is_refused_where_the_registration_does_not_allow_it(lms: Lms) -> None:
-    assert lms.launch(browser(lms.furnished), sub=None).status_code == 403
+    assert lms.launch(browser(lms.furnished), {"sub": None}).status_code == 403
 
 
 def test_a_links_custom_parameters_say_what_it_opens_and_are_kept_with_their_history(lms: Lms) -> None:
     unit = {"anxue_item": "unit", "anxue_class_run": RUN, "anxue_unit": "unit_fire"}
     link = {"id": "chosen"}
     for custom in (entry(), entry(), unit):
-        assert lms.launch(browser(lms.furnished), **{RESOURCE_LINK: link, CUSTOM: custom}).status_code == 303
+        assert lms.launch(browser(lms.furnished), {RESOURCE_LINK: link, CUSTOM: custom}).status_code == 303
 
     assert linked(lms, "chosen") == [
         LinkTarget(LinkKind.ENTRY, RUN),
@@ -117,7 +117,7 @@ def test_a_made_up_target_or_another_institutions_lets_nobody_in(
     client = browser(lms.furnished)
     claims = {CUSTOM: custom, **({ROLES: roles} if roles else {})}
 
-    answer = lms.launch(client, **claims)
+    answer = lms.launch(client, claims)
 
     assert answer.status_code == 422
     assert "link_target_unknown" in answer.text
@@ -135,7 +135,7 @@ def test_a_made_up_target_or_another_institutions_lets_nobody_in(
     ],
 )
 def test_malformed_targets_are_refused(lms: Lms, custom: dict[str, str]) -> None:
-    answer = lms.launch(browser(lms.furnished), **{CUSTOM: custom})
+    answer = lms.launch(browser(lms.furnished), {CUSTOM: custom})
 
     assert answer.status_code == 422
     assert "link_malformed" in answer.text
@@ -149,7 +149,7 @@ def test_a_link_leads_to_the_class_run_of_its_own_course_alone(lms: Lms) -> None
         assert run is not None
         store.add_class_run(replace(run, id=ClassRunId("run_second")))
 
-    answer = lms.launch(browser(lms.furnished), **{CUSTOM: entry("run_second")})
+    answer = lms.launch(browser(lms.furnished), {CUSTOM: entry("run_second")})
 
     assert answer.status_code == 403
     assert "link_of_other_class_run" in answer.text
@@ -159,15 +159,15 @@ def test_in_a_course_that_is_linked_to_nothing_the_chosen_link_says_which_class_
     client = browser(lms.furnished)
     unlinked = {CONTEXT: {"id": "course-of-nobody"}}
 
-    refused = lms.launch(client, **unlinked)
+    refused = lms.launch(client, unlinked)
     assert (refused.status_code, "class_run_unlinked" in refused.text) == (403, True)
-    assert lms.launch(client, **unlinked, **{CUSTOM: entry()}).status_code == 303
+    assert lms.launch(client, {**unlinked, CUSTOM: entry()}).status_code == 303
     assert "用电与消防安全基础" in client.get("/learner").text
 
 
 @pytest.mark.parametrize("message", ["LtiDataPrivacyLaunchRequest", "LtiEulaRequest"])
 def test_other_messages_are_refused(lms: Lms, message: str) -> None:
-    answer = lms.launch(browser(lms.furnished), **{MESSAGE_TYPE: message})
+    answer = lms.launch(browser(lms.furnished), {MESSAGE_TYPE: message})
 
     assert answer.status_code == 400
     assert "message_type_unsupported" in answer.text

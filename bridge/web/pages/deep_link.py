@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId
-from bridge.registry.link_model import HOURS_TAG, LinkChoice, LinkKind
+from bridge.registry.link_model import HOURS_TAG, LinkChoice, LinkKind, hours_column_id
 from bridge.registry.model import ClassRun
 from bridge.web.pages.lms_visits import TeacherVisit, teacher_visit, unsealed
 from bridge.web.platform_post import platform_post
@@ -149,7 +149,7 @@ def _item(choice: LinkChoice, column: bool) -> LtiResourceLinkItem:
         line_item = LineItem(
             label=f"{choice.title} 学时"[:255],
             score_maximum=Fraction(choice.class_hours),
-            resource_id=str(target.class_run),
+            resource_id=hours_column_id(target.class_run),
             tag=HOURS_TAG,
         )
     # No address of its own: Open edX starts every login at the tool's default address, whatever an item says.

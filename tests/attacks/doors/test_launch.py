@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import requests
 
+from bridge.registry.lti_office import PlatformStaff
 from lti.claims import CONTEXT, DEPLOYMENT_ID, ROLES
 from tests.attacks.doors.server import ORG, REGISTRATION, BridgeServer, refused
 from tests.lti.platform import TEACHER, rsa_key
@@ -185,6 +186,19 @@ def test_a_second_launch_keeps_nothing_of_the_first(bridge: BridgeServer) -> Non
     refused(browser.get(f"{bridge.origin}/learner"), 403, "launch_required")
 
 
+def test_a_teachers_launch_gets_a_page_about_the_link_and_leaves_neither_account_nor_message(
+    bridge: BridgeServer,
+) -> None:
+    browser = bridge.browser()
+
+    with bridge.unchanged(*FLOWS, *NOTED, "web_session"):
+        answer = bridge.launch(browser, bridge.someone(), **{ROLES: TEACHER})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/lms/teacher")
+    assert browser.get(f"{bridge.origin}/lms/teacher").status_code == 200
+    refused(browser.get(f"{bridge.origin}/learner"), 403, "launch_required")
+
+
 def session_data(row: dict[str, Any]) -> dict[str, Any]:
     data = row["data"]
     found: dict[str, Any] = json.loads(data) if isinstance(data, str) else data
@@ -194,7 +208,6 @@ def session_data(row: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("claims", "status", "reason"),
     [
-        ({ROLES: TEACHER}, 403, "teacher_launch"),
         ({"sub": None}, 403, "sub_missing"),
         ({"sub": "x" * 256}, 400, "sub_invalid"),
         ({CONTEXT: {"id": "a course that nobody linked"}}, 403, "class_run_unlinked"),
@@ -225,8 +238,8 @@ def test_a_deployment_waits_once_and_its_next_launch_passes_after_approval(bridg
             bridge.launch(bridge.browser(), person, **{DEPLOYMENT_ID: "site-2"}), 403, "deployment_unknown"
         )
     (waiting,) = bridge.rows("lti_deployment", deployment_id="site-2")
-    with bridge.house.uow.for_institution(ORG) as tx:
-        bridge.house.at(tx).deployments.decide(REGISTRATION, "site-2", "approved", by="staff_lin")
+    staff = PlatformStaff("staff_lin", ORG)
+    bridge.house.platform_office.decide(staff, REGISTRATION, "site-2", "approved")
     passed = bridge.launch(bridge.browser(), person, **{DEPLOYMENT_ID: "site-2"})
 
     assert waiting["status"] == "pending"
