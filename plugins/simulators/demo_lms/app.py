@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, jsonify
 
 from bridge.kernel.time import Clock
-from plugins.simulators.demo_lms import oidc, pages, services, simulator_pages
+from plugins.simulators.demo_lms import grades, oidc, pages, roster, scores, services, simulator_pages
 from plugins.simulators.demo_lms.control import Control
 from plugins.simulators.demo_lms.course import DemoLms
 from plugins.simulators.demo_lms.desk import Desk, form_token
@@ -53,8 +53,9 @@ def create_app(
     desk = Desk(lms, PlatformKey(state), store, courier, clock, Faults())
     app.extensions["demo_lms"] = desk
     app.extensions["demo_lms_control"] = Control(desk, wait)
-    for blueprint in (oidc.blueprint, services.blueprint, pages.blueprint, simulator_pages.blueprint):
-        app.register_blueprint(blueprint)
+    app.extensions["demo_lms_roster"] = roster.Roster(lms.users)
+    for part in (oidc, services, grades, scores, roster, pages, simulator_pages):
+        app.register_blueprint(part.blueprint)
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -10,7 +10,7 @@ from typing import Any
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.time import rfc3339
 from plugins.simulators.demo_lms.desk import Desk
-from plugins.simulators.demo_lms.faults import KeyDoor, ServiceDoor
+from plugins.simulators.demo_lms.faults import KeyDoor, Manners, ServiceDoor
 from plugins.simulators.demo_lms.rehearsal.case import Case, Draft
 from plugins.simulators.demo_lms.rehearsal.run import Result, all_cases, rehearse
 from plugins.simulators.demo_lms.rehearsal.signing import RsaSigner
@@ -87,12 +87,13 @@ class Control:
             "fault": faults.next_launches,
             "key_door": faults.door.value,
             "services": faults.services.value,
+            "manners": faults.manners.value,
             "skew_seconds": faults.skew_seconds,
             "kid": self._desk.key.kid,
         }
 
     def set_faults(self, wanted: Mapping[str, Any]) -> None:
-        """Set the switches that are named: fault, key_door, services, skew_seconds.
+        """Set the switches that are named: fault, key_door, services, manners, skew_seconds.
 
         Raises:
             InvalidInput: case_unknown, case_not_of_the_token, switch_unknown, value_malformed, rehearsing; nothing
@@ -102,6 +103,7 @@ class Control:
             "fault": self._fault,
             "key_door": KeyDoor,
             "services": ServiceDoor,
+            "manners": Manners,
             "skew_seconds": _skew,
         }
         if wanted.keys() - read.keys():
@@ -115,6 +117,7 @@ class Control:
         self._require_quiet()
         faults = self._desk.faults
         faults.next_launches = values.get("fault", faults.next_launches)
+        faults.manners = values.get("manners", faults.manners)
         faults.services = values.get("services", faults.services)
         faults.skew_seconds = values.get("skew_seconds", faults.skew_seconds)
         if "key_door" in values:

@@ -49,6 +49,20 @@ class ServiceDoor(StrEnum):
         return {"right": "正常", "slow": "很久不答复", "down": "答复 503"}[self.value]
 
 
+class Manners(StrEnum):
+    """Whose habits the grade book has."""
+
+    STANDARD = "standard"
+    MOODLE = "moodle"
+
+    @property
+    def words(self) -> str:
+        """What that means, for people."""
+        return {"standard": "照标准", "moodle": "像 Moodle 4.5（按整秒比较，未定成绩会抹去已有成绩）"}[
+            self.value
+        ]
+
+
 class Faults:
     """The switches; safe to use from several threads.
 
@@ -64,6 +78,7 @@ class Faults:
         self._fetches = 0
         self._woken = threading.Event()
         self.services = ServiceDoor.RIGHT
+        self.manners = Manners.STANDARD
         self.skew_seconds = 0
         """How far the platform's clock is ahead of the real time (behind: less than 0)."""
         self.next_launches = ""
@@ -90,7 +105,8 @@ class Faults:
         """Behave from now on."""
         self.set_door(KeyDoor.RIGHT)
         self.publish([])
-        self.services, self.skew_seconds, self.next_launches = ServiceDoor.RIGHT, 0, ""
+        self.services, self.manners = ServiceDoor.RIGHT, Manners.STANDARD
+        self.skew_seconds, self.next_launches = 0, ""
 
     def hold_service(self) -> Response | None:
         """Return what a service answers instead of its own answer; None if it behaves (perhaps after a while)."""

@@ -5,6 +5,19 @@ LTI_AP = "https://purl.imsglobal.org/spec/lti-ap/claim/"
 LTI_DL = "https://purl.imsglobal.org/spec/lti-dl/claim/"
 LTI_AGS = "https://purl.imsglobal.org/spec/lti-ags/claim/"
 
+NRPS_CLAIM = "https://purl.imsglobal.org/spec/lti-nrps/claim/namesroleservice"
+
+_AGS_SCOPE = "https://purl.imsglobal.org/spec/lti-ags/scope/"
+SCORE_SCOPE = f"{_AGS_SCOPE}score"
+RESULT_SCOPE = f"{_AGS_SCOPE}result.readonly"
+LINE_ITEM_SCOPE = f"{_AGS_SCOPE}lineitem"
+LINE_ITEM_READ_SCOPE = f"{_AGS_SCOPE}lineitem.readonly"
+ROSTER_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership.readonly"
+CONTROL_SCOPE = "https://purl.imsglobal.org/spec/lti-ap/scope/control.all"
+NOTICE_SCOPE = "https://purl.imsglobal.org/spec/lti/scope/noticehandlers"
+AGS_SCOPES = (SCORE_SCOPE, LINE_ITEM_READ_SCOPE, LINE_ITEM_SCOPE, RESULT_SCOPE)
+OFFERED_SCOPES = frozenset({*AGS_SCOPES, ROSTER_SCOPE, CONTROL_SCOPE})
+
 MESSAGE_TYPE = f"{LTI}message_type"
 VERSION = f"{LTI}version"
 DEPLOYMENT_ID = f"{LTI}deployment_id"

@@ -23,15 +23,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from plugins.simulators.demo_lms.course import User
 from plugins.simulators.demo_lms.desk import Desk, desk, signed_in_user
+from plugins.simulators.demo_lms.names import AGS_ENDPOINT, AGS_SCOPES, LTI, NRPS_CLAIM
 
 blueprint = Blueprint("oidc", __name__)
 
 Forge = Callable[[dict[str, Any], str], str]
 """Makes the token of a launch, right or wrong as the switchboard says."""
 
-_LTI = "https://purl.imsglobal.org/spec/lti/claim/"
-_AGS = "https://purl.imsglobal.org/spec/lti-ags/"
-AGS_SCOPES = (f"{_AGS}scope/score", f"{_AGS}scope/lineitem.readonly")
 LINE_ITEM = "training-hours"
 _HINT_SECONDS = 300
 _TOKEN_SECONDS = 300
@@ -139,32 +137,37 @@ def id_token_claims(here: Desk, user: User, resource_link_id: str, nonce: str) -
         "email": user.email,
         "phone_number": user.phone,
         "locale": "zh-CN",
-        f"{_LTI}message_type": "LtiResourceLinkRequest",
-        f"{_LTI}version": "1.3.0",
-        f"{_LTI}deployment_id": lms.platform.deployment_id,
-        f"{_LTI}target_link_uri": lms.tool.target_link_uri,
-        f"{_LTI}roles": [_ROLES[user.role]],
-        f"{_LTI}resource_link": {"id": resource_link_id, "title": lms.link_titles()[resource_link_id]},
-        f"{_LTI}context": {
+        f"{LTI}message_type": "LtiResourceLinkRequest",
+        f"{LTI}version": "1.3.0",
+        f"{LTI}deployment_id": lms.platform.deployment_id,
+        f"{LTI}target_link_uri": lms.tool.target_link_uri,
+        f"{LTI}roles": [_ROLES[user.role]],
+        f"{LTI}resource_link": {"id": resource_link_id, "title": lms.link_titles()[resource_link_id]},
+        f"{LTI}context": {
             "id": lms.course.context_id,
             "label": lms.course.label,
             "title": lms.course.title,
             "type": ["http://purl.imsglobal.org/vocab/lis/v2/course#CourseSection"],
         },
-        f"{_LTI}tool_platform": {
+        f"{LTI}tool_platform": {
             "guid": lms.platform.guid,
             "name": lms.platform.name,
             "product_family_code": "anxue-demo-lms",
         },
-        f"{_LTI}launch_presentation": {
+        f"{LTI}launch_presentation": {
             "document_target": "window",
             "locale": "zh-CN",
             "return_url": f"{lms.issuer}/course",
         },
-        f"{_LTI}custom": {"contact_email": user.email},
-        f"{_AGS}claim/endpoint": {
+        f"{LTI}custom": {"contact_email": user.email},
+        AGS_ENDPOINT: {
             "scope": list(AGS_SCOPES),
+            "lineitems": f"{lms.issuer}/lti/lineitems",
             "lineitem": f"{lms.issuer}/lti/lineitems/{LINE_ITEM}",
+        },
+        NRPS_CLAIM: {
+            "context_memberships_url": f"{lms.issuer}/lti/memberships",
+            "service_versions": ["2.0"],
         },
     }
 

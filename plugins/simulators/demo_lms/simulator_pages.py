@@ -11,8 +11,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from bridge.kernel.errors import InvalidInput
 from plugins.simulators.demo_lms.control import Control
 from plugins.simulators.demo_lms.desk import require_form_token, signed_in_user
-from plugins.simulators.demo_lms.faults import KeyDoor, ServiceDoor
+from plugins.simulators.demo_lms.faults import KeyDoor, Manners, ServiceDoor
 from plugins.simulators.demo_lms.rehearsal.case import Case
+from plugins.simulators.demo_lms.roster import course_roster
 
 blueprint = Blueprint("simulator", __name__)
 
@@ -90,6 +91,17 @@ def rehearse() -> AnyResponse:
     return _answer(control().launches(), 202)
 
 
+@blueprint.post("/simulator/roster")
+def change_roster() -> AnyResponse:
+    """Let a member pause, go or come back: {"sub": …, "status": "Active", "Inactive" or "Deleted"}."""
+    sent = _sent()
+    try:
+        course_roster().set_status(sent["sub"], sent["status"])
+    except (KeyError, ValueError, TypeError) as error:
+        raise InvalidInput("value_malformed", "没有这个人，或状态不正确。") from error
+    return _answer({"sub": sent["sub"], "status": sent["status"]})
+
+
 @blueprint.post("/simulator/forget")
 def forget() -> AnyResponse:
     """Forget the last launches."""
@@ -130,6 +142,7 @@ def _page(problem: str = "") -> str:
         groups=_groups(here.cases),
         key_doors=list(KeyDoor),
         services=list(ServiceDoor),
+        manners=list(Manners),
         skews=_SKEWS,
         clock_of=_clock_of,
     )

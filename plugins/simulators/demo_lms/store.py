@@ -17,6 +17,8 @@ CREATE TABLE IF NOT EXISTS access_token (token TEXT PRIMARY KEY, scopes TEXT, un
 CREATE TABLE IF NOT EXISTS score (
     line_item TEXT, sub TEXT, timestamp TEXT, given TEXT, maximum TEXT, comment TEXT,
     PRIMARY KEY (line_item, sub));
+CREATE TABLE IF NOT EXISTS line_item (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT);
 CREATE TABLE IF NOT EXISTS attempt (
     id TEXT PRIMARY KEY, sub TEXT, started_at TEXT, finished_at TEXT, answers TEXT, score TEXT);
 CREATE TABLE IF NOT EXISTS delivery (
@@ -74,7 +76,8 @@ class Store:
             self._connection.close()
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Give the connection for a block that is kept whole or not at all."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -88,12 +91,12 @@ class Store:
 
     def put_hint(self, hint: str, sub: str, resource_link_id: str, until: int) -> None:
         """Remember which link `sub` is opening, until the epoch second `until`."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("INSERT INTO message_hint VALUES (?,?,?,?)", (hint, sub, resource_link_id, until))
 
     def take_hint(self, hint: str, now: int) -> tuple[str, str] | None:
         """Return (sub, resource link) of `hint` and forget it; None if unknown, used or expired."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute(
                 "DELETE FROM message_hint WHERE hint = ? RETURNING sub, resource_link_id, until", (hint,)
             ).fetchone()
@@ -101,20 +104,20 @@ class Store:
 
     def use_assertion(self, jti: str, until: int) -> bool:
         """Return whether `jti` was new; it is used from now on."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             cursor = db.execute("INSERT OR IGNORE INTO assertion VALUES (?,?)", (jti, until))
             return cursor.rowcount == 1
 
     def put_token(self, token_sha256: str, scopes: frozenset[str], until: int) -> None:
         """Remember an access token by its hash."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 "INSERT INTO access_token VALUES (?,?,?)", (token_sha256, " ".join(sorted(scopes)), until)
             )
 
     def token_scopes(self, token_sha256: str, now: int) -> frozenset[str] | None:
         """Return what the token allows, or None if it is unknown or expired."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute(
                 "SELECT scopes FROM access_token WHERE token = ? AND until > ?", (token_sha256, now)
             ).fetchone()
@@ -122,7 +125,7 @@ class Store:
 
     def score(self, line_item: str, sub: str) -> Score | None:
         """Return the score that stands for `sub`, or None."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute(
                 "SELECT * FROM score WHERE line_item = ? AND sub = ?", (line_item, sub)
             ).fetchone()
@@ -135,7 +138,7 @@ class Store:
 
         Timestamps are compared as given here: normalised UTC with microseconds.
         """
-        with self._transaction() as db:
+        with self.transaction() as db:
             cursor = db.execute(
                 "INSERT INTO score VALUES (?,?,?,?,?,?) ON CONFLICT (line_item, sub) DO UPDATE SET"
                 " timestamp = excluded.timestamp, given = excluded.given, maximum = excluded.maximum,"
@@ -144,33 +147,41 @@ class Store:
             )
             return cursor.rowcount == 1
 
+    def scores(self, line_item: str) -> dict[str, Score]:
+        """Return all scores of a line item, by user."""
+        with self.transaction() as db:
+            rows = db.execute("SELECT * FROM score WHERE line_item = ? ORDER BY sub", (line_item,)).fetchall()
+        return {
+            row["sub"]: Score(row["timestamp"], row["given"], row["maximum"], row["comment"]) for row in rows
+        }
+
     # -- quiz --------------------------------------------------------------------------------------
 
     def new_attempt(self, attempt: str, sub: str) -> None:
         """Open an attempt; it has not started yet."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("INSERT INTO attempt VALUES (?,?,NULL,NULL,'{}',NULL)", (attempt, sub))
 
     def attempt(self, attempt: str, sub: str) -> Attempt | None:
         """Return `sub`'s own attempt, or None."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute("SELECT * FROM attempt WHERE id = ? AND sub = ?", (attempt, sub)).fetchone()
         return _attempt(row) if row is not None else None
 
     def attempts(self, sub: str) -> list[Attempt]:
         """Return the attempts of `sub`, newest first."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             rows = db.execute("SELECT * FROM attempt WHERE sub = ? ORDER BY rowid DESC", (sub,)).fetchall()
         return [_attempt(row) for row in rows]
 
     def start_attempt(self, attempt: str, at: str) -> None:
         """Set the start, once."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute("UPDATE attempt SET started_at = ? WHERE id = ? AND started_at IS NULL", (at, attempt))
 
     def finish_attempt(self, attempt: str, at: str, answers: dict[str, int], score: str) -> bool:
         """Set answers, end and score, once; return whether this call did."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             cursor = db.execute(
                 "UPDATE attempt SET finished_at = ?, answers = ?, score = ?"
                 " WHERE id = ? AND started_at IS NOT NULL AND finished_at IS NULL",
@@ -182,7 +193,7 @@ class Store:
 
     def queue_delivery(self, attempt: str, body: bytes) -> None:
         """Queue the attempt's webhook; one queued before is made due again only if refused."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 "INSERT INTO delivery VALUES (?,?,'waiting',0,0,NULL,'') ON CONFLICT (attempt) DO UPDATE SET"
                 " state = 'waiting', due = 0 WHERE delivery.state = 'refused'",
@@ -191,7 +202,7 @@ class Store:
 
     def due_delivery(self, now: float) -> Delivery | None:
         """Return the delivery that is due longest, or None."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute(
                 "SELECT * FROM delivery WHERE state = 'waiting' AND due <= ? ORDER BY due LIMIT 1", (now,)
             ).fetchone()
@@ -201,7 +212,7 @@ class Store:
         self, attempt: str, *, state: str, status: int | None, words: str, due: float = 0.0
     ) -> None:
         """Record one try: its answer in words, and when the next is due if it is still waiting."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             db.execute(
                 "UPDATE delivery SET state = ?, status = ?, words = ?, due = ?, tries = tries + 1"
                 " WHERE attempt = ?",
@@ -210,7 +221,7 @@ class Store:
 
     def delivery(self, attempt: str) -> Delivery | None:
         """Return what became of the attempt's webhook, or None if none was queued."""
-        with self._transaction() as db:
+        with self.transaction() as db:
             row = db.execute("SELECT * FROM delivery WHERE attempt = ?", (attempt,)).fetchone()
         return _delivery(row) if row is not None else None
 
