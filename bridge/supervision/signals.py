@@ -165,6 +165,7 @@ class SignalService:
                 actor=data["signed_by"][0],
                 before=str(data["with_contact"]),
                 after=data["until"],
+                message=data["exception"],
             )
         )
 

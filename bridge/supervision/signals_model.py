@@ -88,7 +88,7 @@ class Signal:
         account: of whom: an account's id or a blind reference; None if it is about nobody in particular.
         actor: who did it: a blind reference, a staff id; None if that is not known.
         before, after: what changed, as digits.
-        message: the inbox message that it came with.
+        message: the inbox message, or the signed exception, that it came with.
     """
 
     key: str
@@ -117,7 +117,12 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class SignalView:
-    """A raised signal as pages show it. `raised_at` is the bridge's clock, `occurred_at` the LMS's word."""
+    """A raised signal as pages show it.
+
+    Args:
+        stated_reason: what those who signed an exception wrote.
+        occurred_at: the LMS's word; `raised_at` is the bridge's clock.
+    """
 
     id: str
     kind: SignalKind
@@ -132,6 +137,7 @@ class SignalView:
     actor: str | None
     before: str | None
     after: str | None
+    stated_reason: str | None
     occurred_at: datetime
     raised_at: datetime
     acknowledgement: Acknowledgement | None

@@ -150,6 +150,7 @@ class _View:
         signal, run = _table("supervision_signal"), _table("class_run")
         acknowledged, staff = _table("supervision_signal_acknowledgement"), _table("staff_account")
         institution, unit = _table("institution"), _table("course_unit")
+        exception = _table("contact_exception")
         statement = (
             self._joined(
                 signal,
@@ -160,10 +161,12 @@ class _View:
                 acknowledged.c.note,
                 acknowledged.c.at,
                 staff.c.login,
+                exception.c.reason,
             )
             .join(institution, institution.c.id == signal.c.institution_id)
             .outerjoin(unit, (unit.c.course_id == run.c.course_id) & (unit.c.id == signal.c.unit_id))
             .outerjoin(staff, staff.c.id == acknowledged.c.by)
+            .outerjoin(exception, exception.c.id == signal.c.message)
             .order_by(acknowledged.c.signal_id.is_not(None), signal.c.raised_at.desc(), signal.c.id.desc())
             .limit(limit)
         )
@@ -226,6 +229,7 @@ def _seen(row: Row[Any]) -> SignalView:
         actor=row.actor,
         before=row.before,
         after=row.after,
+        stated_reason=row.reason,
         occurred_at=row.occurred_at,
         raised_at=row.raised_at,
         acknowledgement=acknowledgement,

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
 import bridge.identity.tables
+import bridge.registry.contact_tables
 import bridge.registry.lti_tables
 import bridge.supervision.signals_store  # noqa: F401
 from bridge.db.unit_of_work import UnitOfWork

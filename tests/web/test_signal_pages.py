@@ -229,6 +229,7 @@ def test_two_people_sign_an_exception_and_the_authority_sees_it(furnished: Furni
     seen = furnished.as_staff("official-guangzhou").get("/authority/signals").text
     assert 'data-kind="contact_exception_signed"' in seen
     assert 'data-kind="contact_data_found"' in seen
+    assert REASON in seen
 
 
 def sign(furnished: Furnished, client: FlaskClient) -> int:

@@ -1,6 +1,7 @@
 /* Bar charts for those who supervise: one kind of bar by day, or several kinds stacked. */
 (function () {
   'use strict';
+  // The legend is the page's own, since canvas text is measured before the page's fonts are there: .legend.kinds.
   var COLOURS = ['#0e5365', '#b8641a', '#2c8a57', '#8a4fa3', '#e0a21b', '#a93226', '#5b7f95', '#7a5c3e'];
 
   function bars(data) {
@@ -24,8 +25,7 @@
     chart.setOption({
       animation: false,
       textStyle: { fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 14 },
-      legend: { show: Boolean(data.series), type: 'scroll', bottom: 0, textStyle: { fontSize: 13, color: '#52666e' } },
-      grid: { left: 8, right: 16, top: 36, bottom: data.series ? 40 : 8, containLabel: true },
+      grid: { left: 8, right: 16, top: 36, bottom: 8, containLabel: true },
       tooltip: {
         trigger: 'axis', renderMode: 'richText', confine: true, backgroundColor: '#15303a', borderWidth: 0,
         textStyle: { color: '#fff', fontSize: 14, lineHeight: 22 },
