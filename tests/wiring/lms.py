@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import text
 
 from bridge.db.outbox import overdue
-from bridge.kernel.ids import JobId
+from bridge.kernel.ids import JobId, LearnerRef
 from bridge.registry.lti_tables import LtiRegistrationRow
 from bridge.wiring.jobs import sweep
 from lti.claims import (
@@ -30,6 +30,7 @@ from tests.lti.service_platform import ServicePlatform, tool_ring
 from tests.web.furnished import ORG, PLATFORM, Furnished
 
 COURSE = "demo-course-1"
+SUB = "lms-user-1001"
 _CLAIM = "https://purl.imsglobal.org/spec/lti/claim/"
 
 
@@ -53,6 +54,8 @@ class Lms:
 
     furnished: Furnished
     services: ServicePlatform
+    learner: LearnerRef = field(default=LearnerRef(""))
+    """Who has studied, where somebody has."""
 
     @property
     def house(self) -> Any:
