@@ -1,0 +1,50 @@
+"""A stand-in for the web services of local_anxue, in the shape of Moodle's answers; not a Moodle, and it says so."""
+
+import json
+from typing import Any
+
+from werkzeug.wrappers import Request, Response
+
+TOKEN = "0123456789abcdef0123456789abcdef"  # made up
+PATH = "/site/webservice/rest/server.php"
+
+
+class MoodleStandIn:
+    """Answers grant and revoke as the plugin does: 200 with `exception` for a refusal."""
+
+    def __init__(self) -> None:
+        self.open: dict[str, tuple[str, str, int]] = {}
+        self.revoked: dict[str, str] = {}
+        self.status = 200
+        self.body: bytes | None = None
+        self.seen: list[Request] = []
+
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        request = Request(environ)
+        form = request.form.to_dict()
+        self.seen.append(request)
+        answer: Any = {"exception": "moodle_exception", "errorcode": "invalidrecord", "message": "no"}
+        if self.status == 200 and request.path == PATH and request.method == "POST" and not request.args:
+            answer = self._answer(form)
+        body = self.body if self.body is not None else json.dumps(answer).encode()
+        response = Response(body, status=self.status, content_type="application/json")
+        return response(environ, start_response)
+
+    def _answer(self, form: dict[str, str]) -> dict[str, Any]:
+        if form.get("wstoken") != TOKEN or form.get("moodlewsrestformat") != "json":
+            return {
+                "exception": "webservice_access_exception",
+                "errorcode": "accessexception",
+                "message": "no",
+            }
+        grant_id = form["grant_id"]
+        if form["wsfunction"] == "local_anxue_grant_exam":
+            if not form["sub"].isdigit() or grant_id in self.revoked:
+                return {"exception": "moodle_exception", "errorcode": "notlearner", "message": "no"}
+            status = "known" if grant_id in self.open else "granted"
+            self.open[grant_id] = (form["sub"], f"cm-{form['cmid']}", int(form["expires_at"]))
+            return {"grant_id": grant_id, "status": status, "expires_at": int(form["expires_at"])}
+        known = self.open.pop(grant_id, None)
+        status = "revoked" if known else "already" if grant_id in self.revoked else "unknown"
+        self.revoked.setdefault(grant_id, form["reason"])
+        return {"grant_id": grant_id, "status": status}
