@@ -18,6 +18,7 @@ from bridge.identity.rosters import Rosters
 from bridge.identity.service import IdentityService
 from bridge.identity.staff import StaffService
 from bridge.identity.store import SqlIdentityStore
+from bridge.intake.notices import Notices
 from bridge.intake.service import IntakeService
 from bridge.intake.store import SqlInbox
 from bridge.kernel.errors import NotPermitted
@@ -33,8 +34,6 @@ from bridge.registry.contact_service import ContactGate
 from bridge.registry.contact_store import SqlContactStore
 from bridge.registry.exam_services import ExamServices
 from bridge.registry.links import LmsLinks
-from bridge.registry.lti_deployments import PlatformDeployments
-from bridge.registry.lti_moves import PlatformMoves
 from bridge.registry.lti_platforms import LtiPlatforms
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
@@ -104,14 +103,6 @@ class Stations:
         return LtiPlatforms(self._tx, self._house.cipher)
 
     @cached_property
-    def deployments(self) -> PlatformDeployments:
-        return PlatformDeployments(self._tx)
-
-    @cached_property
-    def platform_moves(self) -> PlatformMoves:
-        return PlatformMoves(self._tx)
-
-    @cached_property
     def identity(self) -> IdentityService:
         store = SqlIdentityStore(self._tx, self._house.cipher)
         provider = self._house.real_name_provider(store)
@@ -131,6 +122,13 @@ class Stations:
         institution = self._tx.institution_id
         lms = LmsReferences(self.identity, self.registry_store, self._house.cipher, institution)
         return IntakeService(self.inbox, self._tx, learners, lms, self._house.clock, institution)
+
+    @cached_property
+    def notices(self) -> Notices:
+        lms = LmsReferences(
+            self.identity, self.registry_store, self._house.cipher, self._tx.institution_id
+        )
+        return Notices(self._tx, self.inbox, lms)
 
     @cached_property
     def presence_store(self) -> SqlPresenceStore:
