@@ -10,6 +10,7 @@ from bridge.start import configure_logs
 from bridge.web.agent_door import agent_door
 from bridge.web.errors import register_error_handlers
 from bridge.web.launch_door import launch_door
+from bridge.web.notice_door import notice_door
 from bridge.web.pages import register_pages
 from bridge.web.register_door import register_door
 from bridge.web.security import DOORS_WITHOUT_FORMS, secure
@@ -32,6 +33,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     app.register_blueprint(register_door(house))
     app.register_blueprint(agent_door(house))
     app.register_blueprint(webhook_door(house))
+    app.register_blueprint(notice_door(house))
     register_pages(app, house)
     for name in DOORS_WITHOUT_FORMS:
         app.extensions["csrf"].exempt(app.blueprints[name])

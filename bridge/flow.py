@@ -116,6 +116,7 @@ DELIVER = "reporting.batch_ready"
 """The one step that leaves the house: carried by a courier, with no unit of work open while the other side thinks."""
 
 TOLD_ONLY: Mapping[str, str] = {
+    "intake.context_copied": "a platform made a course from another; staff see it with the platform's notices",
     "archive.sealed": "the file stands; hand-over listens to it",
     "proctoring.assessment_ended": "a test at a platform is over; its result may be asked for",
     "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",

@@ -8,6 +8,7 @@ import bridge.db.vault
 import bridge.identity.roster_tables
 import bridge.identity.tables
 import bridge.intake.launch_state
+import bridge.intake.notice_tables
 import bridge.intake.store
 import bridge.ledger.store
 import bridge.presence.gate.tables

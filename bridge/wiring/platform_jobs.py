@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from bridge.completion.gradebook import LINE_ITEM_WANTED
 from bridge.completion.hour_scores import SCORE_WANTED
 from bridge.identity.rosters import ROSTER_WANTED
-from bridge.wiring import gradebook_jobs, roster_jobs
+from bridge.intake.notices import HANDLER_WANTED
+from bridge.wiring import gradebook_jobs, notice_jobs, roster_jobs
 from bridge.worker.runner import Work
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ def platform_works(house: "House") -> Mapping[str, Work]:
         SCORE_WANTED: Work(
             prepare=partial(gradebook_jobs.send_score, house), apply=partial(gradebook_jobs.note_score, house)
         ),
+        HANDLER_WANTED: Work(
+            prepare=partial(notice_jobs.tell_platform, house), apply=partial(notice_jobs.note_told, house)
+        ),
     }
 
 
@@ -34,3 +38,4 @@ def sweep_platforms(house: "House") -> None:
     """Have everything run whose time has come."""
     roster_jobs.sweep_rosters(house)
     gradebook_jobs.sweep_gradebooks(house)
+    notice_jobs.sweep_handlers(house)

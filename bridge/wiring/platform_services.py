@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import RegistrationId
 from lti.launch import Launch
+from lti.notices import NOTICE_HANDLERS_SCOPE
 from lti.registration import Registration
 
 if TYPE_CHECKING:
@@ -73,6 +74,9 @@ def note_services(
             resource_link_id=claims.resource_link.id if claims.resource_link else None,
             scopes=claims.ags.scopes,
         )
+    told = claims.notification_service
+    if told is not None and NOTICE_HANDLERS_SCOPE in told.scopes and _own(registration, told.url):
+        stations.notices.offer(own, told.url, told.notice_types)
     tx.after_commit.append(lambda: house.services_seen.add(noted))
 
 

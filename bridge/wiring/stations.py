@@ -18,6 +18,7 @@ from bridge.identity.rosters import Rosters
 from bridge.identity.service import IdentityService
 from bridge.identity.staff import StaffService
 from bridge.identity.store import SqlIdentityStore
+from bridge.intake.notices import Notices
 from bridge.intake.service import IntakeService
 from bridge.intake.store import SqlInbox
 from bridge.kernel.errors import NotPermitted
@@ -121,6 +122,13 @@ class Stations:
         institution = self._tx.institution_id
         lms = LmsReferences(self.identity, self.registry_store, self._house.cipher, institution)
         return IntakeService(self.inbox, self._tx, learners, lms, self._house.clock, institution)
+
+    @cached_property
+    def notices(self) -> Notices:
+        lms = LmsReferences(
+            self.identity, self.registry_store, self._house.cipher, self._tx.institution_id
+        )
+        return Notices(self._tx, self.inbox, lms)
 
     @cached_property
     def presence_store(self) -> SqlPresenceStore:

@@ -20,6 +20,7 @@ def upgrade() -> None:
     _gradebooks()
     _line_items()
     _scores()
+    _notice_handlers()
 
 
 def _rosters() -> None:
@@ -175,6 +176,33 @@ def _scores() -> None:
     op.create_index("ix_lms_score_due", "lms_score", ["next_at"])
     for column in ("learner_ref", "class_run_id", "institution_id"):
         _index("lms_score", column)
+
+
+def _notice_handlers() -> None:
+    op.create_table(
+        "lms_notice_handler",
+        _ref("id"),
+        _ref("registration_id"),
+        _code("notice_type"),
+        sa.Column("service_url", sa.Text(), nullable=False),
+        _code("state"),
+        _code("reason"),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        _instant("next_at", nullable=True),
+        _instant("noted_at"),
+        _instant("registered_at", nullable=True),
+        _instant("heard_at", nullable=True),
+        _ref("institution_id"),
+        _to("lms_notice_handler", "registration_id", "lti_registration"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lms_notice_handler")),
+        sa.UniqueConstraint(
+            "registration_id",
+            "notice_type",
+            name=op.f("uq_lms_notice_handler_registration_id_notice_type"),
+        ),
+    )
+    op.create_index("ix_lms_notice_handler_due", "lms_notice_handler", ["next_at"])
+    _index("lms_notice_handler", "institution_id")
 
 
 def _ref(name: str, *, nullable: bool = False) -> sa.Column[Any]:
