@@ -4,6 +4,7 @@ from flask import Flask
 
 from bridge.web.pages.authority import authority_pages
 from bridge.web.pages.deep_link import deep_link_pages
+from bridge.web.pages.exam_service import exam_service_pages
 from bridge.web.pages.home import home_pages
 from bridge.web.pages.institution import institution_pages
 from bridge.web.pages.learner import learner_pages
@@ -32,6 +33,7 @@ def register_pages(app: Flask, house: House) -> None:
         submission_review_pages,
         institution_pages,
         platform_pages,
+        exam_service_pages,
         signal_pages,
         authority_pages,
         verify_pages,
