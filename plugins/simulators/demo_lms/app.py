@@ -9,7 +9,17 @@ from urllib.parse import urlsplit
 from flask import Flask, Response, g, jsonify
 
 from bridge.kernel.time import Clock
-from plugins.simulators.demo_lms import grades, oidc, pages, roster, scores, services, simulator_pages
+from plugins.simulators.demo_lms import (
+    deep_links,
+    grades,
+    oidc,
+    pages,
+    proctoring,
+    roster,
+    scores,
+    services,
+    simulator_pages,
+)
 from plugins.simulators.demo_lms.control import Control
 from plugins.simulators.demo_lms.course import DemoLms
 from plugins.simulators.demo_lms.desk import Desk, form_token
@@ -54,8 +64,9 @@ def create_app(
     app.extensions["demo_lms"] = desk
     app.extensions["demo_lms_control"] = Control(desk, wait)
     app.extensions["demo_lms_roster"] = roster.Roster(lms.users)
-    for part in (oidc, services, grades, scores, roster, pages, simulator_pages):
+    for part in (oidc, services, deep_links, proctoring, grades, scores, roster, pages, simulator_pages):
         app.register_blueprint(part.blueprint)
+    app.register_blueprint(proctoring.control)
 
     @app.get("/healthz")
     def healthz() -> Response:

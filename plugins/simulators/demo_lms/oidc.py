@@ -3,10 +3,8 @@
 Sources: LTI 1.3 core §5.1, 1EdTech Security Framework 1.0 §5.1, OpenID Connect Core 1.0 §3.2 (implicit flow).
 """
 
-import secrets
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import (
     Blueprint,
@@ -23,7 +21,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from plugins.simulators.demo_lms.course import User
 from plugins.simulators.demo_lms.desk import Desk, desk, signed_in_user
-from plugins.simulators.demo_lms.names import AGS_ENDPOINT, AGS_SCOPES, LTI, NRPS_CLAIM
+from plugins.simulators.demo_lms.names import AGS_ENDPOINT, AGS_SCOPES, LTI, NRPS_CLAIM, TARGET_LINK_URI
+from plugins.simulators.demo_lms.opening import Opening, send_to_tool
 
 blueprint = Blueprint("oidc", __name__)
 
@@ -31,7 +30,6 @@ Forge = Callable[[dict[str, Any], str], str]
 """Makes the token of a launch, right or wrong as the switchboard says."""
 
 LINE_ITEM = "training-hours"
-_HINT_SECONDS = 300
 _TOKEN_SECONDS = 300
 _ROLES = {
     "learner": "http://purl.imsglobal.org/vocab/lis/v2/membership#Learner",
@@ -59,17 +57,8 @@ def launch(resource_link_id: str) -> AnyResponse:
         return redirect("/")
     if resource_link_id not in here.lms.link_titles():
         abort(404)
-    hint = secrets.token_urlsafe(24)
-    here.store.put_hint(hint, user.sub, resource_link_id, here.epoch() + _HINT_SECONDS)
-    query = {
-        "iss": here.lms.issuer,
-        "login_hint": user.sub,
-        "target_link_uri": here.lms.tool.target_link_uri,
-        "lti_message_hint": hint,
-        "client_id": here.lms.tool.client_id,
-        "lti_deployment_id": here.lms.platform.deployment_id,
-    }
-    return redirect(f"{here.lms.tool.login_url}?{urlencode(query)}")
+    title = here.lms.link_titles()[resource_link_id]
+    return send_to_tool(here, user, Opening(resource_link_id, title))
 
 
 @blueprint.route("/lti/auth", methods=["GET", "POST"])
@@ -100,11 +89,18 @@ def authenticate() -> Response:
     if user is None or user.sub != asked["login_hint"]:
         return _answer(asked, {"error": "login_required", "error_description": "no such signed-in user"})
     opened = here.store.take_hint(asked["lti_message_hint"], here.epoch())
-    if opened is None or opened[0] != user.sub:
+    if opened is None or opened[0] != user.sub or not opened[1].startswith("{"):
         return _answer(asked, {"error": "invalid_request", "error_description": "lti_message_hint"})
-    claims = id_token_claims(here, user, opened[1], asked["nonce"])
+    opening = Opening.from_json(opened[1])
     forge: Forge = current_app.extensions["demo_lms_control"].forge
-    return _answer(asked, {"id_token": forge(claims, here.lms.link_titles()[opened[1]])})
+    return _answer(asked, {"id_token": forge(_claims(here, user, opening, asked["nonce"]), opening.title)})
+
+
+def _claims(here: Desk, user: User, opening: Opening, nonce: str) -> dict[str, Any]:
+    claims = {**id_token_claims(here, user, opening.link, nonce, opening.title), **opening.claims}
+    if opening.target:
+        claims[TARGET_LINK_URI] = opening.target
+    return {name: value for name, value in claims.items() if value is not None}
 
 
 def _fault(asked: dict[str, str]) -> tuple[str, str] | None:
@@ -120,7 +116,9 @@ def _fault(asked: dict[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def id_token_claims(here: Desk, user: User, resource_link_id: str, nonce: str) -> dict[str, Any]:
+def id_token_claims(
+    here: Desk, user: User, resource_link_id: str, nonce: str, title: str = ""
+) -> dict[str, Any]:
     """Return the claims of a resource-link launch; e-mail and telephone are canaries."""
     lms, now = here.lms, here.epoch()
     return {
@@ -142,7 +140,10 @@ def id_token_claims(here: Desk, user: User, resource_link_id: str, nonce: str) -
         f"{LTI}deployment_id": lms.platform.deployment_id,
         f"{LTI}target_link_uri": lms.tool.target_link_uri,
         f"{LTI}roles": [_ROLES[user.role]],
-        f"{LTI}resource_link": {"id": resource_link_id, "title": lms.link_titles()[resource_link_id]},
+        f"{LTI}resource_link": {
+            "id": resource_link_id,
+            "title": title or lms.link_titles()[resource_link_id],
+        },
         f"{LTI}context": {
             "id": lms.course.context_id,
             "label": lms.course.label,

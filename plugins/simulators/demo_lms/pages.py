@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from bridge.kernel.ids import random_ref
 from bridge.kernel.time import rfc3339
 from plugins.simulators.demo_lms.course import User
+from plugins.simulators.demo_lms.deep_links import tool_items
 from plugins.simulators.demo_lms.desk import desk, require_form_token, signed_in_user
 from plugins.simulators.demo_lms.oidc import LINE_ITEM
 from plugins.simulators.demo_lms.store import Attempt, Delivery
@@ -75,6 +76,7 @@ def course() -> str:
         user=user,
         latest=finished[0] if finished else None,
         hours=here.store.score(LINE_ITEM, user.sub),
+        tool_items=tool_items(here),
     )
 
 

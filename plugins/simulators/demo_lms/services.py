@@ -2,15 +2,12 @@
 
 import secrets
 
-import requests
 from flask import Response, jsonify, request
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, RSAKey
 
 from plugins.simulators.demo_lms.access import Refused, service_blueprint, sha256
 from plugins.simulators.demo_lms.desk import desk
 from plugins.simulators.demo_lms.names import OFFERED_SCOPES
+from plugins.simulators.demo_lms.tool_documents import NotGenuine, tool_claims
 
 blueprint = service_blueprint("services")
 
@@ -48,15 +45,11 @@ def token() -> Response:
 def _verify_assertion(assertion: str) -> None:
     here = desk()
     try:
-        header = jws.extract_compact(assertion.encode()).headers()
-    except (JoseError, ValueError) as error:
-        raise Refused("invalid_client", "the assertion is no JWT", 401) from error
-    if header.get("alg") != "RS256" or not isinstance(header.get("kid"), str):
-        raise Refused("invalid_client", "alg and kid", 401)
-    try:
-        claims = jwt.decode(assertion, _tool_key(header["kid"]), algorithms=["RS256"]).claims
-    except (JoseError, ValueError) as error:
-        raise Refused("invalid_client", "signature", 401) from error
+        claims = tool_claims(assertion)
+    except NotGenuine as error:
+        if error.unreachable:
+            raise Refused("temporarily_unavailable", "the tool's keys cannot be read", 503) from error
+        raise Refused("invalid_client", error.what, 401) from error
     now = here.epoch()
     audience = claims.get("aud")
     audiences = audience if isinstance(audience, list) else [audience]
@@ -79,16 +72,3 @@ def _verify_assertion(assertion: str) -> None:
         raise Refused("invalid_client", "jti", 401)
     if not here.store.use_assertion(jti, expiry + _LEEWAY_SECONDS):
         raise Refused("invalid_client", "jti was used before", 401)
-
-
-def _tool_key(kid: str) -> RSAKey:
-    """Return the tool's key `kid`, read anew each time: the tool may have rotated it."""
-    try:
-        reply = requests.get(desk().lms.tool.jwks_url, timeout=5, allow_redirects=False)
-        keys = KeySet.import_key_set(reply.json())
-    except (requests.RequestException, JoseError, ValueError, KeyError, TypeError) as error:
-        raise Refused("temporarily_unavailable", "the tool's keys cannot be read", 503) from error
-    for key in keys.keys:
-        if key.kid == kid and isinstance(key, RSAKey):
-            return key
-    raise Refused("invalid_client", "kid", 401)

@@ -17,6 +17,13 @@ CREATE TABLE IF NOT EXISTS access_token (token TEXT PRIMARY KEY, scopes TEXT, un
 CREATE TABLE IF NOT EXISTS score (
     line_item TEXT, sub TEXT, timestamp TEXT, given TEXT, maximum TEXT, comment TEXT,
     PRIMARY KEY (line_item, sub));
+CREATE TABLE IF NOT EXISTS tool_item (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT, line_item TEXT);
+CREATE TABLE IF NOT EXISTS proctored (
+    attempt TEXT PRIMARY KEY, sub TEXT, number INTEGER, session_data TEXT, state TEXT, extra_minutes INTEGER,
+    UNIQUE (sub, number));
+CREATE TABLE IF NOT EXISTS control (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, attempt TEXT, at TEXT, action TEXT, severity TEXT, code TEXT);
 CREATE TABLE IF NOT EXISTS line_item (
     number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT);
 CREATE TABLE IF NOT EXISTS attempt (
@@ -89,13 +96,13 @@ class Store:
 
     # -- LTI ---------------------------------------------------------------------------------------
 
-    def put_hint(self, hint: str, sub: str, resource_link_id: str, until: int) -> None:
-        """Remember which link `sub` is opening, until the epoch second `until`."""
+    def put_hint(self, hint: str, sub: str, opening: str, until: int) -> None:
+        """Remember what `sub` is opening, until the epoch second `until`; a hint that stands already raises."""
         with self.transaction() as db:
-            db.execute("INSERT INTO message_hint VALUES (?,?,?,?)", (hint, sub, resource_link_id, until))
+            db.execute("INSERT INTO message_hint VALUES (?,?,?,?)", (hint, sub, opening, until))
 
     def take_hint(self, hint: str, now: int) -> tuple[str, str] | None:
-        """Return (sub, resource link) of `hint` and forget it; None if unknown, used or expired."""
+        """Return (sub, what was opened) of `hint` and forget it; None if unknown, used or expired."""
         with self.transaction() as db:
             row = db.execute(
                 "DELETE FROM message_hint WHERE hint = ? RETURNING sub, resource_link_id, until", (hint,)
