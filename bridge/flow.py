@@ -89,6 +89,10 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.signals.raise_from_lms(d)),
     Row("registry.offline_confirmed", 19, "enter an offline session that two people stand for",
         lambda s, d: s.ledger.record_offline(d)),
+    Row("proctoring.assessment_started", 24, "remember which result the platform kept before the test",
+        lambda s, d: s.test_results.begin(d)),
+    Row("proctoring.assessment_ended", 24, "ask the platform what has come of the test",
+        lambda s, d: s.test_results.end(d)),
     Row("intake.score_received", 24, "decide a test by its mark and by the presence over it",
         lambda s, d: s.completion.decide_test(TestScore(**{name: d[name] for name in TestScore.__slots__}))),
     Row("completion.test_decided", 26, "enter the decision",
@@ -118,7 +122,6 @@ DELIVER = "reporting.batch_ready"
 TOLD_ONLY: Mapping[str, str] = {
     "intake.context_copied": "a platform made a course from another; staff see it with the platform's notices",
     "archive.sealed": "the file stands; hand-over listens to it",
-    "proctoring.assessment_ended": "a test at a platform is over; its result may be asked for",
     "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",
 }
 """Events that are kept, with no step after them yet."""

@@ -9,6 +9,7 @@ import bridge.identity.roster_tables
 import bridge.identity.tables
 import bridge.intake.launch_state
 import bridge.intake.notice_tables
+import bridge.intake.result_tables
 import bridge.intake.store
 import bridge.ledger.store
 import bridge.presence.gate.tables

@@ -8,7 +8,8 @@ from bridge.completion.gradebook import LINE_ITEM_WANTED
 from bridge.completion.hour_scores import SCORE_WANTED
 from bridge.identity.rosters import ROSTER_WANTED
 from bridge.intake.notices import HANDLER_WANTED
-from bridge.wiring import gradebook_jobs, notice_jobs, roster_jobs
+from bridge.intake.results import RESULT_WANTED
+from bridge.wiring import gradebook_jobs, notice_jobs, result_jobs, roster_jobs
 from bridge.worker.runner import Work
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def platform_works(house: "House") -> Mapping[str, Work]:
         HANDLER_WANTED: Work(
             prepare=partial(notice_jobs.tell_platform, house), apply=partial(notice_jobs.note_told, house)
         ),
+        RESULT_WANTED: Work(
+            prepare=partial(result_jobs.ask_result, house), apply=partial(result_jobs.note_result, house)
+        ),
     }
 
 
@@ -39,3 +43,4 @@ def sweep_platforms(house: "House") -> None:
     roster_jobs.sweep_rosters(house)
     gradebook_jobs.sweep_gradebooks(house)
     notice_jobs.sweep_handlers(house)
+    result_jobs.sweep_results(house)

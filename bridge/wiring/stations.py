@@ -19,6 +19,7 @@ from bridge.identity.service import IdentityService
 from bridge.identity.staff import StaffService
 from bridge.identity.store import SqlIdentityStore
 from bridge.intake.notices import Notices
+from bridge.intake.results import TestResults
 from bridge.intake.service import IntakeService
 from bridge.intake.store import SqlInbox
 from bridge.kernel.errors import NotPermitted
@@ -129,6 +130,10 @@ class Stations:
             self.identity, self.registry_store, self._house.cipher, self._tx.institution_id
         )
         return Notices(self._tx, self.inbox, lms)
+
+    @cached_property
+    def test_results(self) -> TestResults:
+        return TestResults(self._tx, self.inbox)
 
     @cached_property
     def presence_store(self) -> SqlPresenceStore:

@@ -21,6 +21,7 @@ def upgrade() -> None:
     _line_items()
     _scores()
     _notice_handlers()
+    _results()
 
 
 def _rosters() -> None:
@@ -203,6 +204,42 @@ def _notice_handlers() -> None:
     )
     op.create_index("ix_lms_notice_handler_due", "lms_notice_handler", ["next_at"])
     _index("lms_notice_handler", "institution_id")
+
+
+def _results() -> None:
+    op.create_table(
+        "lms_result",
+        _ref("id"),
+        _ref("registration_id"),
+        sa.Column("resource_link_id", sa.String(length=255), nullable=False),
+        _ref("account_id"),
+        _ref("learner_ref"),
+        _ref("class_run_id"),
+        _ref("unit"),
+        sa.Column("attempt", sa.String(length=80), nullable=False),
+        _ref("gate_attempt"),
+        _code("started_real"),
+        _code("ended_real", nullable=True),
+        _code("ended_by", nullable=True),
+        _instant("ended_at", nullable=True),
+        sa.Column("line_item_url", sa.Text(), nullable=True),
+        _code("before", nullable=True),
+        _code("state"),
+        _code("reason"),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        _instant("next_at", nullable=True),
+        _ref("message", nullable=True),
+        _ref("institution_id"),
+        _to("lms_result", "registration_id", "lti_registration"),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lms_result")),
+        sa.UniqueConstraint(
+            "institution_id", "gate_attempt", name=op.f("uq_lms_result_institution_id_gate_attempt")
+        ),
+    )
+    op.create_index("ix_lms_result_due", "lms_result", ["next_at"])
+    op.create_index("ix_lms_result_account", "lms_result", ["registration_id", "account_id"])
+    for column in ("class_run_id", "institution_id"):
+        _index("lms_result", column)
 
 
 def _ref(name: str, *, nullable: bool = False) -> sa.Column[Any]:

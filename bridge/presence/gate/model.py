@@ -12,6 +12,8 @@ from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef, RegistrationId, StudySessionId
 from bridge.presence.model import CheckState
 
+ASSESSMENT_STARTED = "proctoring.assessment_started"
+"""Type of the event that a test at the platform was opened for the first time."""
 ASSESSMENT_ENDED = "proctoring.assessment_ended"
 """Type of the event that a test at the platform is over; its `data` is `ended_data`."""
 SESSION_LOST = "session_lost"
@@ -114,6 +116,21 @@ def proctored_attempt(
     """Return the id of a proctored attempt: the same for each message about it, at most 80 characters."""
     named = "|".join((registration, deployment_id, resource_link_id, str(attempt_number)))
     return f"pa-{sha256_hex(named.encode())[:40]}"
+
+
+def started_data(attempt: TestAttempt, started_real: str) -> dict[str, Any]:
+    """Return the data of `ASSESSMENT_STARTED`: what the platform keeps at this moment did not come of this test."""
+    return {
+        "account": attempt.account_id,
+        "attempt": attempt.attempt,
+        "class_run": attempt.class_run,
+        "gate_attempt": attempt.id,
+        "learner": attempt.learner,
+        "registration": attempt.registration,
+        "resource_link_id": attempt.resource_link_id,
+        "started_real": started_real,
+        "unit": attempt.unit,
+    }
 
 
 def ended_data(attempt: TestAttempt, started_real: str, ended_real: str) -> dict[str, Any]:

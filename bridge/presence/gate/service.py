@@ -12,6 +12,7 @@ from bridge.kernel.ids import LearnerRef, StudySessionId, new_id
 from bridge.kernel.time import Clock, StudyClock, epoch_ms, rfc3339
 from bridge.presence.gate.model import (
     ASSESSMENT_ENDED,
+    ASSESSMENT_STARTED,
     SESSION_LOST,
     AttemptState,
     ControlAction,
@@ -24,6 +25,7 @@ from bridge.presence.gate.model import (
     actions_on,
     ended_data,
     severity,
+    started_data,
     state_at_first,
 )
 from bridge.presence.gate.ports import GateRules, GateStore, Sessions
@@ -189,6 +191,14 @@ class GateService:
             silent_since=None,
         )
         self._store.save(running)
+        if attempt.started_at is None and running.learner is not None:
+            self._events.emit(
+                ASSESSMENT_STARTED,
+                running.learner,
+                occurred_at=now,
+                idempotency_key=running.id,
+                data=started_data(running, rfc3339(now)),
+            )
         return running, message
 
     def end(self, attempt: TestAttempt, by: EndedBy) -> TestAttempt:
