@@ -1,17 +1,22 @@
 """The rehearsal judges: the real bridge is right in every case, and each defence that a tool lacks is found."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
+import requests
 
 from bridge.kernel.time import SystemClock
 from plugins.simulators.demo_lms.app import create_app
 from plugins.simulators.demo_lms.course import load
+from plugins.simulators.demo_lms.deep_links import tool_items
 from plugins.simulators.demo_lms.desk import Desk
 from plugins.simulators.demo_lms.rehearsal.answers import Answer, Right, fault_of
 from plugins.simulators.demo_lms.rehearsal.run import FIRST, Result, all_cases, rehearse
+from tests.attacks.doors.server import BridgeServer
 from tests.lti.launch_rows import ROWS
 from tests.lti.rows import LEARNER_IN, TEACHER_IN
 from tests.lti.served import served
@@ -27,13 +32,19 @@ OTHERWISE = {
 }
 
 
-def test_the_bridge_is_right_in_every_case_and_for_the_right_reason(tmp_path: Path) -> None:
-    with bridge_and_simulator(tmp_path) as (bridge, desk):
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[BridgeServer, Desk]]:
+    with bridge_and_simulator(tmp_path_factory.mktemp("both")) as standing:
+        yield standing
 
-        def wait(seconds: float) -> None:
-            bridge.clock.at += timedelta(seconds=seconds)
 
-        results = list(rehearse(desk, wait=wait, patient=True))
+def test_the_bridge_is_right_in_every_case_and_for_the_right_reason(both: tuple[BridgeServer, Desk]) -> None:
+    bridge, desk = both
+
+    def wait(seconds: float) -> None:
+        bridge.clock.at += timedelta(seconds=seconds)
+
+    results = list(rehearse(desk, wait=wait, patient=True))
 
     assert [
         (result.case.id, result.fault, result.open) for result in results if result.state != "right"
@@ -46,6 +57,60 @@ def test_the_bridge_is_right_in_every_case_and_for_the_right_reason(tmp_path: Pa
     expected = {**REASONS, **OTHERWISE}
     assert {case: reason for case, reason in refused.items() if expected.get(case, reason) != reason} == {}
     assert len(refused.keys() & expected.keys()) > 90
+
+
+def _hidden(page: str) -> dict[str, str]:
+    return dict(re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page))
+
+
+def _through(browser: requests.Session, url: str) -> requests.Response:
+    """Open `url` at the simulator and go through login and launch as a browser does; return where that ends."""
+    form = browser.get(url)
+    action = re.search(r'action="([^"]*)" id="to-tool"', form.text)
+    assert action is not None, form.text
+    fields = {
+        name: unescape(value)
+        for name, value in re.findall(r'name="([^"]*)" value="([^"]*)"', form.text[action.start() :])
+    }
+    return browser.post(unescape(action[1]), data=fields)
+
+
+def _signed_in(desk: Desk, sub: str) -> requests.Session:
+    browser = requests.Session()
+    token = _hidden(browser.get(desk.lms.issuer).text)["form_token"]
+    browser.post(f"{desk.lms.issuer}/sign-in", data={"form_token": unescape(token), "sub": sub})
+    return browser
+
+
+def test_a_teacher_puts_the_bridges_contents_into_the_course_and_a_learner_opens_them(
+    both: tuple[BridgeServer, Desk],
+) -> None:
+    bridge, desk = both
+    with _signed_in(desk, "lms-user-2001") as teacher:
+        page = _through(teacher, f"{desk.lms.issuer}/deep-links/choose")
+        assert page.url == f"{bridge.origin}/deep-link"
+        offered = dict(re.findall(r'name="item" value="([^"]+)"[^>]*data-kind="([^"]+)"', page.text))
+        chosen = [
+            next(key for key, kind in offered.items() if kind == wanted) for wanted in ("entry", "gate")
+        ]
+        form = [*_hidden(page.text).items(), *(("item", key) for key in chosen), ("hours", "1")]
+        signed = teacher.post(page.url, data=form)
+        document = re.search(r'name="JWT" value="([^"]+)"', signed.text)
+        assert document is not None, signed.text
+        taken = teacher.post(f"{desk.lms.issuer}/lti/deep-links", data={"JWT": unescape(document[1])})
+        assert taken.status_code == 200, taken.text
+        assert "已添加到课程" in taken.text
+
+    entry, gate = tool_items(desk)
+    assert entry["line_item"]
+    assert not gate["line_item"]
+    with _signed_in(desk, "lms-user-1001") as learner:
+        assert (
+            _through(learner, f"{desk.lms.issuer}/deep-links/{entry['number']}").url
+            == f"{bridge.origin}/learner"
+        )
+        opened = _through(learner, f"{desk.lms.issuer}/deep-links/{gate['number']}")
+        assert "/test-gate" in opened.url, opened.url
 
 
 def test_ids_are_those_of_the_security_case_list_each_once() -> None:
