@@ -2,15 +2,18 @@
 
 import json
 import os
+import secrets
 import shutil
 import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 from sqlalchemy import text
@@ -18,6 +21,7 @@ from sqlalchemy import text
 from bridge.db.engine import open_engine
 from bridge.serve import die_with_parent
 from bridge.settings import ROOT, Settings
+from plugins.moodle.acceptance.school import School
 from plugins.simulators.demonstration.processes import Child, free_ports
 from plugins.simulators.demonstration.steps import StepFailed, expect, wait_for
 
@@ -48,7 +52,7 @@ class BridgeSide:
         return f"http://{self.host}:{self.port}"
 
     def start(self) -> None:
-        """Start it with made-up catalogue data and wait until it answers.
+        """Start it and wait until it answers.
 
         Raises:
             StepFailed: it does not.
@@ -63,27 +67,49 @@ class BridgeSide:
             )  # fmt: skip
         self._child = child = Child("bridge", "安学桥", f"{self.url}/readyz", log, process)
         wait_for(child.look, _READY_SECONDS, f"安学桥没有就绪,日志见 {log}")
+
+    def register(self, school: School) -> None:
+        """Load the demonstration's catalogue with this Moodle as its platform and this course as its class run's."""
         catalogue = self.folder / "catalogue"
         shutil.copytree(_CATALOGUE, catalogue)
-        # The class run of the demonstration, with this Moodle as its only platform.
-        _empty(catalogue / "institution.yaml", "lti_registrations")
-        _empty(catalogue / "class_runs.yaml", "lti_contexts")
+        issuer, self.registration, self.secret = school.site.url, "reg_moodle", secrets.token_hex(32)
+        registered = {
+            "id": self.registration,
+            "issuer": issuer,
+            "client_id": school.client_id,
+            "auth_login_url": f"{issuer}/mod/lti/auth.php",
+            "auth_token_url": f"{issuer}/mod/lti/token.php",
+            "jwks_url": f"{issuer}/mod/lti/certs.php",
+            "deployment_ids": [str(school.tool)],
+            "algorithm": "RS256",
+            "demo": True,
+            "private_hosts": [urlsplit(issuer).hostname],
+            "allowed_origin": issuer,
+            "webhook_secret": self.secret,
+        }
+        with _changed(catalogue / "institution.yaml") as content:
+            content["lti_registrations"] = [registered]
+        with _changed(catalogue / "class_runs.yaml") as content:
+            content["class_runs"][0]["lti_contexts"] = [
+                {"registration": self.registration, "context_id": str(school.course)}
+            ]
+        with _changed(catalogue / "course.yaml") as content:
+            lesson, _, test = content["courses"][0]["units"]
+            lesson["resource_link_id"], test["resource_link_id"] = f"cm-{school.lesson}", f"cm-{school.quiz}"
         self._command("catalogue", "load", str(catalogue), "--photographs", "demo", "--json")
 
-    def register(self, issuer: str, client_id: str, deployment: str, private_host: str) -> None:
-        """Register the Moodle as an operator would."""
-        facts = self._command(
-            "lti", "register", "--moodle", "--demo", "--issuer", issuer, "--client-id", client_id,
-            "--deployment-id", deployment, "--allow-private-host", private_host, "--json",
-        )  # fmt: skip
-        self.registration, self.secret = str(facts["id"]), str(facts["webhook_secret"])
+    def listed_learner(self) -> tuple[str, str]:
+        """Return name and citizen id of the made-up learner who stands on the enrolment list."""
+        content = yaml.safe_load((_CATALOGUE / "enrolment_list.yaml").read_text(encoding="utf-8"))
+        first = content["learners"][0]
+        return str(first["name"]), str(first["citizen_id"])
 
     def received(self) -> "Counter[str]":
         """Return how many messages of each kind came from the Moodle: `type`, with the event or kind behind a space."""
         counted: Counter[str] = Counter()
         for payload in self._payloads():
-            data = payload.get("data") or {}
-            counted[" ".join(filter(None, (payload.get("type"), data.get("event") or data.get("kind"))))] += 1
+            kind = payload.get("type") or ("attempt.graded" if "score" in payload else "launch")
+            counted[" ".join(filter(None, (kind, payload.get("event") or payload.get("kind"))))] += 1
         return counted
 
     def holds(self, words: Sequence[str]) -> list[str]:
@@ -152,13 +178,9 @@ class BridgeSide:
         return Settings.model_validate(given)
 
 
-def _empty(path: Path, key: str) -> None:
-    """Empty a list of a YAML file: at the top, or in each row of its first list."""
+@contextmanager
+def _changed(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield what a YAML file holds, and write it back as it was left."""
     content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if key in content:
-        content[key] = []
-    for rows in content.values():
-        for row in rows if isinstance(rows, list) else []:
-            if isinstance(row, dict) and key in row:
-                row[key] = []
+    yield content
     path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")

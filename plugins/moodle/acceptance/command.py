@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 
 from bridge.settings import ROOT
-from plugins.moodle.acceptance import contact_steps, gate_steps, site_steps
+from plugins.moodle.acceptance import contact_steps, gate_steps, opening_steps, site_steps
 from plugins.moodle.acceptance.bridge_side import BridgeSide
 from plugins.moodle.acceptance.log import write_log
 from plugins.moodle.acceptance.person import Person
@@ -96,6 +96,7 @@ def _walk(run: Run) -> None:
         run.school.make_quiz()
         step.say(f"安学桥 {run.bridge.url},课程 {run.school.mark}")
     site_steps.connect(run)
+    site_steps.enter(run)
     site_steps.study(run)
     gate_steps.forced_start(run)
     page = gate_steps.grant_and_consent(run)
@@ -103,4 +104,5 @@ def _walk(run: Run) -> None:
     gate_steps.who_else(run)
     gate_steps.backup_keeps_the_gate(run)
     site_steps.delivered(run)
+    opening_steps.opens_by_state(run)
     contact_steps.clean_and_undo(run)

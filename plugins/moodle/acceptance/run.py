@@ -20,6 +20,7 @@ class Run:
     bridge: BridgeSide
     journal: Journal
     services: list[WebService] = field(default_factory=list)
+    refused_before: int = 0
 
     @property
     def service(self) -> WebService:

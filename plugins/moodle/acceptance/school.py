@@ -16,6 +16,7 @@ from plugins.simulators.demonstration.steps import StepFailed, expect
 _ROLE = "anxuebridge"
 _CAPABILITIES = (
     "local/anxue:manageexams",
+    "local/anxue:setlearnerstate",
     "local/anxue:viewhealth",
     "local/anxue:backfill",
     "webservice/rest:use",
@@ -41,6 +42,7 @@ class School:
     lesson: int = 0
     quiz: int = 0
     tool: int = 0
+    entry: int = 0
     client_id: str = ""
     _people: dict[str, int] = field(default_factory=dict)
 
@@ -69,7 +71,7 @@ class School:
         page = self.admin.get("/course/search.php", search=self.mark)
         self.course = _number(page, r"/course/view\.php\?id=(\d+)", "课程没有建成")
         rows = [
-            ["learner", "三", "张", "13800000001", "示例路 1 号", "student"],
+            ["learner", "晓安", "陈", "13800000001", "示例路 1 号", "student"],
             ["other", "四", "李", "", "", "student"],
             ["teacher", "老师", "陈", "", "", "editingteacher"],
         ]
@@ -120,6 +122,10 @@ class School:
         tools = [tool for tool in self.admin.ask("mod_lti_get_tool_types", {}) if tool["name"] == name]
         expect(len(tools) == 1, "LTI 工具没有建成")
         self.tool, self.client_id = int(tools[0]["id"]), str(tools[0]["clientid"])
+
+    def make_entry(self) -> None:
+        """Add the activity that opens the bridge."""
+        self.entry = self._add("lti", {"name": "安学桥 实名与人脸"}, typeid=self.tool)
 
     def make_service_user(self) -> WebService:
         """Make the user with whose token the bridge calls; return the way in."""
@@ -181,9 +187,11 @@ class School:
 
     # ---- how -----------------------------------------------------------------------------------------------
 
-    def _add(self, module: str, fields: dict[str, str]) -> int:
+    def _add(self, module: str, fields: dict[str, str], **params: int) -> int:
         """Add an activity by its form; return its course module id."""
-        page = self.admin.get("/course/modedit.php", add=module, type="", course=self.course, section=0)
+        page = self.admin.get(
+            "/course/modedit.php", add=module, type="", course=self.course, section=0, **params
+        )
         done = self.admin.submit(page, page.form("modedit.php", holding="name"), fields, "submitbutton2")
         found = self.activities(self.course, module)
         expect(len(found) == 1, f"{module} 没有建成:{done.said}")
