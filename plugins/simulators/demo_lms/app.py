@@ -12,6 +12,7 @@ from bridge.kernel.time import Clock
 from plugins.simulators.demo_lms import (
     deep_links,
     grades,
+    notices,
     oidc,
     pages,
     proctoring,
@@ -64,7 +65,18 @@ def create_app(
     app.extensions["demo_lms"] = desk
     app.extensions["demo_lms_control"] = Control(desk, wait)
     app.extensions["demo_lms_roster"] = roster.Roster(lms.users)
-    for part in (oidc, services, deep_links, proctoring, grades, scores, roster, pages, simulator_pages):
+    for part in (
+        oidc,
+        services,
+        deep_links,
+        proctoring,
+        grades,
+        notices,
+        scores,
+        roster,
+        pages,
+        simulator_pages,
+    ):
         app.register_blueprint(part.blueprint)
     app.register_blueprint(proctoring.control)
 

@@ -16,7 +16,13 @@ ROSTER_SCOPE = "https://purl.imsglobal.org/spec/lti-nrps/scope/contextmembership
 CONTROL_SCOPE = "https://purl.imsglobal.org/spec/lti-ap/scope/control.all"
 NOTICE_SCOPE = "https://purl.imsglobal.org/spec/lti/scope/noticehandlers"
 AGS_SCOPES = (SCORE_SCOPE, LINE_ITEM_READ_SCOPE, LINE_ITEM_SCOPE, RESULT_SCOPE)
-OFFERED_SCOPES = frozenset({*AGS_SCOPES, ROSTER_SCOPE, CONTROL_SCOPE})
+OFFERED_SCOPES = frozenset({*AGS_SCOPES, ROSTER_SCOPE, CONTROL_SCOPE, NOTICE_SCOPE})
+
+NOTICE = f"{LTI}notice"
+NOTICE_SERVICE = f"{LTI}platformnotificationservice"
+ORIGIN_CONTEXTS = f"{LTI}origin_contexts"
+HELLO_NOTICE, COPY_NOTICE = "LtiHelloWorldNotice", "LtiContextCopyNotice"
+NOTICE_TYPES = (HELLO_NOTICE, COPY_NOTICE)
 
 MESSAGE_TYPE = f"{LTI}message_type"
 VERSION = f"{LTI}version"

@@ -21,7 +21,16 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from plugins.simulators.demo_lms.course import User
 from plugins.simulators.demo_lms.desk import Desk, desk, signed_in_user
-from plugins.simulators.demo_lms.names import AGS_ENDPOINT, AGS_SCOPES, LTI, NRPS_CLAIM, TARGET_LINK_URI
+from plugins.simulators.demo_lms.names import (
+    AGS_ENDPOINT,
+    AGS_SCOPES,
+    LTI,
+    NOTICE_SCOPE,
+    NOTICE_SERVICE,
+    NOTICE_TYPES,
+    NRPS_CLAIM,
+    TARGET_LINK_URI,
+)
 from plugins.simulators.demo_lms.opening import Opening, send_to_tool
 
 blueprint = Blueprint("oidc", __name__)
@@ -165,6 +174,12 @@ def id_token_claims(
             "scope": list(AGS_SCOPES),
             "lineitems": f"{lms.issuer}/lti/lineitems",
             "lineitem": f"{lms.issuer}/lti/lineitems/{LINE_ITEM}",
+        },
+        NOTICE_SERVICE: {
+            "platform_notification_service_url": f"{lms.issuer}/lti/notice-handlers",
+            "service_versions": ["1.0"],
+            "scope": [NOTICE_SCOPE],
+            "notice_types_supported": list(NOTICE_TYPES),
         },
         NRPS_CLAIM: {
             "context_memberships_url": f"{lms.issuer}/lti/memberships",

@@ -10,14 +10,17 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.kernel.errors import InvalidInput
 from plugins.simulators.demo_lms.control import Control
-from plugins.simulators.demo_lms.desk import require_form_token, signed_in_user
+from plugins.simulators.demo_lms.desk import desk, require_form_token, signed_in_user
 from plugins.simulators.demo_lms.faults import KeyDoor, Manners, ServiceDoor
+from plugins.simulators.demo_lms.names import NOTICE_TYPES
+from plugins.simulators.demo_lms.notices import handler_of, send_notices
 from plugins.simulators.demo_lms.rehearsal.case import Case
 from plugins.simulators.demo_lms.roster import course_roster
 
 blueprint = Blueprint("simulator", __name__)
 
 _SKEWS = ((0, "准确"), (45, "快 45 秒（误差之内）"), (90, "快 90 秒"), (-90, "慢 90 秒"), (900, "快 15 分钟"))
+_MOST_NOTICES = 100
 _HERE = ZoneInfo("Asia/Shanghai")
 _ROWS = {
     "A": "认证规定的错误",
@@ -100,6 +103,18 @@ def change_roster() -> AnyResponse:
     except (KeyError, ValueError, TypeError) as error:
         raise InvalidInput("value_malformed", "没有这个人，或状态不正确。") from error
     return _answer({"sub": sent["sub"], "status": sent["status"]})
+
+
+@blueprint.post("/simulator/notices")
+def notify() -> AnyResponse:
+    """Send right notices to where the tool wants them: "type" and, up to a hundred, "number"."""
+    sent = _sent()
+    notice_type, number = sent.get("type", NOTICE_TYPES[0]), sent.get("number", 1)
+    if notice_type not in NOTICE_TYPES or type(number) is not int or not 1 <= number <= _MOST_NOTICES:
+        raise InvalidInput("value_malformed", "通知的类型或条数不正确。")
+    if not handler_of(desk(), notice_type):
+        raise InvalidInput("handler_missing", "工具没有登记接收这种通知的地址。", http_status=409)
+    return _answer({"status": send_notices(desk(), notice_type, number)})
 
 
 @blueprint.post("/simulator/forget")

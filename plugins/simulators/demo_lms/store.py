@@ -24,6 +24,7 @@ CREATE TABLE IF NOT EXISTS proctored (
     UNIQUE (sub, number));
 CREATE TABLE IF NOT EXISTS control (
     number INTEGER PRIMARY KEY AUTOINCREMENT, attempt TEXT, at TEXT, action TEXT, severity TEXT, code TEXT);
+CREATE TABLE IF NOT EXISTS notice_handler (notice_type TEXT PRIMARY KEY, url TEXT, most INTEGER);
 CREATE TABLE IF NOT EXISTS line_item (
     number INTEGER PRIMARY KEY AUTOINCREMENT, document TEXT);
 CREATE TABLE IF NOT EXISTS attempt (

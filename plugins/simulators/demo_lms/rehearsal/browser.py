@@ -74,6 +74,10 @@ class Browser:
         """Post a form; return how it was answered."""
         return self._send("POST", url, data=dict(form))
 
+    def post_json(self, url: str, body: Mapping[str, Any]) -> Answer:
+        """Post JSON as a server does; return how it was answered."""
+        return self._send("POST", url, json=dict(body))
+
     def get(self, url: str, params: Mapping[str, str]) -> Answer:
         """Open an address; return how it was answered."""
         return self._send("GET", url, params=dict(params))

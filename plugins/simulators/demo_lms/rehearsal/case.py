@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -114,7 +114,7 @@ class Stage:
     _fetched_at: float | None = None
 
     @contextmanager
-    def browser(self) -> Any:
+    def browser(self) -> Iterator[Browser]:
         """Give a browser that nobody used yet."""
         browser = Browser()
         try:

@@ -13,6 +13,7 @@ from plugins.simulators.demo_lms.rehearsal.cases_claims import A_CASES, B_CASES,
 from plugins.simulators.demo_lms.rehearsal.cases_flow import FLOW_CASES
 from plugins.simulators.demo_lms.rehearsal.cases_keys import TOKEN_CASES, key_cases
 from plugins.simulators.demo_lms.rehearsal.cases_messages import MESSAGE_CASES
+from plugins.simulators.demo_lms.rehearsal.cases_notices import NOTICE_CASES
 
 FIRST = V_CASES[0].id
 """The right launch that all others differ from: if it is refused, the refusals of the others prove nothing."""
@@ -65,6 +66,7 @@ def all_cases() -> tuple[Case, ...]:
         *C_CASES,
         *MESSAGE_CASES,
         *FLOW_CASES,
+        *NOTICE_CASES,
         *key_cases(),
     )
 
