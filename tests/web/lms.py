@@ -22,6 +22,7 @@ from werkzeug.test import TestResponse
 from bridge.app import create_app
 from bridge.kernel.ids import LearnerRef
 from bridge.presence.face import FaceObservation
+from bridge.registry.lti_tables import LtiRegistrationRow
 from bridge.wiring import House
 from lti.claims import (
     AGS_ENDPOINT,
@@ -94,15 +95,18 @@ class Lms:
         going = client.get("/lti/login", query_string=self.platform.login_params())
         assert going.status_code == 302, going.text
         sent = parse_qs(urlsplit(going.headers["Location"]).query)
-        said = {
+        token = self.platform.token(sent["nonce"][0], **self.said(claims))
+        return client.post("/lti/launch", data={"state": sent["state"][0], "id_token": token})
+
+    def said(self, claims: Claims) -> dict[str, Any]:
+        """Return what a launch says beside the platform's own claims."""
+        return {
             "sub": CHEN_SUB,
             CONTEXT: {"id": COURSE},
             RESOURCE_LINK: {"id": "entry"},
             LAUNCH_PRESENTATION: {"return_url": f"{LMS}/course"},
             **claims,
         }
-        token = self.platform.token(sent["nonce"][0], **said)
-        return client.post("/lti/launch", data={"state": sent["state"][0], "id_token": token})
 
     def deep_link(
         self, client: FlaskClient, claims: Claims = NONE, *, settings: Claims = NONE
@@ -190,10 +194,10 @@ class Lms:
         return html.unescape(action[1]), jwt.decode(signed, key, algorithms=["RS256"]).claims
 
 
-def lms_of(furnished: Furnished) -> Lms:
+def lms_of(furnished: Furnished, origin: str = LMS) -> Lms:
     """Return the demonstration's LMS beside `furnished`, whose application knows the LMS's keys from now on."""
     house = furnished.house
-    platform = Platform(LMS, "anxue-demo", _Clock(furnished), house.settings.public_url)  # type: ignore[arg-type]
+    platform = Platform(origin, "anxue-demo", _Clock(furnished), house.settings.public_url)  # type: ignore[arg-type]
     platform.deployment_id, platform.target_link_uri = "1", f"{house.settings.public_url}/lti/launch"
     keys = KeySource(platform, house.clock)
     house.__dict__["lti_tool"] = replace(house.lti_tool, platform_keys=keys)
@@ -219,15 +223,24 @@ def _data_of_ready_learners() -> Path:
     return folder / "var" / "bridge"
 
 
-def lms_of_ready_learners(folder: Path, **settings: Any) -> Lms:
-    """Return the LMS of a house in `folder` in which both listed people are ready for a test."""
+def lms_of_ready_learners(folder: Path, *, lms: str = LMS, **settings: Any) -> Lms:
+    """Return the LMS of a house in `folder` in which both listed people are ready for a test.
+
+    Args:
+        lms: origin of an LMS that is really served; the registration is moved there.
+        settings: as `furnish` takes them.
+    """
     furnished = furnish(folder, with_fonts="assets" not in settings, **settings)
     furnished.house.close()
     data = folder / "var" / "bridge"
     shutil.rmtree(data)
     shutil.copytree(_data_of_ready_learners(), data)
-    furnished.house = House(furnished.house.settings, clock=furnished.clock)
-    return lms_of(furnished)
+    furnished.house = house = House(furnished.house.settings, clock=furnished.clock)
+    with house.uow.for_institution(ORG) as tx:
+        row = tx.session.get_one(LtiRegistrationRow, PLATFORM)
+        for name in ("issuer", "auth_login_url", "auth_token_url", "jwks_url", "allowed_origin"):
+            setattr(row, name, getattr(row, name).replace(LMS, lms))
+    return lms_of(furnished, lms)
 
 
 def person(lms: Lms, sub: str = CHEN_SUB) -> tuple[str, LearnerRef]:

@@ -260,7 +260,12 @@
     by('part-test').hidden = running && proctored;
     by('paused').hidden = !state.paused;
     again.hidden = Boolean(agent);
-    if (passed && !running && !said.textContent) say('核验通过，可以打开考试。', 'good');
+    by('alive').hidden = !agent;
+    person.textContent = passed ? '已通过核验' : person.textContent;
+    if (passed && !running && !said.textContent) {
+      say('核验通过，可以打开考试。', 'good');
+      start.focus();
+    }
     if (running && said.className === 'note good') say('');
     if (!proctored) {
       var words = state.grant ? GRANTS[state.grant] : '';
