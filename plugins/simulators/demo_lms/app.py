@@ -11,6 +11,7 @@ from flask import Flask, Response, g, jsonify
 from bridge.kernel.time import Clock
 from plugins.simulators.demo_lms import (
     deep_links,
+    dynamic_registration,
     grades,
     notices,
     oidc,
@@ -72,6 +73,7 @@ def create_app(
         proctoring,
         grades,
         notices,
+        dynamic_registration,
         scores,
         roster,
         pages,

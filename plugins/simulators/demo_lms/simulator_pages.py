@@ -11,6 +11,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from bridge.kernel.errors import InvalidInput
 from plugins.simulators.demo_lms.control import Control
 from plugins.simulators.demo_lms.desk import desk, require_form_token, signed_in_user
+from plugins.simulators.demo_lms.dynamic_registration import registration_link
 from plugins.simulators.demo_lms.faults import KeyDoor, Manners, ServiceDoor
 from plugins.simulators.demo_lms.names import NOTICE_TYPES
 from plugins.simulators.demo_lms.notices import handler_of, send_notices
@@ -115,6 +116,15 @@ def notify() -> AnyResponse:
     if not handler_of(desk(), notice_type):
         raise InvalidInput("handler_missing", "工具没有登记接收这种通知的地址。", http_status=409)
     return _answer({"status": send_notices(desk(), notice_type, number)})
+
+
+@blueprint.post("/simulator/registrations")
+def register_tool() -> AnyResponse:
+    """Send the browser to the tool's registration address, "url", so that it registers itself with this platform."""
+    url = _sent().get("url")
+    if not isinstance(url, str):
+        raise InvalidInput("value_malformed", "url 的值不正确。")
+    return registration_link(desk(), url.strip())
 
 
 @blueprint.post("/simulator/forget")
