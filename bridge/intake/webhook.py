@@ -168,15 +168,14 @@ def parse_activity(data: Mapping[str, Any]) -> ActivityClaim:
     if not _EVENT.fullmatch(event) or without_contact_text(event) != event:
         raise InvalidInput("event_malformed", "event 应为学习平台的事件类名", http_status=422)
     attempt = _optional(data, "attempt")
+    plain = attempt is not None and (_PLAIN_ATTEMPT.fullmatch(attempt) or _UUID.fullmatch(attempt))
     return ActivityClaim(
         event=event.removeprefix("\\"),
         sub=_text(data, "sub", _MAX_LTI_TEXT),
         actor_sub=_optional(data, "actor_sub"),
         context_id=_text(data, "context_id", _MAX_LTI_TEXT),
         resource_link_id=_optional(data, "resource_link_id"),
-        attempt=attempt
-        if attempt and (_PLAIN_ATTEMPT.fullmatch(attempt) or _UUID.fullmatch(attempt))
-        else None,
+        attempt=attempt if plain else None,
     )
 
 

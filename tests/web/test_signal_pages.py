@@ -266,7 +266,44 @@ def test_an_administrator_without_an_institution_sees_no_signal(furnished: Furni
     with furnished.house.uow.across_institutions("test: invite") as tx:
         staff = furnished.house.at(tx).staff
         staff.accept(staff.invite("administrator", "admin-wu").token, "made-up-Pass-2026")
-    client = furnished.as_staff("admin-wu")
 
-    assert client.get(SIGNALS, headers={"Accept": "application/json"}).status_code in (302, 303, 403)
-    assert furnished.as_staff("official-guangzhou").get(SIGNALS).status_code != 200
+    assert furnished.as_staff("admin-wu").get(SIGNALS).status_code == 403
+
+
+@pytest.mark.parametrize("method", ["get", "post"])
+@pytest.mark.parametrize(
+    ("path", "posted", "allowed"),
+    [
+        (SIGNALS, f"{SIGNALS}/sgl_x/acknowledge", "staff-lin"),
+        (CONTACT, f"{CONTACT}/exceptions", "staff-lin"),
+        (CONTACT, f"{CONTACT}/exceptions/exc_x/sign", "staff-lin"),
+        ("/authority/signals", "/authority", "official-guangzhou"),
+    ],
+)
+def test_nobody_but_those_whom_they_are_for_opens_the_pages(
+    furnished: Furnished, method: str, path: str, posted: str, allowed: str
+) -> None:
+    account = furnished.account("lms-user-1001")
+    visitors = {
+        "staff-lin": furnished.as_staff("staff-lin"),
+        "official-guangzhou": furnished.as_staff("official-guangzhou"),
+        "learner": furnished.as_learner(account),
+        "nobody": furnished.client(),
+    }
+
+    for who, client in visitors.items():
+        if method == "get":
+            answer = client.get(path)
+        else:
+            form = {
+                "csrf_token": token(client, "/sign-in"),
+                "note": "试试看",
+                "reason": REASON,
+                "purpose": "试试看",
+            }
+            answer = client.post(posted, data=form)
+        if who == allowed:
+            assert answer.status_code in (200, 404, 409, 422), (who, answer.status_code)
+        else:
+            assert answer.status_code in (302, 303, 403), (who, answer.status_code)
+            assert "sign-in" in answer.headers.get("Location", "sign-in")
