@@ -262,6 +262,25 @@ def test_an_exception_that_cannot_stand_is_explained(
     assert 'data-testid="contact-exception"' not in page
 
 
+def test_a_binding_that_staff_end_by_hand_is_a_signal_to_both(furnished: Furnished) -> None:
+    account, learner = furnished.enrol("lms-user-1001", CHEN, CHEN_ID)
+    with furnished.house.uow.for_institution(ORG) as tx:
+        identity = furnished.house.at(tx).identity
+        assert identity.release_account(account, reason="account_lost", by="staff_lin")
+        assert not identity.release_account(account, reason="account_lost", by="staff_lin")
+    furnished.work_off()
+
+    pages = (
+        furnished.as_staff("staff-lin").get(SIGNALS).text,
+        furnished.as_staff("official-guangzhou").get("/authority/signals").text,
+    )
+
+    for page in pages:
+        assert page.count('data-kind="account_released"') == 1
+        assert "staff_lin" in page
+    assert learner in pages[1]
+
+
 def test_an_administrator_without_an_institution_sees_no_signal(furnished: Furnished) -> None:
     with furnished.house.uow.across_institutions("test: invite") as tx:
         staff = furnished.house.at(tx).staff
