@@ -8,16 +8,8 @@ from typing import TYPE_CHECKING
 
 from bridge.db.outbox import Job
 from bridge.db.unit_of_work import Tx
-from bridge.identity.rosters import (
-    DIFFERENCES,
-    FULL,
-    ROSTER_WANTED,
-    MemberSeen,
-    MembershipState,
-    Roster,
-    RosterSeen,
-    due_rosters,
-)
+from bridge.identity.roster_model import DIFFERENCES, FULL, MemberSeen, MembershipState, Roster, RosterSeen
+from bridge.identity.rosters import ROSTER_WANTED, due_rosters
 from bridge.wiring.platform_calls import CallFailed, call_platform, hold_job
 from lti.nrps import Member, MembershipStatus, RosterPage, RosterService, whole
 from lti.nrps import Roster as SentRoster

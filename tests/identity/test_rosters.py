@@ -9,17 +9,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from bridge.identity.rosters import (
+from bridge.identity.roster_model import (
     DIFFERENCES,
-    ROSTER_WANTED,
     MemberSeen,
     Membership,
     MembershipState,
-    Rosters,
     RosterSeen,
     Source,
-    due_rosters,
 )
+from bridge.identity.rosters import ROSTER_WANTED, Rosters, due_rosters
 from bridge.migrations.tables import metadata
 from tests.identity.house import ORG, PLATFORM, Desk, House, demo_catalogue
 from tests.registry.platforms import OTHER_ORG
