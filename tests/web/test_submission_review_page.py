@@ -1,14 +1,17 @@
 """A teacher looks at one learner: masked, logged, of the own institution and course, without a picture."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import select
 
 from bridge.identity.tables import DisclosureRow
-from bridge.kernel.ids import LearnerRef
+from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import rfc3339
+from bridge.registry.model import LtiContext
 from lti.claims import CONTEXT, ROLES
 from tests.lti.platform import LEARNER
 from tests.web.furnished import (
@@ -179,7 +182,7 @@ def test_who_has_not_studied_yet_is_shown_as_such(studied: Lms) -> None:
     assert "还没有收到这名学员的测试成绩" in page
 
 
-def test_an_account_of_another_institutions_platform_is_unknown(tmp_path: Any) -> None:
+def test_an_account_of_another_institutions_platform_is_unknown(tmp_path: Path) -> None:
     furnished: Furnished = furnish(tmp_path)
     lms = lms_of(furnished)
     # The same LMS user at another institution's platform is somebody else.
@@ -189,3 +192,19 @@ def test_an_account_of_another_institutions_platform_is_unknown(tmp_path: Any) -
 
     assert "review_learner_unknown" in answer.text
     assert LMS not in answer.text
+
+
+def test_a_learner_of_another_class_run_is_not_shown(tmp_path: Path) -> None:
+    lms = lms_of_ready_learners(tmp_path)
+    house = lms.furnished.house
+    with house.uow.for_institution(ORG) as tx:
+        store = house.at(tx).registry_store
+        run = store.class_run(RUN)
+        assert run is not None
+        store.add_class_run(replace(run, id=ClassRunId("run_second")))
+        store.save_lti_context(LtiContext(PLATFORM, "course-second", ClassRunId("run_second")))
+
+    answer = lms.review(browser(lms.furnished), CHEN_SUB, {CONTEXT: {"id": "course-second"}})
+
+    assert answer.status_code == 403
+    assert "review_learner_unknown" in answer.text
