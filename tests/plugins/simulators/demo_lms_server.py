@@ -20,7 +20,18 @@ from plugins.simulators.demo_lms.course import load
 CONFIG = Path(__file__).parents[3] / "config" / "demo" / "lms.yaml"
 BRIDGE = "http://127.0.0.1:9"  # nothing listens there: a launch ends before the tool
 SECRET = b"secret-of-the-test"
+PLATFORM_PEM = RSAKey.generate_key(2048).as_pem(private=True)
 TOOL_KEY = RSAKey.generate_key(2048, {"kid": "tool-1", "use": "sig", "alg": "RS256"})
+
+
+def with_key(state: Path) -> Path:
+    """Return the state folder with a platform key in it: one for all tests, since keys take long to make."""
+    state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key = state / "platform-key.pem"
+    if not key.exists():
+        key.write_bytes(PLATFORM_PEM)
+        key.chmod(0o600)
+    return state
 
 
 class DemoLmsServer:
@@ -39,7 +50,7 @@ class DemoLmsServer:
             update={"jwks_url": f"{tool_url}/lti/jwks", "webhook_url": f"{tool_url}/webhooks/v1/reg_demo_lms"}
         )
         lms = type(lms)(lms.issuer, lms.bridge_url, lms.platform, tool, lms.users, lms.course)
-        self.app = create_app(lms, state=state, clock=self.clock, webhook_secret=SECRET)
+        self.app = create_app(lms, state=with_key(state), clock=self.clock, webhook_secret=SECRET)
         self.desk = self.app.extensions["demo_lms"]
         server.app = self.app
         self._run(server)

@@ -20,7 +20,7 @@ from tests.attacks.doors.server import BridgeServer
 from tests.lti.launch_rows import ROWS
 from tests.lti.rows import LEARNER_IN, TEACHER_IN
 from tests.lti.served import served
-from tests.plugins.simulators.demo_lms_server import CONFIG, SECRET
+from tests.plugins.simulators.demo_lms_server import CONFIG, SECRET, with_key
 from tests.plugins.simulators.naive_tool import NaiveTool
 from tests.plugins.simulators.rehearsal_bridge import bridge_and_simulator
 
@@ -133,7 +133,7 @@ class Bench:
 
     def __init__(self, folder: Path, tool: NaiveTool, origin: str, lms_url: str) -> None:
         lms = load(CONFIG, lms_url=lms_url, bridge_url=origin)
-        self.app = create_app(lms, state=folder, clock=SystemClock(), webhook_secret=SECRET)
+        self.app = create_app(lms, state=with_key(folder), clock=SystemClock(), webhook_secret=SECRET)
         self.desk: Desk = self.app.extensions["demo_lms"]
         tool.issuer, tool.origin = lms_url, origin
 

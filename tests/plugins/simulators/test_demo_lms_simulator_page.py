@@ -22,7 +22,7 @@ from plugins.simulators.demo_lms.course import load
 from plugins.simulators.demo_lms.desk import Desk
 from plugins.simulators.demo_lms.faults import Faults, KeyDoor
 from tests.lti.served import served
-from tests.plugins.simulators.demo_lms_server import BRIDGE, CONFIG, SECRET, DemoLmsServer, server
+from tests.plugins.simulators.demo_lms_server import BRIDGE, CONFIG, SECRET, DemoLmsServer, server, with_key
 from tests.plugins.simulators.naive_tool import NaiveTool
 from tests.plugins.simulators.test_demo_lms_launch import form_of
 
@@ -244,7 +244,9 @@ def rehearsing(tmp_path: Path) -> Iterator[Rehearsing]:
     ):
         tool.issuer, tool.origin = url, origin
         lms = load(CONFIG, lms_url=url, bridge_url=origin)
-        app = create_app(lms, state=tmp_path, clock=SystemClock(), webhook_secret=SECRET, wait=go_on.wait)
+        app = create_app(
+            lms, state=with_key(tmp_path), clock=SystemClock(), webhook_secret=SECRET, wait=go_on.wait
+        )
         held[0] = app
         desk = app.extensions["demo_lms"]
         yield Rehearsing(url, desk, app.extensions["demo_lms_control"], go_on)
