@@ -9,6 +9,7 @@ from bridge.web.pages.home import home_pages
 from bridge.web.pages.institution import institution_pages
 from bridge.web.pages.learner import learner_pages
 from bridge.web.pages.lms import lms_pages
+from bridge.web.pages.lms_courses import lms_courses_pages, register_lms_courses_wording
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.signals import signal_pages
 from bridge.web.pages.staff import staff_pages
@@ -23,6 +24,7 @@ def register_pages(app: Flask, house: House) -> None:
     """Give `app` every page, and the words with which templates write values."""
     register_wording(app)
     register_platform_wording(app)
+    register_lms_courses_wording(app)
     for pages in (
         home_pages,
         staff_pages,
@@ -32,6 +34,7 @@ def register_pages(app: Flask, house: House) -> None:
         deep_link_pages,
         submission_review_pages,
         institution_pages,
+        lms_courses_pages,
         platform_pages,
         exam_service_pages,
         signal_pages,
