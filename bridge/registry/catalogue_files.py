@@ -107,7 +107,7 @@ class InstitutionFile(_Shape):
     institution: InstitutionShape
     city_registrations: list[CityRegistrationShape]
     staff: list[StaffShape]
-    lti_registrations: list[LtiRegistrationShape]
+    lti_registrations: list[LtiRegistrationShape] = []
 
 
 class OutlineUnitShape(_Shape):
