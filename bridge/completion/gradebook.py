@@ -60,8 +60,10 @@ class Gradebook:
                 )
             )
         else:
-            book.line_items_url = line_items_url or book.line_items_url
-            book.scopes, book.noted_at = list(scopes), now
+            said = (line_items_url or book.line_items_url, list(scopes))
+            if said != (book.line_items_url, book.scopes):
+                book.line_items_url, book.scopes = said
+                book.noted_at = now
         if line_item_url is not None:
             self._offer_item(registration, context_id, resource_link_id, line_item_url)
         self._session.flush()
@@ -176,7 +178,8 @@ class Gradebook:
         place = sha256_hex(f"url|{url}".encode())
         known = self._at(registration, place)
         if known is not None:
-            known.resource_link_id = resource_link_id or known.resource_link_id
+            if resource_link_id is not None and known.resource_link_id != resource_link_id:
+                known.resource_link_id = resource_link_id
             self._ask_again(known)
             return
         row = self._new(registration, context_id, resource_link_id, place, url, ItemState.UNREAD, None)

@@ -32,6 +32,7 @@ ROSTER_WANTED = "identity.roster"
 """Kind of the job that reads one roster; its key is the roster's id."""
 _LEARNER = "learner"
 _LONGEST_PAUSE = timedelta(hours=24)
+_LAUNCH_NOTED_EVERY = timedelta(hours=1)
 _IN_USE = timedelta(days=90)
 """Practice: a course that nobody has entered for so long is read no more until somebody does."""
 
@@ -76,7 +77,9 @@ class Rosters:
                 return
             self._tx.want(ROSTER_WANTED, row.id)
             return
-        row.launched_at = now
+        # A class enters within a minute, and whoever writes the same row waits for the one before.
+        if now - row.launched_at > _LAUNCH_NOTED_EVERY:
+            row.launched_at = now
         if row.memberships_url != memberships_url:
             row.memberships_url, row.differences_url = memberships_url, None
             row.failures, row.next_read_at = 0, now

@@ -11,8 +11,7 @@ from bridge.intake.store import SqlInbox
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.ids import CourseUnitId
 from bridge.kernel.time import epoch_ms
-from bridge.presence.gate.model import EndedBy, GateOrigin, TestAttempt
-from bridge.presence.gate.service import new_attempt
+from bridge.presence.gate.model import EndedBy, GateOrigin, TestAttempt, new_attempt
 from bridge.presence.model import Activity, CheckState
 from bridge.registry.link_model import HOURS_TAG
 from bridge.wiring.test_gates import new_link_attempt_id
