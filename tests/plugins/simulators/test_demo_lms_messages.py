@@ -1,5 +1,6 @@
 """Deep linking, submission review and proctoring of the demo LMS: the tool's right messages, and wrong ones refused."""
 
+import json
 from collections.abc import Iterator
 from html import unescape
 from typing import Any
@@ -30,6 +31,7 @@ from plugins.simulators.demo_lms.names import (
     VERIFIED_USER,
     VERSION,
 )
+from tests.lti.platform import compact
 from tests.plugins.simulators.demo_lms_server import BRIDGE, TOOL_KEY, DemoLmsServer, server
 from tests.plugins.simulators.test_demo_lms_launch import form_of
 from tests.plugins.simulators.test_demo_lms_services import bearer
@@ -94,9 +96,15 @@ def learner(server: DemoLmsServer) -> Iterator[Visitor]:
 
 
 def message(
-    server: DemoLmsServer, message_type: str, *, key: RSAKey = TOOL_KEY, kid: str = "tool-1", **changed: Any
+    server: DemoLmsServer,
+    message_type: str,
+    *,
+    key: RSAKey = TOOL_KEY,
+    kid: str = "tool-1",
+    alg: str = "RS256",
+    **changed: Any,
 ) -> str:
-    """Return what the tool signs, claims changed (LEFT_OUT: left out)."""
+    """Return what the tool signs, claims changed (LEFT_OUT: left out); a header member that is "" is left out."""
     now = int(server.clock.now().timestamp())
     claims = {
         "iss": "anxue-demo",
@@ -110,7 +118,8 @@ def message(
         **changed,
     }
     told = {name: value for name, value in claims.items() if value is not LEFT_OUT}
-    return jwt.encode({"alg": "RS256", "kid": kid}, told, key)
+    header = {"alg": alg, "typ": "JWT", "kid": kid}
+    return compact({name: value for name, value in header.items() if value}, json.dumps(told).encode(), key)
 
 
 def bring(visitor: Visitor, path: str, document: str) -> requests.Response:
@@ -206,6 +215,9 @@ def test_a_response_that_is_wrong_in_one_thing_is_refused(server: DemoLmsServer,
     wrong: list[tuple[dict[str, Any], str]] = [
         ({"key": STRANGER}, "signature"),
         ({"kid": "tool-9"}, "kid"),
+        ({"kid": ""}, "alg and kid"),
+        ({"alg": "RS512"}, "alg and kid"),
+        ({"alg": "none"}, "alg and kid"),
         ({"iss": server.url}, "iss"),
         ({"iss": LEFT_OUT}, "iss"),
         ({"aud": "https://another.example"}, "aud"),
