@@ -27,8 +27,8 @@ from bridge.presence.gate.model import (
     TestAttempt,
 )
 from bridge.presence.gate.ports import ExamGrants
-from bridge.presence.gate.service import StartCheck
-from bridge.presence.gate.store import attempts_to_look_at
+from bridge.presence.gate.service import ABANDONED_AFTER, StartCheck
+from bridge.presence.gate.store import attempts_to_look_at, forget_messages
 from bridge.presence.model import Activity
 from bridge.registry.model import CourseUnit
 from bridge.wiring.study_door import StepMissing, open_for
@@ -335,11 +335,14 @@ def sweep_attempts(house: "House") -> None:
         found = attempts_to_look_at(
             tx,
             epoch_ms(house.study_clock.now()) - silence,
-            house.clock.now() - timedelta(hours=12),
+            house.clock.now() - ABANDONED_AFTER,
         )
     for institution, attempt_id in found:
         with house.uow.for_institution(institution) as tx:
             house.at(tx).gates.look_at(attempt_id)
+    if house.clock.now().second < 2:
+        with house.uow.across_institutions("forget messages that nobody answered") as tx:
+            forget_messages(tx, house.clock.now() - MESSAGE_KEPT)
 
 
 def new_link_attempt_id() -> str:
@@ -353,6 +356,8 @@ def is_waiting_too_long(attempt: TestAttempt, now: datetime) -> bool:
     return waiting and now - attempt.asked_at > PATIENCE
 
 
+MESSAGE_KEPT = timedelta(hours=2)
+"""Practice: no platform waits for so long, and what it sent is a secret of its own."""
 PATIENCE = timedelta(minutes=4)
 """Practice: platforms let their `session_data` expire after some minutes; most after five."""
 

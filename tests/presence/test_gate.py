@@ -24,11 +24,12 @@ from bridge.presence.gate.model import (
     GrantState,
     TestAttempt,
     actions_on,
+    new_attempt,
     proctored_attempt,
     severity,
 )
-from bridge.presence.gate.service import CONTROL_WAITING, GRANT_WAITING, GateService, new_attempt
-from bridge.presence.gate.store import SqlGateStore
+from bridge.presence.gate.service import CONTROL_WAITING, GRANT_WAITING, GateService
+from bridge.presence.gate.store import SqlGateStore, forget_messages
 from bridge.presence.model import Activity, CheckState
 from tests.presence.pictures import picture
 from tests.presence.room import LEARNER, NOW, ORG, OTHER_ORG, RUN, UNIT, Desk, Room
@@ -421,6 +422,35 @@ def test_an_attempt_that_the_platform_ended_stays_ended(gate: Gate) -> None:
         service.ask(wanted(), "m")
     assert refused.value.reason == "attempt_over"
     assert len(gate.room.events("proctoring.assessment_ended")) == 1
+
+
+def test_a_finding_of_an_agent_in_the_platforms_own_page_counts_for_the_gate_that_opened_it(
+    gate: Gate,
+) -> None:
+    attempt = gate.running()
+    with gate.open() as (_service, _store, desk):
+        inside = desk.presence.open_session(
+            learner=LEARNER,
+            class_run=RUN,
+            unit=UNIT,
+            activity=Activity.TEST,
+            attempt="attempt-of-the-lms",
+            account_id="acc_1",
+            token_id="token-of-the-lms",
+        )
+
+    gate.decided(replace(attempt, session=inside.session.id), CheckState.SEVERAL_FACES)
+
+    assert gate.actions(attempt) == [("flag", ControlState.WAITING)]
+
+
+def test_a_message_that_nobody_answered_is_forgotten(gate: Gate) -> None:
+    attempt = gate.attempt()
+    with gate.room.uow.across_institutions("test") as tx:
+        assert forget_messages(tx, NOW) == 0
+        assert forget_messages(tx, NOW + timedelta(seconds=1)) == 1
+    with gate.open() as (_, store, _desk):
+        assert store.message(attempt.id) is None
 
 
 def test_two_accounts_with_the_same_attempt_number_have_an_attempt_each(gate: Gate) -> None:

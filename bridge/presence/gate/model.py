@@ -9,7 +9,14 @@ from fractions import Fraction
 from typing import Any
 
 from bridge.kernel.canonical import sha256_hex
-from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef, RegistrationId, StudySessionId
+from bridge.kernel.ids import (
+    ClassRunId,
+    CourseUnitId,
+    LearnerRef,
+    RegistrationId,
+    StudySessionId,
+    new_id,
+)
 from bridge.presence.model import CheckState
 
 ASSESSMENT_STARTED = "proctoring.assessment_started"
@@ -100,12 +107,37 @@ class TestAttempt:
     return_url: str | None
 
 
+def new_attempt(asked_at: datetime, **facts: Any) -> TestAttempt:
+    """Return an attempt that waits for its check.
+
+    Args:
+        facts: registration, deployment_id, resource_link_id, account_id, class_run, unit, origin, attempt,
+            attempt_number, control, return_url.
+    """
+    return TestAttempt(
+        id=new_id("tat"),
+        learner=None,
+        state=AttemptState.WAITING,
+        asked_at=asked_at,
+        started_at=None,
+        ended_at=None,
+        ended_by=None,
+        session=None,
+        start_session=None,
+        silent_since=None,
+        paused=False,
+        **facts,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class WatchedSession:
     """What the gate looks at of a study session."""
 
     id: StudySessionId
     learner: LearnerRef
+    class_run: ClassRunId
+    unit: CourseUnitId
     attempt: str | None
     open: bool
 

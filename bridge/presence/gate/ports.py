@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bridge.kernel.ids import ClassRunId, LearnerRef, RegistrationId, StudySessionId
+from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef, RegistrationId, StudySessionId
 from bridge.presence.gate.model import ControlAction, ControlPolicy, ExamGrant, TestAttempt, WatchedSession
 from bridge.presence.model import PresenceCheck
 
@@ -89,6 +89,12 @@ class GateStore(Protocol):
         ...
 
     def of_learner(self, learner: LearnerRef, attempt: str) -> TestAttempt | None: ...
+
+    def running_of(
+        self, learner: LearnerRef, class_run: ClassRunId, unit: CourseUnitId
+    ) -> TestAttempt | None:
+        """Return the learner's newest running attempt at that test."""
+        ...
 
     def save(self, attempt: TestAttempt) -> None: ...
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -231,7 +231,10 @@ class GateService:
         session = self._store.session(StudySessionId(data["session"]))
         if session is None or session.attempt is None:
             return
-        known = self._store.of_learner(session.learner, session.attempt)
+        # An agent in the platform's own page watches under the platform's name of the attempt.
+        known = self._store.of_learner(session.learner, session.attempt) or self._store.running_of(
+            session.learner, session.class_run, session.unit
+        )
         attempt = None if known is None else self._store.get(known.id)
         if attempt is None:
             return
@@ -381,26 +384,3 @@ class GateService:
             return
         if not any(check.state is CheckState.OPEN for check in self._store.checks(attempt.session)):
             self._sessions.close_session(attempt.session, TEST_ENDED)
-
-
-def new_attempt(asked_at: datetime, **facts: Any) -> TestAttempt:
-    """Return an attempt that waits for its check.
-
-    Args:
-        facts: registration, deployment_id, resource_link_id, account_id, class_run, unit, origin, attempt,
-            attempt_number, control, return_url.
-    """
-    return TestAttempt(
-        id=new_id("tat"),
-        learner=None,
-        state=AttemptState.WAITING,
-        asked_at=asked_at,
-        started_at=None,
-        ended_at=None,
-        ended_by=None,
-        session=None,
-        start_session=None,
-        silent_since=None,
-        paused=False,
-        **facts,
-    )

@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import and_, exists, func, not_, or_, select
+from sqlalchemy import and_, exists, func, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bridge.db.field_cipher import FieldCipher
@@ -114,6 +114,22 @@ class SqlGateStore:
         )
         return None if row is None else _attempt(row)
 
+    def running_of(
+        self, learner: LearnerRef, class_run: ClassRunId, unit: CourseUnitId
+    ) -> TestAttempt | None:
+        row = self._db.scalar(
+            select(TestAttemptRow)
+            .where(
+                TestAttemptRow.learner == learner,
+                TestAttemptRow.class_run == class_run,
+                TestAttemptRow.unit == unit,
+                TestAttemptRow.state == AttemptState.RUNNING.value,
+            )
+            .order_by(TestAttemptRow.asked_at.desc())
+            .limit(1)
+        )
+        return None if row is None else _attempt(row)
+
     def of_class_run(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[TestAttempt]:
         """Return the learner's attempts in a class run, oldest first."""
         rows = self._db.scalars(
@@ -160,12 +176,24 @@ class SqlGateStore:
     def session(self, session_id: StudySessionId) -> WatchedSession | None:
         row = self._db.execute(
             select(
-                StudySessionRow.id, StudySessionRow.learner, StudySessionRow.attempt, StudySessionRow.open
+                StudySessionRow.id,
+                StudySessionRow.learner,
+                StudySessionRow.class_run,
+                StudySessionRow.unit,
+                StudySessionRow.attempt,
+                StudySessionRow.open,
             ).where(StudySessionRow.id == session_id)
         ).one_or_none()
         if row is None:
             return None
-        return WatchedSession(StudySessionId(row.id), LearnerRef(row.learner), row.attempt, row.open)
+        return WatchedSession(
+            StudySessionId(row.id),
+            LearnerRef(row.learner),
+            ClassRunId(row.class_run),
+            CourseUnitId(row.unit),
+            row.attempt,
+            row.open,
+        )
 
     def checks(self, session_id: StudySessionId) -> Sequence[PresenceCheck]:
         return self._presence.checks_of_session(session_id)
@@ -280,6 +308,17 @@ def attempts_to_look_at(
         .limit(500)
     )
     return [(InstitutionId(institution), attempt) for institution, attempt in rows]
+
+
+def forget_messages(tx: Tx, asked_before: datetime) -> int:
+    """Forget the messages that nobody answered, of all institutions; return how many."""
+    result: Any = tx.session.execute(
+        update(TestAttemptRow)
+        .where(TestAttemptRow.message_enc.is_not(None), TestAttemptRow.asked_at < asked_before)
+        .values(message_enc=None)
+        .execution_options(synchronize_session=False)
+    )
+    return int(result.rowcount)
 
 
 def _attempt_columns(attempt: TestAttempt) -> dict[str, Any]:

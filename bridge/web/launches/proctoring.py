@@ -4,8 +4,13 @@ from flask import redirect, url_for
 
 from bridge.identity.model import Account
 from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.presence.gate.model import EndedBy, GateOrigin, TestAttempt, proctored_attempt
-from bridge.presence.gate.service import new_attempt
+from bridge.presence.gate.model import (
+    EndedBy,
+    GateOrigin,
+    TestAttempt,
+    new_attempt,
+    proctored_attempt,
+)
 from bridge.registry.link_model import LinkKind, LinkTarget
 from bridge.web.launches.arrival import Answer, Arrival
 from bridge.web.launches.resource_link import begin_learner, link_target

@@ -5,8 +5,7 @@ from flask import redirect, url_for
 from bridge.identity.model import Account
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId
-from bridge.presence.gate.model import GateOrigin
-from bridge.presence.gate.service import new_attempt
+from bridge.presence.gate.model import GateOrigin, new_attempt
 from bridge.registry.link_model import LinkKind, LinkTarget
 from bridge.web.launches.arrival import Answer, Arrival
 from bridge.web.pages.lms_visits import LMS_TEACHER

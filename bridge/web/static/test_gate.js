@@ -30,6 +30,7 @@
   var last = performance.now();
   var sound = null;
   var over = false;
+  var handedOver = false; // the test's own page has an agent of its own, which watches from now on
   var GRANTS = {
     asked: '正在请学习平台打开考试，请稍候…', granted: '学习平台已打开考试。', revoking: '考试授权正在收回。',
     revoked: '考试授权已收回，请重新核验后再开始。', refused: '学习平台没有接受考试授权，请联系培训机构。'
@@ -155,6 +156,7 @@
           root.setAttribute('data-agent', status.state);
           document.title = status.checkOpen ? '【请核验】' + title : title;
           if (status.checkOpen && document.visibilityState !== 'visible') beep();
+          if (status.reason === 'other_device' && state && state.grant === 'granted') handedOver = true;
           if (status.state === 'refused' || status.state === 'failed' || status.state === 'closed') lost(status.message);
         }
       });
@@ -177,10 +179,10 @@
     if (over || !agent) return;
     agent = null;
     hideOld();
-    say(message || '监考已中断，请恢复。', 'bad');
+    if (handedOver) say('监考已由考试页面接管，请在考试页面作答。', 'good');
+    else say(message || '监考已中断，请恢复。', 'bad');
     person.disabled = false;
     person.textContent = '重新核验';
-    again.hidden = false;
     render();
   }
 
@@ -259,14 +261,14 @@
     start.disabled = !passed || (running && !proctored);
     by('part-test').hidden = running && proctored;
     by('paused').hidden = !state.paused;
-    again.hidden = Boolean(agent);
+    again.hidden = Boolean(agent) || handedOver;
     by('alive').hidden = !agent;
     person.textContent = passed ? '已通过核验' : person.textContent;
     if (passed && !running && !said.textContent) {
       say('核验通过，可以打开考试。', 'good');
       start.focus();
     }
-    if (running && said.className === 'note good') say('');
+    if (running && said.className === 'note good' && !handedOver) say('');
     if (!proctored) {
       var words = state.grant ? GRANTS[state.grant] : '';
       by('grant-said').textContent = words;
