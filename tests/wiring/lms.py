@@ -61,9 +61,22 @@ class Lms:
     def house(self) -> Any:
         return self.furnished.house
 
-    def launch(
+    def launch(self, sub: str = SUB, *, roles: list[str] | None = None, **said: Any) -> str | None:
+        """Note a launch as the door does once it is verified; return the account, None for a teacher.
+
+        Args:
+            said: as `verified`.
+        """
+        launch = self.verified(sub, roles=roles, **said)
+        with self.house.uow.for_institution(ORG) as tx:
+            stations = self.house.at(tx)
+            account = stations.recognise(PLATFORM, launch.claims).account_id if roles is None else None
+            stations.note_services(launch, account)
+        return account
+
+    def verified(
         self,
-        sub: str = "lms-user-1001",
+        sub: str = SUB,
         *,
         roles: list[str] | None = None,
         context: str = COURSE,
@@ -71,10 +84,11 @@ class Lms:
         ags: dict[str, Any] | None = None,
         nrps: str | None = None,
         notices: dict[str, Any] | None = None,
-    ) -> str | None:
-        """Let a launch arrive as the door does once it is verified; return the account, None for a teacher.
+    ) -> Launch:
+        """Return a launch as `lti` hands it over.
 
         Args:
+            roles: None for a learner's.
             ags, notices: the claims; nrps: the roster's address; none of them by default.
         """
         platform = Platform(self.services.origin, "client-1", self.services.clock, "https://tool.example")
@@ -94,7 +108,7 @@ class Lms:
         )
         claims = parse_claims(without_none(payload), "client-1", anonymous_allowed=False)
         registration = self.house.lti_registrations.by_id(PLATFORM)
-        launch = Launch(
+        return Launch(
             registration=registration,
             claims=claims,
             message=read_message(payload, claims, registration),
@@ -103,12 +117,6 @@ class Lms:
             id_token_sha256="0" * 64,
             verified_at=self.services.clock.now(),
         )
-        learner = roles is None
-        with self.house.uow.for_institution(ORG) as tx:
-            stations = self.house.at(tx)
-            account = stations.recognise(PLATFORM, claims).account_id if learner else None
-            stations.note_services(launch, account)
-        return account
 
     def work(self, *, rounds: int = 20) -> None:
         """Sweep and run every job that is due, as beat and worker do, until nothing is left for now."""

@@ -2,9 +2,12 @@
 
 from typing import Any
 
+import pytest
 from werkzeug.wrappers import Request, Response
 
 from bridge.db.outbox import take
+from bridge.web.launches.arrival import Arrival
+from bridge.web.launches.resource_link import open_link
 from tests.lti.platform import MEMBERSHIP, TEACHER
 from tests.lti.served import served
 from tests.lti.service_platform import answer
@@ -280,3 +283,17 @@ def test_a_teachers_launch_names_the_roster_as_well(lms: Lms) -> None:
     lms.work()
 
     assert in_course(lms) == [("learner", "roster"), ("teacher", "roster")]
+
+
+@pytest.mark.parametrize("roles", [None, TEACHER], ids=["learner", "teacher"])
+def test_the_door_notes_the_services_of_every_launch(lms: Lms, roles: list[str] | None) -> None:
+    the_right_context(lms)
+    here = lms.services.origin
+    ags = {"lineitems": f"{here}/lineitems", "scope": []}
+    launch = lms.verified("u-1", roles=roles, nrps=roster_of(lms), ags=ags)
+    with lms.furnished.app.test_request_context():
+        assert open_link(Arrival(lms.house, launch)).status_code == 303
+    lms.work()
+
+    assert in_course(lms) == [("learner", "roster" if roles else "launch"), ("teacher", "roster")]
+    assert lms.rows("SELECT line_items_url FROM lms_gradebook") == [(f"{here}/lineitems",)]
