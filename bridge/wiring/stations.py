@@ -126,9 +126,7 @@ class Stations:
 
     @cached_property
     def notices(self) -> Notices:
-        lms = LmsReferences(
-            self.identity, self.registry_store, self._house.cipher, self._tx.institution_id
-        )
+        lms = LmsReferences(self.identity, self.registry_store, self._house.cipher, self._tx.institution_id)
         return Notices(self._tx, self.inbox, lms)
 
     @cached_property
