@@ -13,6 +13,7 @@ from bridge.completion.model import TestScore
 from bridge.db.outbox import EventRow
 from bridge.identity.consent import FACE, FACE_CONSENT
 from bridge.kernel.ids import LearnerRef
+from bridge.kernel.time import rfc3339
 from bridge.presence.gate.tables import TestAttemptRow, TestControlRow
 from bridge.registry.tables import CourseUnitRow
 from bridge.wiring.test_gates import sweep_attempts
@@ -397,6 +398,22 @@ def test_a_check_that_was_asked_for_before_the_end_is_not_dropped(lms: Lms) -> N
     assert agent.beat().get_json()["reason"] == "session_closed"
 
 
+def test_a_check_that_was_asked_for_before_the_end_may_still_be_answered(lms: Lms) -> None:
+    _, learner = person(lms)
+    client = browser(lms.furnished)
+    agent = started(lms, client)
+    agent.beat()
+    while not [one for one in agent.told["commands"] if one["type"] == "check"]:
+        agent.beat(after_seconds=25)
+
+    lms.end_assessment(client)
+    assert agent.check() == "passed"
+
+    (over,) = ended_events(lms)
+    assert score(lms, learner, over, "100").value is True
+    assert agent.beat().get_json()["reason"] == "session_closed"
+
+
 def test_an_ended_attempt_cannot_be_started_again(lms: Lms) -> None:
     client = browser(lms.furnished)
     started(lms, client)
@@ -531,6 +548,36 @@ def test_a_gate_link_watches_a_test_that_knows_nothing_of_it(lms: Lms) -> None:
     later = {**times, "finished_real": (finished_at + timedelta(minutes=9)).isoformat(timespec="seconds")}
     unseen = score(lms, learner, over, "90", attempt="quiz-attempt-78", message="m2", **later)
     assert unseen.value is False
+
+
+def test_what_another_run_of_the_gate_saw_spoils_no_later_test(lms: Lms) -> None:
+    _, learner = person(lms)
+    client = browser(lms.furnished)
+
+    def sit(says: str) -> dict[str, str]:
+        agent = at_gate(lms, client, lms.gate_link(client))
+        agent.open()
+        agent.check()
+        agent.post("/start")
+        begun = lms.furnished.clock.now()
+        agent.beat()
+        while not [one for one in agent.told["commands"] if one["type"] == "check"]:
+            agent.beat(after_seconds=25)
+        agent.check(says)
+        if says != "0":
+            agent.check(says)
+        agent.beat()
+        agent.post("/finish")
+        finished = lms.furnished.clock.now()
+        lms.furnished.clock.advance(minutes=10)
+        return {"started_real": rfc3339(begun), "finished_real": rfc3339(finished)}
+
+    failed, passed = sit("90"), sit("0")
+
+    over = ended_events(lms)[0]
+    first = score(lms, learner, over, "95", attempt="quiz-1", message="m1", **failed)
+    second = score(lms, learner, over, "95", attempt="quiz-2", message="m2", **passed)
+    assert (first.value, second.value) == (False, True)
 
 
 def test_a_score_without_a_gate_does_not_count(lms: Lms) -> None:
