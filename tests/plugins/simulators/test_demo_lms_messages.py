@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -11,6 +12,8 @@ import requests
 from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 
+from plugins.simulators.demo_lms import tool_documents
+from plugins.simulators.demo_lms.desk import Desk
 from plugins.simulators.demo_lms.names import (
     ACS,
     AGS_ENDPOINT,
@@ -239,6 +242,7 @@ def test_a_response_that_is_wrong_in_one_thing_is_refused(server: DemoLmsServer,
         ({CONTENT_ITEMS: [{**ITEM, "type": "html"}]}, "type of"),
         ({CONTENT_ITEMS: [{**ITEM, "title": ""}]}, "title of"),
         ({CONTENT_ITEMS: [{**ITEM, "url": "https://evil.example/"}]}, "not the tool&#39;s own"),
+        ({CONTENT_ITEMS: [{**ITEM, "url": 7}]}, "url of"),
         ({CONTENT_ITEMS: [{**ITEM, "custom": {"a": 1}}]}, "custom of"),
         ({CONTENT_ITEMS: [{**ITEM, "lineItem": {"scoreMaximum": 0}}]}, "lineItem of"),
         ({CONTENT_ITEMS: [{"type": "link", "title": "x", "url": "javascript:alert(1)"}]}, "url of"),
@@ -254,6 +258,27 @@ def test_a_response_that_is_wrong_in_one_thing_is_refused(server: DemoLmsServer,
 def test_learners_choose_nothing_and_review_nobody(server: DemoLmsServer, learner: Visitor) -> None:
     for path in ("/deep-links/choose", "/reviews/lms-user-1002"):
         assert learner.get(f"{server.url}{path}", allow_redirects=False).status_code == 403
+
+
+def test_a_teacher_takes_no_test(teacher: Visitor) -> None:
+    assert teacher.posted("/proctored").status_code == 403
+
+
+def test_while_the_tools_keys_cannot_be_read_nothing_is_believed_or_refused_for_good(
+    server: DemoLmsServer, teacher: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = chosen(teacher, [ITEM])
+    right = server.desk.lms.tool
+    monkeypatch.setattr(tool_documents, "desk", lambda: replace_keys(server, f"{BRIDGE}/lti/jwks"))
+    assert bring(teacher, "/lti/deep-links", document).status_code == 503
+    monkeypatch.setattr(tool_documents, "desk", lambda: replace_keys(server, right.jwks_url))
+    assert bring(teacher, "/lti/deep-links", document).status_code == 200
+
+
+def replace_keys(server: DemoLmsServer, url: str) -> Desk:
+    desk: Desk = server.desk
+    lms = desk.lms
+    return replace(desk, lms=replace(lms, tool=lms.tool.model_copy(update={"jwks_url": url})))
 
 
 def test_a_teacher_opens_a_learners_work(server: DemoLmsServer, teacher: Visitor) -> None:
@@ -294,6 +319,7 @@ def test_a_proctored_quiz_runs_from_permission_to_end(server: DemoLmsServer, lea
     assert asked[START_URL] == f"{server.url}/lti/start-assessment"
     assert asked[ATTEMPT_NUMBER] == 1
     assert asked[ACS]["actions"] == ["flag", "pause", "resume", "terminate", "update"]
+    assert learner.posted(f"{place}/end").status_code == 409
     assert 'data-testid="option-1-1"' in learner.get(f"{server.url}{place}").text
 
     end = learner.signed(
