@@ -15,7 +15,7 @@ PLACES = {
 }
 """Component → its folder in a Moodle."""
 
-_PRIVACY_TEST = "privacy/tests/provider_test.php"
+_PRIVACY_TEST = "privacy/tests/privacy/provider_test.php"
 _DELIVER = r"\local_anxue\task\deliver"
 _CRON_SECONDS = 120
 _DAY = (

@@ -25,8 +25,8 @@
 defined('MOODLE_INTERNAL') || die();
 
 $plugin->component = 'availability_anxue';
-$plugin->version = 2026112800;
+$plugin->version = 2026112801;
 $plugin->requires = 2024100700; // Moodle 4.5 LTS.
 $plugin->maturity = MATURITY_STABLE;
 $plugin->release = '0.3.0';
-$plugin->dependencies = ['local_anxue' => 2026112800];
+$plugin->dependencies = ['local_anxue' => 2026112801];

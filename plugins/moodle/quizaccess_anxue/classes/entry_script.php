@@ -17,7 +17,7 @@
 namespace quizaccess_anxue;
 
 /**
- * Which of Moodle's scripts the web server started. PHP itself knows it; no header or path of a request can change it.
+ * Which of Moodle's scripts the web server started. PHP and the web server know it; no header or path of a request changes it.
  *
  * @package    quizaccess_anxue
  * @copyright  2026 Anxue Bridge contributors
@@ -32,15 +32,18 @@ class entry_script {
      */
     public static function is(string ...$paths): bool {
         global $CFG;
-        return in_array(self::path(), array_map(fn($path) => realpath($CFG->dirroot . $path), $paths), true);
+        $asked = array_filter(array_map(fn($path) => realpath($CFG->dirroot . $path), $paths));
+        return (bool) array_intersect($asked, self::started());
     }
 
     /**
-     * Its real path.
+     * Its real path, from the two that know it: where a script is put before each (auto_prepend_file), PHP's list may begin
+     * with that one.
      *
-     * @return string
+     * @return string[] one, or two that differ.
      */
-    public static function path(): string {
-        return (string) realpath(get_included_files()[0]);
+    private static function started(): array {
+        $known = [get_included_files()[0], $_SERVER['SCRIPT_FILENAME'] ?? ''];
+        return array_filter(array_map(fn($path) => $path === '' ? false : realpath($path), $known));
     }
 }

@@ -113,9 +113,70 @@ final class write_guard_test extends tests\gated_quiz_testcase {
         $this->assertSame(quiz_attempt::FINISHED, quiz_attempt::create($attempt->id)->get_state());
     }
 
-    public function test_the_hook_looks_at_the_script_that_php_started(): void {
-        $this->assertFalse(entry_script::is('/mod/quiz/processattempt.php'));
-        $this->assertTrue(is_file(entry_script::path()));
-        hook_callbacks::after_config(new \core\hook\after_config());
+    /**
+     * The hook guards the scripts that write, before they do anything.
+     *
+     * @dataProvider scripts
+     * @param string $script what the web server started.
+     * @param bool $guarded whether it is guarded.
+     */
+    public function test_the_hook_looks_at_the_script_that_was_started(string $script, bool $guarded): void {
+        global $CFG;
+        $this->grant();
+        $attempt = $this->start();
+        grants::revoke('g-1', 'x');
+        $_POST['attempt'] = $attempt->id;
+        $before = $_SERVER['SCRIPT_FILENAME'];
+        $_SERVER['SCRIPT_FILENAME'] = $CFG->dirroot . $script;
+        try {
+            hook_callbacks::after_config(new \core\hook\after_config());
+            $this->assertFalse($guarded);
+        } catch (moodle_exception $sentback) {
+            // On the command line core answers a redirect with this.
+            $this->assertSame('redirecterrordetected', $sentback->errorcode);
+            $this->assertTrue($guarded);
+        } finally {
+            $_SERVER['SCRIPT_FILENAME'] = $before;
+        }
+    }
+
+    /**
+     * Scripts of a quiz.
+     *
+     * @return array[]
+     */
+    public static function scripts(): array {
+        return [
+            ['/mod/quiz/processattempt.php', true],
+            ['/mod/quiz/../quiz/processattempt.php', true],
+            ['/mod/quiz/autosave.ajax.php', true],
+            ['/mod/quiz/review.php', false],
+            ['/mod/quiz/view.php', false],
+        ];
+    }
+
+    public function test_a_page_of_an_attempt_sends_its_reader_back(): void {
+        global $CFG;
+        $before = $_SERVER['SCRIPT_FILENAME'];
+        $_SERVER['SCRIPT_FILENAME'] = $CFG->dirroot . '/mod/quiz/attempt.php';
+        $this->expectExceptionMessage(get_string('redirecterrordetected', 'error'));
+        try {
+            $this->rules()->prevent_access();
+        } finally {
+            $_SERVER['SCRIPT_FILENAME'] = $before;
+        }
+    }
+
+    public function test_the_quizs_own_page_is_no_event(): void {
+        global $CFG;
+        $before = $_SERVER['SCRIPT_FILENAME'];
+        $_SERVER['SCRIPT_FILENAME'] = $CFG->dirroot . '/mod/quiz/view.php';
+        $sink = $this->redirectEvents();
+        try {
+            $this->assertSame('none', self::reason($this->rules()->prevent_access()));
+        } finally {
+            $_SERVER['SCRIPT_FILENAME'] = $before;
+        }
+        $this->assertSame([], $sink->get_events());
     }
 }
