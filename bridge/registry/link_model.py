@@ -102,7 +102,7 @@ class LinkChoice:
     """One thing that a teacher may put into the LMS course.
 
     Args:
-        class_hours: of the class run's theory, for the entry alone; what a gradebook column would count up to.
+        class_hours: that the outline asks for online, for the entry alone: what a gradebook column counts up to.
     """
 
     target: LinkTarget

@@ -34,7 +34,8 @@ class LmsLinks:
         """
         run, course = self._known(class_run)
         outline = self._store.outline(run.outline_id)
-        hours = None if outline is None else outline.theory_class_hours
+        online = [unit.class_hours for unit in outline.units if unit.mode == "online"] if outline else []
+        hours = sum(online) or None
         found = [LinkChoice(LinkTarget(LinkKind.ENTRY, run.id), run.title, hours)]
         for unit in course.units:
             kind = LinkKind.GATE if unit.activity == "test" else LinkKind.UNIT

@@ -11,6 +11,7 @@ from celery.signals import worker_init
 
 from bridge.kernel.ids import JobId
 from bridge.settings import Settings
+from bridge.worker.folder_transport import SCHEME
 
 RUN_JOB = "anxue.run_job"
 SWEEP = "anxue.sweep"
@@ -21,7 +22,7 @@ _GIVE_UP_AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1,
 
 def celery_app(settings: Settings) -> Celery:
     """Return a Celery application for these settings; nothing connects until it is used."""
-    app = Celery("anxue", broker=settings.broker_url or "filesystem://localhost//", set_as_current=False)
+    app = Celery("anxue", broker=settings.broker_url or f"{SCHEME}://localhost//", set_as_current=False)
     app.conf.update(
         task_serializer="json",
         accept_content=["json"],

@@ -99,7 +99,7 @@ def test_hours_in_the_gradebook_are_off_unless_the_teacher_asks(lms: Lms) -> Non
     assert "lineItem" not in plain
     column = with_hours["lineItem"]
     assert (column["scoreMaximum"], column["resourceId"], column["tag"]) == (
-        4,
+        2,
         f"anxue-hours-{RUN}",
         HOURS_TAG,
     )
