@@ -20,6 +20,7 @@ from bridge.kernel.ids import EventId, InstitutionId, JobId, new_id
 
 LEASE = timedelta(seconds=20)
 MAX_ATTEMPTS = 8
+DEAD_FOR = timedelta(hours=1)
 _BACKOFF = (1, 2, 5, 15, 60, 300, 900)
 
 
@@ -145,6 +146,22 @@ def _ask(dialect: str) -> Any:
             ),
         },
     ).returning(table.id, table.wanted, table.done)
+
+
+def is_idle(session: Session, institution_id: InstitutionId, kind: str, key: str, now: datetime) -> bool:
+    """Return whether the job was never asked for, is done, or has been dead for `DEAD_FOR`.
+
+    For what asks by the clock: a job that waits or is in hand will run anyway, one that always fails must not be
+    tried at every tick.
+    """
+    row = session.execute(
+        select(JobRow.state, JobRow.run_after).where(
+            JobRow.institution_id == institution_id, JobRow.kind == kind, JobRow.key == key
+        )
+    ).one_or_none()
+    if row is None or row.state == "done":
+        return True
+    return bool(row.state == "dead" and row.run_after <= now - DEAD_FOR)
 
 
 def take(session: Session, job_id: JobId, now: datetime) -> Job | None:

@@ -19,7 +19,7 @@ from bridge.identity.store import SqlIdentityStore
 from bridge.kernel.ids import ClassRunId
 from bridge.ledger.service import EXTENDED_JOB
 from bridge.registry.link_model import HOURS_TAG
-from bridge.wiring.platform_calls import CallFailed, call_platform, pause_after
+from bridge.wiring.platform_calls import CallFailed, call_platform, pause_after, want_due
 from lti.ags import GradeService, LineItem
 from lti.claims import AgsEndpoint
 from lti.registration import Registration
@@ -188,6 +188,4 @@ def sweep_gradebooks(house: "House") -> None:
     with house.uow.across_institutions("find scores to send", read_only=True) as tx:
         due = [(institution, LINE_ITEM_WANTED, key) for institution, key in due_line_items(tx)]
         due += [(institution, SCORE_WANTED, key) for institution, key in due_scores(tx)]
-    for institution, kind, key in due:
-        with house.uow.for_institution(institution) as tx:
-            tx.want(kind, key)
+    want_due(house, due)

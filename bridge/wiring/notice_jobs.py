@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from bridge.db.outbox import Job
 from bridge.db.unit_of_work import Tx
 from bridge.intake.notices import HANDLER_WANTED, Handler, HandlerState, due_handlers
-from bridge.wiring.platform_calls import CallFailed, call_platform, pause_after
+from bridge.wiring.platform_calls import CallFailed, call_platform, pause_after, want_due
 from lti.claims import NotificationService
 from lti.notices import NoticeHandler, NoticeHandlers
 from lti.registration import Registration
@@ -59,7 +59,5 @@ def note_told(house: "House", tx: Tx, job: Job, told: Told | None) -> None:
 def sweep_handlers(house: "House") -> None:
     """Have handlers registered whose time has come."""
     with house.uow.across_institutions("find notice handlers to register", read_only=True) as tx:
-        due = due_handlers(tx)
-    for institution, handler_id in due:
-        with house.uow.for_institution(institution) as tx:
-            tx.want(HANDLER_WANTED, handler_id)
+        due = [(institution, HANDLER_WANTED, key) for institution, key in due_handlers(tx)]
+    want_due(house, due)

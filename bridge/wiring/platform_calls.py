@@ -1,11 +1,12 @@
 """What the jobs that call a platform have in common: a registration, a failure as a value, and how long to wait."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
-from bridge.db.outbox import Job, hold
+from bridge.db.outbox import Job, hold, is_idle
+from bridge.kernel.ids import InstitutionId
 from lti.errors import LaunchRefused, ServiceFailed
 from lti.registration import Registration
 
@@ -60,3 +61,12 @@ def hold_job(house: "House", job: Job) -> None:
     """Keep a job in hand for a while longer; LeaseLost if somebody else has it."""
     with house.uow.across_institutions("keep a job in hand") as tx:
         hold(tx.session, job, house.clock.now())
+
+
+def want_due(house: "House", due: Iterable[tuple[InstitutionId, str, str]]) -> None:
+    """Ask for the jobs whose time has come: (institution, kind, key); not for those that are asked for already."""
+    now = house.clock.now()
+    for institution, kind, key in due:
+        with house.uow.for_institution(institution) as tx:
+            if is_idle(tx.session, institution, kind, key, now):
+                tx.want(kind, key)

@@ -10,7 +10,7 @@ from bridge.db.unit_of_work import Tx
 from bridge.identity.store import SqlIdentityStore
 from bridge.intake.results import RESULT_WANTED, AwaitedResult, ResultState, due_results, result_text
 from bridge.registry.link_model import HOURS_TAG
-from bridge.wiring.platform_calls import CallFailed, call_platform, pause_after
+from bridge.wiring.platform_calls import CallFailed, call_platform, pause_after, want_due
 from bridge.wiring.test_gates import finish_of
 from lti.ags import GradeService, Result
 from lti.errors import ServiceFailed
@@ -122,7 +122,5 @@ def note_result(house: "House", tx: Tx, job: Job, asked: ResultAsked | None) -> 
 def sweep_results(house: "House") -> None:
     """Have results asked for whose time has come."""
     with house.uow.across_institutions("find results to ask for", read_only=True) as tx:
-        due = due_results(tx)
-    for institution, result_id in due:
-        with house.uow.for_institution(institution) as tx:
-            tx.want(RESULT_WANTED, result_id)
+        due = [(institution, RESULT_WANTED, key) for institution, key in due_results(tx)]
+    want_due(house, due)

@@ -10,7 +10,7 @@ from bridge.db.outbox import Job
 from bridge.db.unit_of_work import Tx
 from bridge.identity.roster_model import DIFFERENCES, FULL, MemberSeen, MembershipState, Roster, RosterSeen
 from bridge.identity.rosters import ROSTER_WANTED, due_rosters
-from bridge.wiring.platform_calls import CallFailed, call_platform, hold_job
+from bridge.wiring.platform_calls import CallFailed, call_platform, hold_job, want_due
 from lti.nrps import Member, MembershipStatus, RosterPage, RosterService, whole
 from lti.nrps import Roster as SentRoster
 from lti.registration import Registration
@@ -82,10 +82,8 @@ def note_roster(house: "House", tx: Tx, job: Job, reading: Reading | None) -> No
 def sweep_rosters(house: "House") -> None:
     """Have the rosters read that are due."""
     with house.uow.across_institutions("find rosters to read again", read_only=True) as tx:
-        due = due_rosters(tx)
-    for institution, roster_id in due:
-        with house.uow.for_institution(institution) as tx:
-            tx.want(ROSTER_WANTED, roster_id)
+        due = [(institution, ROSTER_WANTED, key) for institution, key in due_rosters(tx)]
+    want_due(house, due)
 
 
 def _ask(house: "House", job: Job, roster: Roster, kind: str) -> RosterSeen | CallFailed:

@@ -297,3 +297,26 @@ def test_the_door_notes_the_services_of_every_launch(lms: Lms, roles: list[str] 
 
     assert in_course(lms) == [("learner", "roster" if roles else "launch"), ("teacher", "roster")]
     assert lms.rows("SELECT line_items_url FROM lms_gradebook") == [(f"{here}/lineitems",)]
+
+
+def test_a_reading_that_always_fails_by_a_defect_is_not_tried_at_every_tick(
+    lms: Lms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[object] = []
+
+    def defect(*_: object, **__: object) -> None:
+        tries.append(None)
+        raise RuntimeError("a defect")
+
+    monkeypatch.setattr("bridge.wiring.roster_jobs.RosterService.pages", defect)
+    lms.launch("u-1", nrps=roster_of(lms))
+    for _ in range(60):
+        lms.work()
+        lms.pass_time(minutes=1)
+    assert len(tries) == 8
+    assert lms.rows("SELECT state FROM job WHERE kind = 'identity.roster'") == [("dead",)]
+
+    lms.pass_time(hours=1)
+    lms.work()
+
+    assert len(tries) == 9
