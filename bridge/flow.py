@@ -120,7 +120,7 @@ DELIVER = "reporting.batch_ready"
 """The one step that leaves the house: carried by a courier, with no unit of work open while the other side thinks."""
 
 TOLD_ONLY: Mapping[str, str] = {
-    "intake.context_copied": "a platform made a course from another; staff see it with the platform's notices",
+    "intake.context_copied": "a platform made a course from another; no page shows it yet",
     "archive.sealed": "the file stands; hand-over listens to it",
     "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",
 }
