@@ -124,9 +124,10 @@ class BrowserWalk:
         return replies
 
     def study(self, tab: Tab, unit_url: str, seconds: int) -> tuple[int, int]:
-        """Turn the slides until it is enough, then leave."""
+        """Let the slides turn until it is enough, then leave; a hand is too slow for hundreds of times real time."""
         page = _own(tab).page
         page.goto(unit_url, wait_until="domcontentloaded")
+        page.get_by_test_id("auto-turn").check()
         checks = _Checks(self, tab)
         enough = left = False
         for _ in _looks():

@@ -9,6 +9,7 @@
   var parts = { finished: 0, gaps: 0, next: 0, previous: 0, leave: 0, remaining: 0, paused: 0 };
   Object.keys(parts).forEach(function (id) { parts[id] = document.getElementById(id); });
   var number = document.getElementById('slide-number');
+  var autoTurn = document.getElementById('auto-turn');
   var progress = document.getElementById('unit-progress');
 
   var slides = []; // {start, end, position} in study milliseconds
@@ -141,6 +142,7 @@
     if (slide && !paused) {
       var probe = { position: slide.position, end: slide.end };
       if (skipCredited(probe)) jump(function () { slide.position = probe.position; });
+      if (autoTurn.checked && done(slide)) jump(function () { show(current + 1); });
     }
     render();
   }, TICK_MS);
