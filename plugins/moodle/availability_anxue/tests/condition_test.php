@@ -81,6 +81,7 @@ final class condition_test extends advanced_testcase {
         $other = $this->getDataGenerator()->create_course();
         $DB->set_field(learner_state::TABLE, 'courseid', $other->id, []);
         $this->assertSame([], $this->open_for(condition::get_json(condition::REAL_NAME)));
+        $this->assertSame([], $this->listed(condition::get_json(condition::REAL_NAME), false));
     }
 
     public function test_a_failure_closes(): void {
