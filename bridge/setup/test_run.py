@@ -71,7 +71,7 @@ class Counts:
 def command(pytest_arguments: tuple[str, ...]) -> None:
     """Run every check and every test; with arguments, run pytest alone with them.
 
-    Missing servers (PostgreSQL, Redis, Chromium) are installed where that is allowed, otherwise named. The peer
+    Missing servers (PostgreSQL, Redis, Chromium, PHP) are installed where that is allowed, otherwise named. The peer
     of the interop tests stands in an environment of its own.
     """
     try:
