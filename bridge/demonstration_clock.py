@@ -80,6 +80,12 @@ class DemonstrationClock:
     def factor(self) -> int:
         return self._pace().rate.factor
 
+    def check_opening(self) -> None:
+        """Go on at 1 before the check's moment is taken: a commit may take longer than its window would last."""
+        if self.factor() != 1:
+            with self._alone():
+                self._go_on(1)
+
     def checks_changed(self) -> None:
         """Set the pace that the number of open checks asks for."""
         wanted = 1 if self._count_open_checks() else self._factor
@@ -95,6 +101,9 @@ class DemonstrationClock:
         """Note that a session beat just now: study time waits for its next beat."""
         if self._factor == 1:
             return
+        if self.factor() == 1:
+            # A check that was about to be opened may have come to nothing.
+            self.checks_changed()
         with self._alone():
             self._go_on(self.factor())
 
@@ -140,6 +149,9 @@ class DemonstrationClock:
 
 class ConstantPace:
     """The pace of real use: study time is real time, whatever checks are open."""
+
+    def check_opening(self) -> None:
+        """Nothing changes."""
 
     def checks_changed(self) -> None:
         """Nothing changes."""

@@ -54,6 +54,10 @@ class RosterPhotographs(Protocol):
 class StudyPace(Protocol):
     """Told when the number of open checks may have changed; the demonstration's clock slows while one is open."""
 
+    def check_opening(self) -> None:
+        """A check is about to be opened: from now on its answer window runs in real time."""
+        ...
+
     def checks_changed(self) -> None: ...
 
     def heard(self) -> None:

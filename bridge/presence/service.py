@@ -128,7 +128,7 @@ class PresenceService:
         if not self._store.add_session(session, sha256_hex(secret.encode()), token_id):
             raise NotPermitted("token_used", "学习凭证已使用,请刷新页面后重试", http_status=409)
         kind = CheckKind.TEST_START if activity is Activity.TEST else CheckKind.ENTRY
-        check = self._open_check(session, kind, now_ms, now_ms)
+        check = self._open_check(session, kind, now_ms)
         return OpenedSession(session, secret, self._nonce(session), [check_command(check, now_ms)])
 
     def accept_batch(
@@ -281,7 +281,7 @@ class PresenceService:
         if check is None or check.state is not CheckState.OPEN:
             kind = CheckKind.IN_TEST if session.activity is Activity.TEST else CheckKind.RANDOM
             due = session.next_due_ms if check is None else now_ms
-            check = self._open_check(session, kind, due, now_ms)
+            check = self._open_check(session, kind, due)
         return BatchAnswer(session, self._nonce(session), [check_command(check, now_ms)])
 
     def _ending(self, session: StudySession, now_ms: int) -> StudySession:
@@ -293,10 +293,12 @@ class PresenceService:
         # A check that was due before the learner wished to leave keeps its moment.
         session = replace(session, next_due_ms=min(session.next_due_ms, now_ms))
         self._store.save_batch(session)
-        self._open_check(session, CheckKind.EXIT, session.next_due_ms, now_ms)
+        self._open_check(session, CheckKind.EXIT, session.next_due_ms)
         return session
 
-    def _open_check(self, session: StudySession, kind: CheckKind, due_ms: int, now_ms: int) -> PresenceCheck:
+    def _open_check(self, session: StudySession, kind: CheckKind, due_ms: int) -> PresenceCheck:
+        self._pace.check_opening()
+        now_ms = self._now_ms()
         rules = self._rules.checks(session.class_run, session.activity)
         check = PresenceCheck(
             id=CheckId(new_id("chk")),

@@ -287,6 +287,9 @@ class _AfterCommit:
         self._tx = tx
         self._pace = pace
 
+    def check_opening(self) -> None:
+        self._pace.check_opening()
+
     def checks_changed(self) -> None:
         self._tx.after_commit.append(self._pace.checks_changed)
 

@@ -17,6 +17,9 @@ SCHEME = "whole-messages"
 """Of the broker's address, e.g. "whole-messages://localhost//"."""
 
 
+_WAIT_SECONDS = 0.2
+
+
 class Channel(filesystem.Channel):
     """Writes each message under a name that no reader looks at, then gives it its own."""
 
@@ -32,6 +35,11 @@ class Transport(filesystem.Transport):
     """The folder broker with our channel."""
 
     Channel = Channel
+
+    def drain_events(self, connection: Any, timeout: float | None = None, **options: Any) -> Any:
+        """Wait a moment at most: the worker looks between two waits whether it is to stop."""
+        wait = min(timeout or _WAIT_SECONDS, _WAIT_SECONDS)
+        return super().drain_events(connection, wait, **options)  # type: ignore[no-untyped-call]  # kombu
 
 
 TRANSPORT_ALIASES[SCHEME] = f"{__name__}:Transport"

@@ -65,6 +65,9 @@ class CountedPace:
     def heard(self) -> None:
         self.beats = getattr(self, "beats", 0) + 1
 
+    def check_opening(self) -> None:
+        self.openings = getattr(self, "openings", 0) + 1
+
     def checks_changed(self) -> None:
         self.told += 1
 
