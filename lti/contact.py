@@ -124,6 +124,9 @@ class _Cleaner:
             if said == "id":
                 kept[name] = member
                 continue
+            if said == "" and isinstance(member, str):
+                kept[name] = self._text(member, path, key)
+                continue
             below = f"{path}.{key}" if path else key
             if said == "contact":
                 self.removed.append(below)
@@ -138,25 +141,28 @@ class _Cleaner:
 
     def clean(self, value: Any, path: str, key: str) -> Any:
         if isinstance(value, str):
-            return self._text(value, path)
+            return self._text(value, path, "")
         if isinstance(value, Mapping):
             return self.members(value, path, key)
         if isinstance(value, list):
             return [self.clean(member, path, key) for member in value]
         if isinstance(value, int) and value >= _LONG_NUMBER:
             digits = str(value)
-            return value if self._text(digits, path) == digits else ""
+            return value if self._text(digits, path, "") == digits else ""
         return value
 
-    def _text(self, value: str, path: str) -> str:
+    def _text(self, value: str, path: str, key: str) -> str:
         anonymous = without_citizen_ids(value)
-        if anonymous != value:
-            self.citizen_ids.append(path)
         # Addresses stay whole: what looks like a mailbox in one belongs to its path or query.
         cleaned = anonymous if value.startswith(_URL) else without_contact_data(anonymous)
+        if cleaned == value:
+            return value
+        found = f"{path}.{key}" if path and key else path or key
+        if anonymous != value:
+            self.citizen_ids.append(found)
         if cleaned != anonymous:
-            self.removed.append(path)
-        return value if cleaned == value else cleaned.strip()
+            self.removed.append(found)
+        return cleaned.strip()
 
 
 def strip_contact_claims(claims: Mapping[str, Any]) -> Stripped:

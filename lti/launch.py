@@ -51,7 +51,7 @@ def open_flow(tool: LtiTool, state: str | None) -> LoginFlow:
     if not state:
         raise LaunchRefused("state_missing")
     flow = tool.seal.open(state)
-    if flow is None or tool.clock.now() >= flow.expires_at(tool.flow_seconds):
+    if flow is None or epoch_seconds(tool.clock) >= flow.created_seconds + tool.flow_seconds:
         raise LaunchRefused("state_unknown")
     return flow
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
@@ -35,6 +36,7 @@ def split_url(url: str) -> SplitResult:
     return parts
 
 
+@lru_cache(maxsize=512)  # the same few addresses in every launch
 def origin_of(url: str) -> Origin:
     """Return (scheme, host, port) of an absolute http(s) URL; ValueError for any other (RFC 6454 §4)."""
     parts = split_url(url)

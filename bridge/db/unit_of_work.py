@@ -96,8 +96,10 @@ class UnitOfWork:
         self._reading = sessionmaker(engine.execution_options(**{READ_ONLY: True}), expire_on_commit=False)
         # SQLite lets one writer in at a time and has the others sleep and try; threads of one process rather
         # queue here, in order. PostgreSQL needs no such queue.
-        one_writer = engine.dialect.name == "sqlite"
-        self._turn: AbstractContextManager[Any] = threading.RLock() if one_writer else nullcontext()
+        self._one_writer = engine.dialect.name == "sqlite"
+        self._turn: AbstractContextManager[Any] = threading.RLock() if self._one_writer else nullcontext()
+        self._lone: Any = None
+        event.listen(engine, "engine_disposed", self._close_lone)
 
     @contextmanager
     def for_institution(self, institution_id: InstitutionId, *, read_only: bool = False) -> Iterator[Tx]:
@@ -121,17 +123,31 @@ class UnitOfWork:
             purpose: says why it spans institutions (it stands in the code, to be read).
             statement: in the driver's own words and parameter style.
         """
-        with self._turn:
-            connection = self.engine.raw_connection()
-            try:
-                cursor = connection.cursor()
-                cursor.execute(statement, parameters)
-                changed = int(cursor.rowcount)
-                cursor.close()
-                connection.commit()
-            finally:
-                connection.close()
+        if self._one_writer:
+            # Writers queue up anyway, so one connection serves them all; it commits each statement by itself.
+            with self._turn:
+                return int(self._lone_connection().execute(statement, parameters).rowcount)
+        connection = self.engine.raw_connection()
+        try:
+            cursor = connection.cursor()
+            cursor.execute(statement, parameters)
+            changed = int(cursor.rowcount)
+            connection.commit()
+        finally:
+            connection.close()
         return changed
+
+    def _lone_connection(self) -> Any:
+        if self._lone is None:
+            pooled = self.engine.raw_connection()
+            pooled.detach()
+            self._lone = pooled.dbapi_connection
+        return self._lone
+
+    def _close_lone(self, _engine: Engine) -> None:
+        lone, self._lone = self._lone, None
+        if lone is not None:
+            lone.close()
 
     @contextmanager
     def _open(
