@@ -66,6 +66,26 @@ def test_while_a_check_is_open_a_second_is_a_second(machine: Machine) -> None:
     assert clock.now() - before == timedelta(seconds=30, milliseconds=100 * FACTOR)
 
 
+def test_a_check_that_is_about_to_be_opened_slows_study_time_at_once(machine: Machine) -> None:
+    clock = machine.process()
+    machine.real.advance(seconds=2)
+    before = clock.now()
+    clock.check_opening()
+    machine.real.advance(seconds=3)
+    assert (clock.now() - before, clock.factor()) == (timedelta(seconds=3), 1)
+
+
+def test_an_opening_that_came_to_nothing_is_forgotten_at_the_next_beat(machine: Machine) -> None:
+    clock = machine.process()
+    clock.check_opening()
+    machine.checks.open = 1
+    clock.heard()
+    assert clock.factor() == 1
+    machine.checks.open = 0
+    clock.heard()
+    assert clock.factor() == FACTOR
+
+
 def test_study_time_waits_for_the_next_beat_but_not_for_ever(machine: Machine) -> None:
     clock = machine.process()
     clock.heard()

@@ -6,6 +6,7 @@ import pytest
 
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import CheckId, LearnerRef
+from bridge.kernel.time import epoch_ms
 from bridge.presence.model import Activity
 from tests.presence.pictures import picture
 from tests.presence.room import RULES, Agent, Room
@@ -278,3 +279,16 @@ def test_the_study_pace_hears_of_each_check_that_opens_and_ends(known: Room) -> 
     opened = known.pace.told
     agent.pass_check()
     assert known.pace.told == opened + 1
+
+
+def test_the_pace_is_slowed_before_the_checks_moment_is_taken(
+    known: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Slowing takes its time here: a moment taken before it would be a second earlier.
+    monkeypatch.setattr(known.pace, "check_opening", lambda: known.study_clock.advance(seconds=1))
+    began = known.study_clock.now()
+    agent = known.begin()
+    with known.open() as desk:
+        check = desk.store.open_check(agent.session.id)
+    assert check is not None
+    assert check.opened_ms == epoch_ms(began) + 1000
