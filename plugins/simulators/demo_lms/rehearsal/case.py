@@ -64,7 +64,7 @@ class Draft:
 
 
 def _nothing(_stage: "Stage") -> Answer:
-    raise NotImplementedError("a case has a token or a flow")
+    raise ValueError("a case has a token or a flow")
 
 
 @dataclass(frozen=True, slots=True)
