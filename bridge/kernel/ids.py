@@ -26,32 +26,37 @@ JobId = NewType("JobId", str)
 # Crockford's alphabet: no I, L, O, U, so that an id can be read over the telephone.
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80
+_STEP_BITS = 64
 
 
-class _Milliseconds:
-    """The machine's milliseconds since the Unix epoch, never going back; safe from several threads."""
+class _Rising:
+    """Numbers that begin with the machine's milliseconds and only rise; safe from several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._last = 0
 
-    def now(self) -> int:
+    def next(self) -> int:
         with self._lock:
-            self._last = max(self._last, time.time_ns() // 1_000_000)
-            return self._last
+            number = (time.time_ns() // 1_000_000 << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
+            if number <= self._last:
+                # The same millisecond, or a clock that went back: a step of chance beyond the last number.
+                number = self._last + 1 + secrets.randbits(_STEP_BITS)
+            self._last = number
+            return number
 
 
-_milliseconds = _Milliseconds()
+_rising = _Rising()
 
 
 def new_id(prefix: str) -> str:
     """Return `prefix` + "_" + 26 characters: 50 bits of milliseconds, 80 bits of chance.
 
-    Ids made by one process sort in the order of their making, to the millisecond, so that
-    a B-tree index is appended to rather than scattered.
+    Ids made by one process sort in the order of their making, so that rows of one instant keep their
+    order and a B-tree index is appended to rather than scattered. What comes next cannot be guessed:
+    within a millisecond an id lies a random step of 64 bits beyond the last.
     """
-    number = (_milliseconds.now() << _RANDOM_BITS) | secrets.randbits(_RANDOM_BITS)
-    return f"{prefix}_{_digits(number)}"
+    return f"{prefix}_{_digits(_rising.next())}"
 
 
 def random_ref(prefix: str) -> str:

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 
@@ -24,12 +25,34 @@ def test_no_two_are_alike_also_from_many_threads() -> None:
     assert len(set(made)) == len(made)
 
 
-def test_ids_sort_by_their_making_even_when_the_clock_goes_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    first = new_id("led")[4:14]
-    monkeypatch.setattr("bridge.kernel.ids.time.time_ns", lambda: 1_000_000_000_000)
-    later = [new_id("led")[4:14] for _ in range(100)]
+@pytest.mark.parametrize(
+    "nanoseconds", [1_000_000_000_000, None], ids=["a clock gone back", "the real clock"]
+)
+def test_ids_sort_by_their_making(monkeypatch: pytest.MonkeyPatch, nanoseconds: int | None) -> None:
+    first = new_id("led")
+    if nanoseconds is not None:
+        monkeypatch.setattr("bridge.kernel.ids.time.time_ns", lambda: nanoseconds)
+    made = [first, *(new_id("led") for _ in range(2000))]
 
-    assert [first, *later] == sorted([first, *later])
+    assert made == sorted(made)
+
+
+def test_what_follows_within_a_millisecond_cannot_be_guessed(monkeypatch: pytest.MonkeyPatch) -> None:
+    new_id("led")
+    monkeypatch.setattr("bridge.kernel.ids.time.time_ns", lambda: 0)
+    numbers = [int_of(new_id("led")) for _ in range(200)]
+    steps = [later - earlier for earlier, later in pairwise(numbers)]
+
+    assert len(set(steps)) == len(steps)
+    assert sorted(steps)[len(steps) // 2] > 2**60
+
+
+def int_of(made: str) -> int:
+    alphabet = "0123456789abcdefghjkmnpqrstvwxyz"
+    number = 0
+    for digit in made.removeprefix("led_"):
+        number = number * 32 + alphabet.index(digit)
+    return number
 
 
 def test_a_learners_id_says_nothing_of_its_making() -> None:
