@@ -55,6 +55,12 @@ def _note_totals(stations: "Stations", data: Data) -> None:
     )
 
 
+def _ask_for_states(stations: "Stations", data: Data) -> None:
+    learner = LearnerRef(data["learner"])
+    for class_run in stations.registry.class_runs_of(learner):
+        stations.learner_states.ask(learner, class_run)
+
+
 def _record_beats(stations: "Stations", data: Data) -> object:
     recorded = stations.ledger.record_beats(StudySessionId(data["key"]), lots=1)
     return MORE if recorded >= BATCHES_AT_ONCE else None
@@ -63,10 +69,24 @@ def _record_beats(stations: "Stations", data: Data) -> object:
 FLOW: tuple[Row, ...] = (
     Row("identity.verified", 24, "enrol the person who proved a real name",
         lambda s, d: s.registry.enrol(*_learner(d), d["enrolment_list_row"])),
+    Row("identity.verified", 24, "have platforms told whose activities open by it",
+        lambda s, d: s.learner_states.ask(*_learner(d))),
+    Row("identity.account_bound", 24, "have platforms told where the person uses another account",
+        _ask_for_states),
     Row("identity.account_released", 16, "show that staff ended the binding of an account",
         lambda s, d: s.signals.raise_for_release(d, s.registry.class_runs_of(LearnerRef(d["learner"])))),
+    Row("identity.account_released", 24, "take back what platforms were told of it",
+        lambda s, d: s.learner_states.note_release(LearnerRef(d["learner"]), d["account"])),
+    Row("identity.consent_given", 28, "have platforms told where it was withdrawn before",
+        _ask_for_states),
     Row("identity.consent_revoked", 28, "stop what rests on the consent",
         lambda s, d: s.presence.withdraw(LearnerRef(d["learner"]))),
+    Row("identity.consent_revoked", 28, "take back what platforms were told of it",
+        _ask_for_states),
+    Row("registry.learner_states_wanted", 24, "tell a platform that takes them now of all its learners",
+        lambda s, d: s.tell_platform_of_all(d["registration"])),
+    Row("learner_state.asked", 24, "put real name and hours on their way where they changed",
+        lambda s, d: s.learner_states.note(*_pair(d))),
     Row("presence.anchored", 24, "let the person's credit become final",
         lambda s, d: s.ledger.record_anchor(d)),
     Row("study.beats_waiting", 26, "enter what the server saw of a session",
@@ -77,6 +97,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.gates.note_check(d)),
     Row("intake.plugin_heard", 27, "ask for counts of contact data from now on",
         lambda s, d: s.contact_gate.note_plugin(d)),
+    Row("intake.context_copied", 5, "show that a platform copied a class run's course",
+        lambda s, d: s.course_copies.note(d)),
     Row("intake.platform_pinged", 5, "know the platform's versions and clock",
         lambda s, d: s.contact_gate.note_ping(d)),
     Row("intake.contact_scanned", 27, "hold a count of contact data against the class run's opening",
@@ -106,6 +128,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.completion.assess(*_pair(d))),
     Row("ledger.extended", 25, "put the hours on their way to gradebooks that take them",
         lambda s, d: s.hour_scores.note(*_pair(d))),
+    Row("ledger.extended", 24, "put whole hours on their way to platforms that open activities by them",
+        lambda s, d: s.learner_states.note(*_pair(d))),
     Row("completion.due", 25, "issue the paper at once",
         lambda s, d: s.completion.issue(*_learner(d), PaperKind(d["kind"]))),
     Row("certificate.issued", 26, "seal the learner's file",
@@ -120,7 +144,6 @@ DELIVER = "reporting.batch_ready"
 """The one step that leaves the house: carried by a courier, with no unit of work open while the other side thinks."""
 
 TOLD_ONLY: Mapping[str, str] = {
-    "intake.context_copied": "a platform made a course from another; no page shows it yet",
     "archive.sealed": "the file stands; hand-over listens to it",
     "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",
 }

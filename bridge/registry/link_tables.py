@@ -1,4 +1,4 @@
-"""The tables of links in LMS courses. Both are histories: rows are only ever added."""
+"""The tables of links in LMS courses. Links and changes are histories: rows are only ever added."""
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
@@ -40,3 +40,23 @@ class LtiContextChangeRow(Base, TenantRow):
     class_run_id: Mapped[str] = mapped_column(String(40), ForeignKey("class_run.id"))
     changed_at: Mapped[Instant]
     changed_by: Mapped[str] = mapped_column(String(80))
+
+
+class LmsCourseCopyRow(Base, TenantRow):
+    """A platform made a course from one of a class run; its links came along and lead to the old class run.
+
+    `context_ref` is the new course's blind reference: no id of the LMS is kept before somebody links the course.
+    """
+
+    __tablename__ = "lms_course_copy"
+    __table_args__ = (UniqueConstraint("registration_id", "context_ref", "class_run_id"),)
+
+    id: Mapped[Id]
+    registration_id: Mapped[str] = mapped_column(String(40), ForeignKey("lti_registration.id"))
+    context_ref: Mapped[str] = mapped_column(String(40))
+    class_run_id: Mapped[str] = mapped_column(String(40), ForeignKey("class_run.id"), index=True)
+    copied_at: Mapped[Instant]
+    noted_at: Mapped[Instant]
+    message: Mapped[str] = mapped_column(String(40))
+    set_aside_at: Mapped[Instant | None]
+    set_aside_by: Mapped[str | None] = mapped_column(String(40))

@@ -10,6 +10,7 @@ from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import InstitutionId, RegistrationId
+from bridge.registry.course_copies import CourseCopies, CourseCopy
 from bridge.registry.lti_deployments import PlatformDeployments
 from bridge.registry.lti_form import (
     page_origin,
@@ -141,6 +142,14 @@ class PlatformOffice:
                 return LtiPlatforms(tx, self._cipher).all()
         with self._units.for_institution(staff.institution, read_only=True) as tx:
             return LtiPlatforms(tx, self._cipher).all()
+
+    def course_copies(self, staff: PlatformStaff) -> Sequence[CourseCopy]:
+        """Return the copied courses of the platforms that `staff` looks after which are no class run's yet."""
+        if staff.institution is None:
+            with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
+                return CourseCopies(tx, self._cipher).waiting()
+        with self._units.for_institution(staff.institution, read_only=True) as tx:
+            return CourseCopies(tx, self._cipher).waiting()
 
     def platform(self, staff: PlatformStaff, registration_id: RegistrationId) -> Platform:
         """Return one platform; InvalidInput("registration_unknown")."""

@@ -8,6 +8,7 @@ from bridge.archive.service import ArchiveService
 from bridge.archive.store import SqlArchiveStore
 from bridge.completion.gradebook import Gradebook
 from bridge.completion.hour_scores import HourScores
+from bridge.completion.learner_states import LearnerStates
 from bridge.completion.service import CompletionService
 from bridge.completion.store import SqlCompletionStore
 from bridge.db.unit_of_work import Tx
@@ -33,6 +34,7 @@ from bridge.presence.service import PresenceService
 from bridge.presence.store import SqlPresenceStore
 from bridge.registry.contact_service import ContactGate
 from bridge.registry.contact_store import SqlContactStore
+from bridge.registry.course_copies import CourseCopies
 from bridge.registry.exam_services import ExamServices
 from bridge.registry.links import LmsLinks
 from bridge.registry.lti_platforms import LtiPlatforms
@@ -188,12 +190,16 @@ class Stations:
             self._tx,
             house.clock,
             house.study_clock,
-            lambda registration: self.exam_services.get(RegistrationId(registration)) is not None,
+            lambda registration: self.exam_services.is_set_up(RegistrationId(registration)),
         )
 
     @cached_property
     def links(self) -> LmsLinks:
         return LmsLinks(self._tx, self.registry_store)
+
+    @cached_property
+    def course_copies(self) -> CourseCopies:
+        return CourseCopies(self._tx, self._house.cipher)
 
     @cached_property
     def ledger(self) -> LedgerService:
@@ -255,6 +261,11 @@ class Stations:
     @cached_property
     def hour_scores(self) -> HourScores:
         return HourScores(self._tx, self.gradebook, self.lms_courses, self.registry, self.earned)
+
+    @cached_property
+    def learner_states(self) -> LearnerStates:
+        offered = self.exam_services.is_set_up
+        return LearnerStates(self._tx, self.lms_courses, self.identity, self.earned, offered)
 
     @cached_property
     def archive(self) -> ArchiveService:

@@ -1,5 +1,6 @@
 """The institution's pages put together from the stations."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,12 +19,13 @@ from bridge.wiring import House, Stations
 
 @dataclass(frozen=True, slots=True)
 class ClassRunRow:
-    """One class run of the list."""
+    """One class run of the list; `copies` of its LMS course are no class run's yet."""
 
     run: ClassRun
     learners: int
     papers: int
     waiting_sessions: int
+    copies: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,7 @@ class ClassRunPage:
 
     Args:
         against: why the class run may not be taught today; empty when it may.
+        copies: how many copies of its LMS course are no class run's yet.
     """
 
     run: ClassRun
@@ -52,6 +55,7 @@ class ClassRunPage:
     sessions: Sequence[OfflineSession]
     against: tuple[Reason, ...]
     signals: SignalCount
+    copies: int
 
     @property
     def waiting(self) -> list[OfflineSession]:
@@ -73,7 +77,8 @@ def class_runs(house: House, institution: InstitutionId) -> tuple[str, list[Clas
     with house.uow.for_institution(institution, read_only=True) as tx:
         stations = house.at(tx)
         found = stations.registry_store.institution()
-        rows = [_row(stations, run) for run in stations.registry_store.class_runs()]
+        copies = Counter(one.class_run for one in stations.course_copies.waiting())
+        rows = [_row(stations, run, copies[run.id]) for run in stations.registry_store.class_runs()]
     rows.sort(key=lambda row: (row.run.opens_on, row.run.id), reverse=True)
     return (found.name if found else ""), rows
 
@@ -108,14 +113,15 @@ def class_run_page(
             sessions=stations.registry.offline_sessions(class_run),
             against=stations.registry.opening_decision(run, today).reasons,
             signals=stations.signals.count(class_run),
+            copies=len(stations.course_copies.waiting(class_run=class_run)),
         )
 
 
-def _row(stations: Stations, run: ClassRun) -> ClassRunRow:
+def _row(stations: Stations, run: ClassRun, copies: int) -> ClassRunRow:
     enrolled = stations.registry.enrolled(run.id)
     waiting = [s for s in stations.registry.offline_sessions(run.id) if s.confirmed_by is None]
     papers = sum(len(stations.completion_store.papers(learner, run.id)) for learner in enrolled)
-    return ClassRunRow(run, len(enrolled), papers, len(waiting))
+    return ClassRunRow(run, len(enrolled), papers, len(waiting), copies)
 
 
 def _learner(stations: Stations, run: ClassRun, learner: LearnerRef, person: MaskedIdentity) -> LearnerRow:

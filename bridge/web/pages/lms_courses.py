@@ -75,6 +75,16 @@ def lms_courses_pages(house: House) -> Blueprint:
         flash(_("已重新排队发送。"))
         return _back(class_run, anchor="scores")
 
+    @pages.post("/copies/<copy_id>/set-aside")
+    @require_role("institution")
+    @rate_limited("60 per minute")
+    def set_copy_aside(class_run: str, copy_id: str) -> AnyResponse:
+        visit = staff_visit()
+        with house.uow.for_institution(_institution(visit)) as tx:
+            house.at(tx).course_copies.set_aside(copy_id, ClassRunId(class_run), by=visit.staff_id)
+        flash(_("已记下，不再提示。"))
+        return _back(class_run)
+
     return pages
 
 

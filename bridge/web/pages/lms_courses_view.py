@@ -10,6 +10,7 @@ from bridge.identity.roster_model import READ, Membership, MembershipState, Rost
 from bridge.intake.notices import Handler, HandlerState
 from bridge.intake.results import AwaitedResult, ResultState
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
+from bridge.registry.course_copies import CourseCopy
 from bridge.registry.model import ClassRun
 from bridge.web.pages.visitors import StaffVisit
 from bridge.wiring import House, Stations
@@ -126,10 +127,16 @@ class CourseRow:
 
 @dataclass(frozen=True, slots=True)
 class CoursesPage:
-    """All that the page shows; `names` are masked, by learner."""
+    """All that the page shows.
+
+    Args:
+        copies: courses made from the class run's, each with its platform's name.
+        names: masked, by learner.
+    """
 
     run: ClassRun
     courses: Sequence[CourseRow]
+    copies: Sequence[tuple[CourseCopy, str]]
     scores: Sequence[PendingScore]
     results: Sequence[AwaitedResult]
     names: Mapping[LearnerRef, MaskedIdentity]
@@ -160,7 +167,11 @@ def courses_page(
             _course(stations, registration, context, platforms.get(registration, registration))
             for registration, context in stations.lms_courses.courses_of(class_run)
         ]
-    return CoursesPage(run, courses, scores, results, names)
+        copies = [
+            (one, platforms.get(one.registration, one.registration))
+            for one in stations.course_copies.waiting(class_run=class_run)
+        ]
+    return CoursesPage(run, courses, copies, scores, results, names)
 
 
 def _course(stations: Stations, registration: RegistrationId, context: str, platform: str) -> CourseRow:

@@ -1,5 +1,6 @@
 """Learning platforms (LTI): the list, one platform, and what its institution or an administrator does with it."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -58,6 +59,7 @@ def _list_pages(pages: Blueprint, house: House) -> None:
         page = render_template(
             "platforms/home.html",
             platforms=office.platforms(staff),
+            copies=Counter(one.registration for one in office.course_copies(staff)),
             names=names,
             operator=staff.is_operator,
             keys=office.tool_keys(staff) if staff.is_operator else (),
@@ -282,6 +284,7 @@ def _page(house: House, registration: str, status: int = 200, **more: Any) -> An
         values=office.values(platform.id),
         institution=dict(office.institutions(staff)).get(platform.institution_id, ""),
         operator=staff.is_operator,
+        copies=[one for one in office.course_copies(staff) if one.registration == platform.id],
         **given,
     )
     return make_response(shown, status)
