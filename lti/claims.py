@@ -198,7 +198,7 @@ def _flat(value: Any) -> dict[str, str]:
         if isinstance(member, dict | list):
             raise LaunchRefused("claim_malformed")
         said = text(member) or "" if member is None or isinstance(member, str) else str(member)
-        flat[key] = "" if _VARIABLE.fullmatch(said) else said
+        flat[key] = "" if said.startswith("$") and _VARIABLE.fullmatch(said) else said
     return flat
 
 
@@ -341,7 +341,7 @@ def without_accounts(clean: Mapping[str, Any]) -> dict[str, Any]:
     """Return the claims without `sub` and the `user_id` of any claim: whose they are is told in one place alone."""
     return {
         name: {key: each for key, each in value.items() if key != "user_id"}
-        if isinstance(value, dict)
+        if isinstance(value, dict) and "user_id" in value
         else value
         for name, value in clean.items()
         if name != "sub"

@@ -142,16 +142,18 @@ class _Cleaner:
     def clean(self, value: Any, path: str, key: str) -> Any:
         if isinstance(value, str):
             return self._text(value, path, "")
-        if isinstance(value, Mapping):
-            return self.members(value, path, key)
         if isinstance(value, list):
             return [self.clean(member, path, key) for member in value]
-        if isinstance(value, int) and value >= _LONG_NUMBER:
-            digits = str(value)
+        if isinstance(value, int):
+            digits = "" if value < _LONG_NUMBER else str(value)
             return value if self._text(digits, path, "") == digits else ""
+        if isinstance(value, Mapping):
+            return self.members(value, path, key)
         return value
 
     def _text(self, value: str, path: str, key: str) -> str:
+        if len(value) < _MOBILE_CHARACTERS and "@" not in value:
+            return value  # too short for anything that is looked for
         anonymous = without_citizen_ids(value)
         # Addresses stay whole: what looks like a mailbox in one belongs to its path or query.
         cleaned = anonymous if value.startswith(_URL) else without_contact_data(anonymous)

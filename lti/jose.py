@@ -20,7 +20,7 @@ from lti.strict_json import parse_object
 
 MAX_TOKEN_BYTES = 64 * 1024
 _MAX_HEADER_CHARACTERS = 16 * 1024  # platforms put certificate chains into the header
-_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
+_COMPACT = re.compile(rb"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
 
 
 class FindsKey(Protocol):
@@ -47,7 +47,7 @@ class SignedDocument:
 
 
 @lru_cache(maxsize=128)  # a platform's header is the same in every token
-def _header(encoded: str) -> tuple[Any, str, str]:
+def _header(encoded: bytes) -> tuple[Any, str, str]:
     """Return (alg as it came, kid or "", typ or "") of a protected header.
 
     Raises:
@@ -55,7 +55,7 @@ def _header(encoded: str) -> tuple[Any, str, str]:
             (RFC 7515 §4.1.11).
     """
     try:
-        header = parse_object(urlsafe_b64decode(encoded.encode("ascii")))
+        header = parse_object(urlsafe_b64decode(encoded))
     except ValueError:
         raise LaunchRefused("token_malformed") from None
     kid, typ = header.get("kid"), header.get("typ", "")
@@ -77,7 +77,8 @@ def verify_signed(
     """
     if len(token) > max_bytes:
         raise LaunchRefused("token_too_large")
-    parts = _COMPACT.fullmatch(token)
+    compact = token.encode("utf-8", "surrogatepass")
+    parts = _COMPACT.fullmatch(compact)
     if parts is None or len(parts[1]) > _MAX_HEADER_CHARACTERS:
         raise LaunchRefused("token_malformed")
     alg, kid, typ = _header(parts[1])
@@ -87,14 +88,14 @@ def verify_signed(
         raise LaunchRefused("kid_missing")  # joserfc would try a key without asking
     key, algorithm = keys.key(registration, kid), JWSRegistry.algorithms[registration.algorithm]
     try:
-        signature = urlsafe_b64decode(parts[3].encode("ascii"))
+        signature = urlsafe_b64decode(parts[3])
     except ValueError:
         raise LaunchRefused("signature_invalid") from None
     # The header was read above, more strictly than joserfc reads that of a compact form.
-    if not algorithm.verify(f"{parts[1]}.{parts[2]}".encode("ascii"), signature, key):
+    if not algorithm.verify(compact[: parts.end(2)], signature, key):
         raise LaunchRefused("signature_invalid")
     try:
-        payload = parse_object(urlsafe_b64decode(parts[2].encode("ascii")))
+        payload = parse_object(urlsafe_b64decode(parts[2]))
     except ValueError:
         raise LaunchRefused("token_malformed") from None
-    return SignedDocument(typ, payload, hashlib.sha256(token.encode("ascii")).hexdigest())
+    return SignedDocument(typ, payload, hashlib.sha256(compact).hexdigest())

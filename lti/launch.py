@@ -70,7 +70,7 @@ def storage_to_ask(tool: LtiTool, form: Mapping[str, str], browser_id: str | Non
     return storage_for(tool, flow, tool.registrations.by_id(flow.registration_id), keep=False)
 
 
-def _take_flow(
+def _bound_flow(
     tool: LtiTool, form: Mapping[str, str], browser_id: str | None, stored: str | None
 ) -> LoginFlow:
     flow = open_flow(tool, form.get("state"))
@@ -79,9 +79,6 @@ def _take_flow(
         bound = hmac.compare_digest(stored.encode(), tool.seal.storage_value(flow).encode())
     if not bound:
         raise LaunchRefused("browser_mismatch")
-    # Used up before the token is looked at: whatever comes of it, this state never works again.
-    if not tool.used_states.use(flow.id, flow.expires_at(tool.flow_seconds)):
-        raise LaunchRefused("state_unknown")
     return flow
 
 
@@ -132,7 +129,17 @@ def verify_launch(
     Source: LTI 1.3 Core §5; OpenID Connect Core §3.1.3.7, §3.2.2.11; 1EdTech Security Framework 1.0 §5.1.3.
     """
     _check_login_error(form)
-    flow = _take_flow(tool, form, browser_id, stored)
+    flow = _bound_flow(tool, form, browser_id, stored)
+    try:
+        return _read_answer(tool, form, flow)
+    finally:
+        # Whatever came of it, this state never works again, and where it has worked before nothing else is said. The
+        # durable write comes last since a processor that waited for a disk is slow at what follows.
+        if not tool.used_states.use(flow.id, flow.expires_at(tool.flow_seconds)):
+            raise LaunchRefused("state_unknown")
+
+
+def _read_answer(tool: LtiTool, form: Mapping[str, str], flow: LoginFlow) -> Launch:
     registration = tool.registrations.by_id(flow.registration_id)
     tool.require_transport(registration)
     id_token = form.get("id_token")
