@@ -9,7 +9,7 @@ from flask import Response, request
 from plugins.simulators.demo_lms.access import Refused, require_scope, service_blueprint
 from plugins.simulators.demo_lms.desk import desk
 from plugins.simulators.demo_lms.names import LINE_ITEM_READ_SCOPE, LINE_ITEM_SCOPE, RESULT_SCOPE
-from plugins.simulators.demo_lms.oidc import LINE_ITEM
+from plugins.simulators.demo_lms.oidc import LINE_ITEM, QUIZ_MARKS
 from plugins.simulators.demo_lms.paging import page_of
 from plugins.simulators.demo_lms.store import Store
 
@@ -24,7 +24,7 @@ _LABEL_CHARACTERS = 255
 
 
 def known_line_item(store: Store, name: str) -> bool:
-    """Return whether the grade book has this column."""
+    """Return whether the grade book has this column for scores of the tool's; the quiz's marks are our own."""
     return name == LINE_ITEM or _find(store, name) is not None
 
 
@@ -35,7 +35,7 @@ def line_items() -> Response:
     asked = {"resource_link_id": "resourceLinkId", "resource_id": "resourceId", "tag": "tag"}
     found = [
         item
-        for item in (_own(), *_made(desk().store))
+        for item in (_hours(), _marks(), *_made(desk().store))
         if all(request.args.get(name) in (None, item.get(member)) for name, member in asked.items())
     ]
     return page_of(found, f"{desk().lms.issuer}/lti/lineitems", _LINE_ITEMS_TYPE, lambda page: page)
@@ -88,6 +88,12 @@ def results(name: str) -> Response:
     require_scope(RESULT_SCOPE)
     maximum = _one(name)["scoreMaximum"]
     wanted = request.args.get("user_id")
+    if name == QUIZ_MARKS:
+        marks = desk().store.marks()
+        found = [
+            _result(name, sub, mark, None, maximum) for sub, mark in marks.items() if wanted in (None, sub)
+        ]
+        return page_of(found, f"{_url(name)}/results", _RESULTS_TYPE, lambda page: page)
     found = [
         _result(name, sub, score.given, score.maximum, maximum)
         for sub, score in desk().store.scores(name).items()
@@ -107,12 +113,22 @@ def _result(name: str, sub: str, given: str, of: str | None, maximum: float) -> 
     }
 
 
-def _own() -> dict[str, Any]:
+def _hours() -> dict[str, Any]:
     return {
         "id": _url(LINE_ITEM),
         "label": "安全培训学时",
         "scoreMaximum": 100,
         "resourceLinkId": desk().lms.course.entry.resource_link_id,
+    }
+
+
+def _marks() -> dict[str, Any]:
+    quiz = desk().lms.course.quiz
+    return {
+        "id": _url(QUIZ_MARKS),
+        "label": quiz.title,
+        "scoreMaximum": 100,
+        "resourceLinkId": quiz.resource_link_id,
     }
 
 
@@ -131,7 +147,8 @@ def _find(store: Store, name: str) -> dict[str, Any] | None:
 
 
 def _one(name: str) -> dict[str, Any]:
-    found = _own() if name == LINE_ITEM else _find(desk().store, name)
+    own = {LINE_ITEM: _hours, QUIZ_MARKS: _marks}.get(name)
+    found = own() if own else _find(desk().store, name)
     if found is None:
         raise Refused("not_found", "line item", 404)
     return found
@@ -139,7 +156,7 @@ def _one(name: str) -> dict[str, Any]:
 
 def _require_tools(name: str) -> None:
     _one(name)
-    if name == LINE_ITEM:
+    if name in (LINE_ITEM, QUIZ_MARKS):
         raise Refused("access_denied", "this line item is the platform's own", 403)
 
 

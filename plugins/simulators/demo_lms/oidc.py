@@ -39,6 +39,7 @@ Forge = Callable[[dict[str, Any], str], str]
 """Makes the token of a launch, right or wrong as the switchboard says."""
 
 LINE_ITEM = "training-hours"
+QUIZ_MARKS = "quiz-marks"
 _TOKEN_SECONDS = 300
 _ROLES = {
     "learner": "http://purl.imsglobal.org/vocab/lis/v2/membership#Learner",
@@ -173,7 +174,7 @@ def id_token_claims(
         AGS_ENDPOINT: {
             "scope": list(AGS_SCOPES),
             "lineitems": f"{lms.issuer}/lti/lineitems",
-            "lineitem": f"{lms.issuer}/lti/lineitems/{LINE_ITEM}",
+            "lineitem": f"{lms.issuer}/lti/lineitems/{_column_of(here, resource_link_id)}",
         },
         NOTICE_SERVICE: {
             "platform_notification_service_url": f"{lms.issuer}/lti/notice-handlers",
@@ -200,3 +201,7 @@ def _answer(asked: dict[str, str], fields: dict[str, str]) -> Response:
 def _refuse(reason: str, message: str) -> Response:
     current_app.logger.info("authentication request refused: %s", reason)
     return make_response(jsonify(reason=reason, message=message), 400)
+
+
+def _column_of(here: Desk, resource_link_id: str) -> str:
+    return QUIZ_MARKS if resource_link_id == here.lms.course.quiz.resource_link_id else LINE_ITEM

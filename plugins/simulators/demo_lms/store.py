@@ -197,6 +197,14 @@ class Store:
             )
             return cursor.rowcount == 1
 
+    def marks(self) -> dict[str, str]:
+        """Return the mark of each user's last attempt that was handed in, by user."""
+        with self.transaction() as db:
+            rows = db.execute(
+                "SELECT sub, score FROM attempt WHERE score IS NOT NULL ORDER BY finished_at, rowid"
+            ).fetchall()
+        return {row["sub"]: row["score"] for row in rows}
+
     # -- webhook -----------------------------------------------------------------------------------
 
     def queue_delivery(self, attempt: str, body: bytes) -> None:

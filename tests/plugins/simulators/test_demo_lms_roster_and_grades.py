@@ -116,7 +116,7 @@ def test_a_line_item_is_made_found_changed_and_dropped(server: DemoLmsServer) ->
     )
     assert made.id is not None
     assert service.line_items(known, url, tag="hours").items == (made,)
-    assert len(service.line_items(known, url, limit=1).items) == 2
+    assert len(service.line_items(known, url, limit=1).items) == 3
     changed = LineItem("学时（新）", Fraction(40), id=made.id, tag="hours")
     assert service.update_line_item(known, changed).score_maximum == 40
     assert service.line_item(known, made.id).label == "学时（新）"
@@ -158,6 +158,10 @@ def test_the_platforms_own_line_item_is_not_the_tools_to_change(server: DemoLmsS
     url = f"{server.url}/lti/lineitems/training-hours"
     headers = {**bearer(server, LINE_ITEM), **LINE_ITEM_TYPE}
 
+    assert (
+        requests.delete(f"{server.url}/lti/lineitems/quiz-marks", headers=headers, timeout=5).status_code
+        == 403
+    )
     assert (
         requests.put(url, json={"label": "x", "scoreMaximum": 1}, headers=headers, timeout=5).status_code
         == 403
@@ -227,3 +231,21 @@ def test_results_need_their_scope(server: DemoLmsServer) -> None:
 
     assert requests.get(url, headers=bearer(server), timeout=5).status_code == 403
     assert requests.get(url, headers=bearer(server, RESULTS, "j2"), timeout=5).json() == []
+
+
+def test_the_quizs_column_shows_the_last_mark_of_each_who_handed_in(server: DemoLmsServer) -> None:
+    service, known, store = GradeService(call(server)), registration(server), server.desk.store
+    for number, (sub, mark) in enumerate(
+        (("lms-user-1001", "40"), ("lms-user-1001", "80"), ("lms-user-1002", "20"))
+    ):
+        store.new_attempt(f"att-{number}", sub)
+        store.start_attempt(f"att-{number}", "2026-11-23T08:00:00Z")
+        if sub == "lms-user-1001":
+            store.finish_attempt(f"att-{number}", f"2026-11-23T08:1{number}:00Z", {}, mark)
+
+    (item,) = service.line_items(known, f"{server.url}/lti/lineitems", resource_link_id="quiz-1").items
+    assert item.id is not None
+    (page,) = service.results(known, item.id)
+    assert [(one.user_id, one.score, one.maximum) for one in page.results] == [
+        ("lms-user-1001", Fraction(80), Fraction(100))
+    ]
