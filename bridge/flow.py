@@ -107,6 +107,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.signals.raise_for_contact_data(d)),
     Row("registry.contact_exception_signed", 16, "show that staff signed for it",
         lambda s, d: s.signals.raise_for_exception(d)),
+    Row("registry.test_link_changed", 16, "show that staff changed which test of an LMS is the course's",
+        lambda s, d: s.signals.raise_for_test_link(d)),
     Row("intake.signal_received", 16, "show what an LMS tells against its own operator",
         lambda s, d: s.signals.raise_from_lms(d)),
     Row("registry.offline_confirmed", 19, "enter an offline session that two people stand for",

@@ -6,7 +6,7 @@ nothing that does not stand in the institution's own registry.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -19,6 +19,9 @@ LINK_KIND, LINK_CLASS_RUN, LINK_UNIT = "anxue_item", "anxue_class_run", "anxue_u
 """Names of the custom parameters; lower case, since platforms may fold the case of such names."""
 HOURS_TAG = "anxue.class_hours"
 """`tag` of the line item that shows a learner's class hours in the gradebook."""
+BY_LAUNCH, ONLY_TEST = "launch", "only_test"
+UNDONE, RESTORED = "undone:", "restored:"
+"""How a link's target came about; the last two are followed by a staff id."""
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,40}")
 
@@ -73,7 +76,8 @@ class LmsLink:
 
     Args:
         seq: 1 for the first target, then one more for each change; the highest is in force.
-        set_by: how it came about: "launch" (the platform's signed custom parameters) or "only_test".
+        set_by: how it came about: "launch" (the platform's signed custom parameters), "only_test"; "undone:" and
+            "restored:" with a staff id after it.
     """
 
     registration_id: RegistrationId
@@ -84,6 +88,33 @@ class LmsLink:
     course_id: CourseId
     seen_at: datetime
     set_by: str
+
+    @property
+    def undone(self) -> bool:
+        """Whether staff ended what the link was for; `target` says what that was."""
+        return self.set_by.startswith(UNDONE)
+
+    @property
+    def assumed(self) -> bool:
+        """Whether the link became a test's because it was the first, in nobody's page; or was so and is undone."""
+        return self.set_by == ONLY_TEST or self.set_by.startswith((UNDONE, RESTORED))
+
+
+@dataclass(frozen=True, slots=True)
+class TestBinding:
+    """A link of the LMS that became a test's because it came first, and all that was made of it since.
+
+    Args:
+        id: of the change in force; who acts on an older one has not seen the newest.
+        history: oldest first.
+    """
+
+    __test__ = False
+
+    id: str
+    unit_title: str
+    link: LmsLink
+    history: Sequence[LmsLink]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,20 +2,32 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select, tuple_
 from sqlalchemy.exc import IntegrityError
 
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId, CourseId, CourseUnitId, RegistrationId, new_id
-from bridge.registry.link_model import ContextChange, LinkChoice, LinkKind, LinkTarget, LmsLink
+from bridge.kernel.time import rfc3339
+from bridge.registry.link_model import (
+    BY_LAUNCH,
+    ONLY_TEST,
+    RESTORED,
+    UNDONE,
+    ContextChange,
+    LinkChoice,
+    LinkKind,
+    LinkTarget,
+    LmsLink,
+    TestBinding,
+)
 from bridge.registry.link_tables import LmsLinkRow, LtiContextChangeRow
 from bridge.registry.model import ClassRun, Course, LtiContext
 from bridge.registry.ports import RegistryStore
 from bridge.registry.tables import ClassRunRow
 
-BY_LAUNCH = "launch"
-ONLY_TEST = "only_test"
+TEST_LINK_CHANGED = "registry.test_link_changed"
+"""Type of the event that staff ended or restored what a link of the LMS became by itself."""
 
 
 class LmsLinks:
@@ -58,9 +70,9 @@ class LmsLinks:
     def current(
         self, registration: RegistrationId, deployment_id: str, resource_link_id: str
     ) -> LmsLink | None:
-        """Return what the link is for now; None if nothing is recorded of it."""
-        found = self.history(registration, deployment_id, resource_link_id)
-        return found[-1] if found else None
+        """Return what the link is for now; None if nothing is recorded of it, or staff undid that."""
+        last = self._last(registration, deployment_id, resource_link_id)
+        return None if last is None or last.undone else last
 
     def history(
         self, registration: RegistrationId, deployment_id: str, resource_link_id: str
@@ -93,8 +105,8 @@ class LmsLinks:
         course_id = self.require(target)
         now = self._tx.clock.now()
         while True:
-            known = self.current(registration, deployment_id, resource_link_id)
-            if known is not None and known.target == target:
+            known = self._last(registration, deployment_id, resource_link_id)
+            if known is not None and known.target == target and not known.undone:
                 return known
             row = LmsLinkRow(
                 id=new_id("lnk"),
@@ -124,7 +136,8 @@ class LmsLinks:
         """Return the gate of the test that a platform's own test is, for a link that nobody chose in our page.
 
         A unit that names the link in the course is meant. Else, in a course with one test alone, the first such
-        link becomes that test's and no other does: who could bind a second, easier test would have two.
+        link becomes that test's and no other does: who could bind a second, easier test would have two. A link that
+        staff undid becomes nothing by itself any more.
 
         Raises:
             InvalidInput: link_target_unknown; test_unlinked (422).
@@ -137,7 +150,9 @@ class LmsLinks:
         if len(named) == 1:
             return LinkTarget(LinkKind.GATE, run.id, named[0].id)
         free = [unit for unit in tests if unit.resource_link_id is None]
-        if len(tests) != 1 or not free or self._is_bound(registration, run.id, free[0].id):
+        last = self._last(registration, deployment_id, resource_link_id)
+        undone = last is not None and last.undone
+        if len(tests) != 1 or not free or undone or self._is_bound(registration, run.id, free[0].id):
             raise InvalidInput(
                 "test_unlinked",
                 "学习平台的这场考试没有关联到课程中的测试,请培训机构先完成关联,再重新开始考试。",
@@ -145,6 +160,83 @@ class LmsLinks:
             )
         target = LinkTarget(LinkKind.GATE, run.id, free[0].id)
         return self.record(registration, deployment_id, resource_link_id, target, ONLY_TEST).target
+
+    def test_bindings(self, class_run: ClassRunId) -> Sequence[TestBinding]:
+        """Return the links that became the class run's test by themselves, undone ones included, oldest first.
+
+        Raises:
+            InvalidInput("link_target_unknown")
+        """
+        _run, course = self._known(class_run)
+        titles = {unit.id: unit.title for unit in course.units}
+        found = []
+        for history in self._chains(LmsLinkRow.class_run_id == class_run):
+            last = _link(history[-1])
+            if last.assumed and last.target.class_run == class_run and last.target.unit is not None:
+                title = titles.get(last.target.unit, last.target.unit)
+                found.append(TestBinding(history[-1].id, title, last, tuple(map(_link, history))))
+        return found
+
+    def undo_test(self, class_run: ClassRunId, binding_id: str, *, by: str) -> None:
+        """End what a link became by itself, and tell; attempts that have begun there go on.
+
+        Args:
+            by: a staff id.
+
+        Raises:
+            InvalidInput: test_link_unknown; test_link_changed (409): somebody was faster.
+        """
+        self._change_test(class_run, binding_id, undo=True, by=by)
+
+    def restore_test(self, class_run: ClassRunId, binding_id: str, *, by: str) -> None:
+        """Make a link the test's again, and tell.
+
+        Raises:
+            InvalidInput: as `undo_test`; test_link_taken (409): another link is the test's by now.
+        """
+        self._change_test(class_run, binding_id, undo=False, by=by)
+
+    def _change_test(self, class_run: ClassRunId, binding_id: str, *, undo: bool, by: str) -> None:
+        # As in `test_for`: two changes, or a change and a launch, come one after the other.
+        self._session.execute(select(ClassRunRow.id).where(ClassRunRow.id == class_run).with_for_update())
+        row = self._session.scalar(
+            select(LmsLinkRow).where(LmsLinkRow.id == binding_id, LmsLinkRow.class_run_id == class_run)
+        )
+        if row is None or row.unit_id is None or not _link(row).assumed:
+            raise InvalidInput("test_link_unknown", "没有这条考试关联,请刷新页面。", http_status=404)
+        registration, unit = RegistrationId(row.registration_id), CourseUnitId(row.unit_id)
+        last = self._last(registration, row.deployment_id, row.resource_link_id)
+        if last is None or last.seq != row.seq or last.undone is undo:
+            raise InvalidInput("test_link_changed", "这条考试关联刚刚有变化,请刷新页面。", http_status=409)
+        if not undo and self._is_bound(registration, class_run, unit):
+            raise InvalidInput(
+                "test_link_taken", "这项测试已关联学习平台的另一场考试,请先撤销那一条。", http_status=409
+            )
+        now = self._tx.clock.now()
+        made = LmsLinkRow(
+            id=new_id("lnk"),
+            institution_id=self._tx.institution_id,
+            **{name: getattr(row, name) for name in _SAME_LINK},
+            seq=row.seq + 1,
+            seen_at=now,
+            set_by=f"{UNDONE if undo else RESTORED}{by}",
+        )
+        self._session.add(made)
+        self._session.flush()
+        self._tx.emit(
+            TEST_LINK_CHANGED,
+            class_run,
+            occurred_at=now,
+            idempotency_key=made.id,
+            data={
+                "class_run": class_run,
+                "unit": unit,
+                "link": made.id,
+                "undone": undo,
+                "by": by,
+                "at": rfc3339(now),
+            },
+        )
 
     def link_context(
         self, registration: RegistrationId, context_id: str, class_run: ClassRunId, *, by: str
@@ -196,19 +288,38 @@ class LmsLinks:
         ]
 
     def _is_bound(self, registration: RegistrationId, run: ClassRunId, unit: CourseUnitId) -> bool:
-        return (
-            self._session.scalar(
-                select(LmsLinkRow.id)
-                .where(
-                    LmsLinkRow.registration_id == registration,
-                    LmsLinkRow.class_run_id == run,
-                    LmsLinkRow.unit_id == unit,
-                    LmsLinkRow.set_by == ONLY_TEST,
-                )
-                .limit(1)
-            )
-            is not None
+        chains = self._chains(
+            LmsLinkRow.registration_id == registration,
+            LmsLinkRow.class_run_id == run,
+            LmsLinkRow.unit_id == unit,
         )
+        return any(
+            (one.target.class_run, one.target.unit) == (run, unit) and one.assumed and not one.undone
+            for one in (_link(history[-1]) for history in chains)
+        )
+
+    def _last(
+        self, registration: RegistrationId, deployment_id: str, resource_link_id: str
+    ) -> LmsLink | None:
+        found = self.history(registration, deployment_id, resource_link_id)
+        return found[-1] if found else None
+
+    def _chains(self, *touching: ColumnElement[bool]) -> list[list[LmsLinkRow]]:
+        """Return the whole history of each link of which one row is `touching`, in the order of their beginnings."""
+        link = (LmsLinkRow.registration_id, LmsLinkRow.deployment_id, LmsLinkRow.resource_link_id)
+        found = self._session.execute(select(*link).where(*touching).distinct()).all()
+        if not found:
+            return []
+        rows = self._session.scalars(
+            select(LmsLinkRow)
+            .where(tuple_(*link).in_([tuple(one) for one in found]))
+            .order_by(LmsLinkRow.seq)
+        )
+        chains: dict[tuple[str, str, str], list[LmsLinkRow]] = {}
+        for row in rows:
+            key = (row.registration_id, row.deployment_id, row.resource_link_id)
+            chains.setdefault(key, []).append(row)
+        return sorted(chains.values(), key=lambda chain: (chain[0].seen_at, chain[0].id))
 
     def _known(self, class_run: ClassRunId) -> tuple[ClassRun, Course]:
         run = self._store.class_run(class_run)
@@ -216,6 +327,17 @@ class LmsLinks:
         if run is None or course is None:
             raise _unknown()
         return run, course
+
+
+_SAME_LINK = (
+    "registration_id",
+    "deployment_id",
+    "resource_link_id",
+    "kind",
+    "class_run_id",
+    "course_id",
+    "unit_id",
+)
 
 
 def _slots(change: ContextChange) -> dict[str, object]:

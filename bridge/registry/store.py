@@ -26,6 +26,7 @@ from bridge.kernel.ids import (
 )
 from bridge.registry.contact_gate import ContactStanding
 from bridge.registry.contact_store import SqlContactStore
+from bridge.registry.link_model import UNDONE
 from bridge.registry.link_tables import LmsLinkRow
 from bridge.registry.lti_catalogue import keep_catalogue_entry
 from bridge.registry.lti_tables import LtiRegistrationRow
@@ -224,7 +225,7 @@ class SqlRegistryStore:
     def _linked_units(
         self, registration_id: RegistrationId, resource_link_id: str
     ) -> list[tuple[CourseId, CourseUnitId]]:
-        """Return the units that a teacher's choice put behind the link, in each deployment as it stands now."""
+        """Return the units that the link is for, in each deployment as it stands now; what staff undid is not there."""
         rows = self._session.scalars(
             select(LmsLinkRow)
             .where(
@@ -232,7 +233,10 @@ class SqlRegistryStore:
             )
             .order_by(LmsLinkRow.seq)
         )
-        in_force = {row.deployment_id: (row.course_id, row.unit_id) for row in rows}
+        in_force = {
+            row.deployment_id: (row.course_id, None if row.set_by.startswith(UNDONE) else row.unit_id)
+            for row in rows
+        }
         return [
             (CourseId(course_id), CourseUnitId(unit_id))
             for course_id, unit_id in dict.fromkeys(in_force.values())

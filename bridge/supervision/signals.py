@@ -153,6 +153,21 @@ class SignalService:
                 )
             )
 
+    def raise_for_test_link(self, data: Mapping[str, Any]) -> None:
+        """Raise that staff changed which test of the LMS is the course's."""
+        self._store.add(
+            Signal(
+                key=f"test_link:{data['link']}",
+                kind=SignalKind.TEST_LINK_CHANGED,
+                source="bridge",
+                occurred_at=parse_rfc3339(data["at"]),
+                class_run=data["class_run"],
+                unit=data["unit"],
+                actor=data["by"],
+                after="undone" if data["undone"] else "restored",
+            )
+        )
+
     def raise_for_exception(self, data: Mapping[str, Any]) -> None:
         """Raise that staff signed for contact data to stay."""
         self._store.add(

@@ -23,6 +23,7 @@ class SignalKind(StrEnum):
     SCORE_WITHOUT_PRESENCE = "score_without_presence"
     ACCOUNT_RELEASED = "account_released"
     CONTACT_EXCEPTION_SIGNED = "contact_exception_signed"
+    TEST_LINK_CHANGED = "test_link_changed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +75,11 @@ EXPLANATIONS: Mapping[SignalKind, Explanation] = {
         "签署了联系方式例外",
         "机构工作人员签署例外,在学员联系方式尚未清理的情况下继续开班。例外不改变不得留存联系方式的要求。",
         "在截止日期前清理完毕并重新核查。",
+    ),
+    SignalKind.TEST_LINK_CHANGED: Explanation(
+        "考试关联由人工更改",
+        "工作人员撤销或恢复了学习平台的一场考试与课程测试之间的关联。此后成绩可能来自另一场考试;已作出的认定不变。",
+        "核对原来关联的是哪一场考试、为什么更改,确认现在关联的考试试题和题量符合培训大纲。",
     ),
 }
 
@@ -159,6 +165,8 @@ class SignalView:
                 return f"{before} 名学员,至 {after}"
             case SignalKind.SCORE_WITHOUT_PRESENCE:
                 return f"得分 {after}"
+            case SignalKind.TEST_LINK_CHANGED:
+                return {"undone": "撤销关联", "restored": "恢复关联"}.get(after, after)
             case _:
                 return f"{before} → {after}"
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Blueprint, Flask, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, Flask, abort, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -74,6 +74,25 @@ def lms_courses_pages(house: House) -> Blueprint:
             house.at(tx).hour_scores.send_again(score_id, ClassRunId(class_run))
         flash(_("已重新排队发送。"))
         return _back(class_run, anchor="scores")
+
+    @pages.post("/test-links/<binding_id>/<change>")
+    @require_role("institution")
+    @rate_limited("30 per minute")
+    def change_test_link(class_run: str, binding_id: str, change: str) -> AnyResponse:
+        visit = staff_visit()
+        if change not in ("undo", "restore"):
+            abort(404)
+        try:
+            with house.uow.for_institution(_institution(visit)) as tx:
+                links = house.at(tx).links
+                do = links.undo_test if change == "undo" else links.restore_test
+                do(ClassRunId(class_run), binding_id, by=visit.staff_id)
+        except InvalidInput as refused:
+            if refused.http_status != 409:
+                raise
+            return _page(class_run, refused.http_status, wrong=refused.message)
+        flash(_("已撤销关联，并记入异常信号。") if change == "undo" else _("已恢复关联，并记入异常信号。"))
+        return _back(class_run, anchor="test-links")
 
     @pages.post("/copies/<copy_id>/set-aside")
     @require_role("institution")

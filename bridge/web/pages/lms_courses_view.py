@@ -11,6 +11,7 @@ from bridge.intake.notices import Handler, HandlerState
 from bridge.intake.results import AwaitedResult, ResultState
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
 from bridge.registry.course_copies import CourseCopy
+from bridge.registry.link_model import TestBinding
 from bridge.registry.model import ClassRun
 from bridge.web.pages.visitors import StaffVisit
 from bridge.wiring import House, Stations
@@ -39,6 +40,12 @@ HANDLER_STATE = {
     HandlerState.WAITING: "正在登记",
     HandlerState.REGISTERED: "已登记",
     HandlerState.REFUSED: "登记被拒绝",
+}
+LINK_SET_BY = {
+    "launch": "由课程中的链接指定",
+    "only_test": "首次进入时自动关联",
+    "undone": "撤销关联",
+    "restored": "恢复关联",
 }
 ENTRY_REASONS = {
     "entry_malformed": "格式不正确",
@@ -126,6 +133,19 @@ class CourseRow:
 
 
 @dataclass(frozen=True, slots=True)
+class BindingRow:
+    """A test of the platform that became the course's by itself.
+
+    Args:
+        changes: when, what, and the login of who did it ("" for nobody of the staff); oldest first.
+    """
+
+    binding: TestBinding
+    platform: str
+    changes: Sequence[tuple[datetime, str, str]]
+
+
+@dataclass(frozen=True, slots=True)
 class CoursesPage:
     """All that the page shows.
 
@@ -137,6 +157,7 @@ class CoursesPage:
     run: ClassRun
     courses: Sequence[CourseRow]
     copies: Sequence[tuple[CourseCopy, str]]
+    bindings: Sequence[BindingRow]
     scores: Sequence[PendingScore]
     results: Sequence[AwaitedResult]
     names: Mapping[LearnerRef, MaskedIdentity]
@@ -171,7 +192,20 @@ def courses_page(
             (one, platforms.get(one.registration, one.registration))
             for one in stations.course_copies.waiting(class_run=class_run)
         ]
-    return CoursesPage(run, courses, copies, scores, results, names)
+        bindings = [
+            _binding(stations, one, platforms.get(one.link.registration_id, one.link.registration_id))
+            for one in stations.links.test_bindings(class_run)
+        ]
+    return CoursesPage(run, courses, copies, bindings, scores, results, names)
+
+
+def _binding(stations: Stations, binding: TestBinding, platform: str) -> BindingRow:
+    changes = []
+    for one in binding.history:
+        how, _, by = one.set_by.partition(":")
+        account = stations.staff.by_id(by) if by else None
+        changes.append((one.seen_at, LINK_SET_BY.get(how, how), account.login if account else by))
+    return BindingRow(binding, platform, changes)
 
 
 def _course(stations: Stations, registration: RegistrationId, context: str, platform: str) -> CourseRow:
