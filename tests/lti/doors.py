@@ -1,6 +1,7 @@
 """The tool under attack, by its core or over real HTTP, behind one interface."""
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
@@ -71,6 +72,7 @@ class World:
         return platform.get_json(url, policy)
 
 
+@cache  # reading a private key takes longer than all the rest of a launch
 def tool_keys() -> ToolKeyRing:
     key = rsa_key("tool")
     return ToolKeyRing([ToolKey("tool-1", key.as_pem(private=True))])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from joserfc import jwt
@@ -28,6 +29,7 @@ from tests.lti.served import served
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
+@cache  # reading a private key takes its time
 def tool_ring() -> ToolKeyRing:
     return ToolKeyRing([ToolKey("tool-1", rsa_key("tool").as_pem(private=True))])
 
