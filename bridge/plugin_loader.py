@@ -13,6 +13,7 @@ PLUGINS = {
     "bag.bagit": "plugins.archive.bagit_bag:BagitBag",
     "reporting.guangdong": "plugins.reporting.guangdong.batch_xml:GuangdongBatches",
     "exam_grants.moodle": "plugins.lms.moodle_grants:MoodleGrants",
+    "learner_states.moodle": "plugins.lms.moodle_learner_states:MoodleLearnerStates",
     "feed.guangdong": "plugins.reporting.guangdong.http_feed:HttpFeed",
     "bench.face": "plugins.presence.bench:run",
     "bench.certificate": "plugins.completion.bench:run",

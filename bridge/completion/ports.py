@@ -117,3 +117,19 @@ class CompletionStore(Protocol):
     def add_paper(self, paper: IssuedPaper) -> None:
         """Keep an issued paper."""
         ...
+
+
+class LearnerStateKeeper(Protocol):
+    """A platform that opens activities by what the bridge says of a learner; adapters are in plugins/lms/."""
+
+    def set_learner_state(self, *, sub: str, context_id: str, real_name: bool, class_hours: int) -> None:
+        """Have the platform keep this in place of what was said before; the same again changes nothing.
+
+        Args:
+            sub, context_id: the person and the course as the platform's launches name them.
+            class_hours: whole ones that count.
+
+        Raises:
+            Unavailable: nobody knows whether it was kept; `permanent` says whether trying again can help.
+        """
+        ...

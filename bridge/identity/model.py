@@ -10,8 +10,12 @@ from typing import Literal
 
 from bridge.kernel.ids import ClassRunId, EvidenceId, LearnerRef, RegistrationId
 
+ACCOUNT_BOUND = "identity.account_bound"
+"""Type of the event that a person has proved to own an account."""
 ACCOUNT_RELEASED = "identity.account_released"
 """Type of the event that staff ended the binding of an account."""
+CONSENT_GIVEN = "identity.consent_given"
+"""Type of the event that a learner has consented to face processing."""
 CONSENT_REVOKED = "identity.consent_revoked"
 """Type of the event that a learner has withdrawn the consent to face processing."""
 IDENTITY_VERIFIED = "identity.verified"

@@ -8,7 +8,9 @@ from typing import Any
 from bridge.identity.citizen_id import check_citizen_id
 from bridge.identity.consent import CURRENT, FACE, require_current
 from bridge.identity.model import (
+    ACCOUNT_BOUND,
     ACCOUNT_RELEASED,
+    CONSENT_GIVEN,
     CONSENT_REVOKED,
     IDENTITY_VERIFIED,
     Account,
@@ -146,10 +148,13 @@ class IdentityService:
             code = "person_already_bound"
         if code is None and row is not None:
             learner = learner or self._store.add_learner(row.name, number.number, now)
-            if account.learner is None and not self._store.bind(account_id, learner, now):
+            bound = account.learner is None and self._store.bind(account_id, learner, now)
+            if account.learner is None and not bound:
                 code = "person_already_bound"
             else:
                 self._claim(row, learner)
+            if bound:
+                self._tell(ACCOUNT_BOUND, account_id, learner, account=account_id)
         if code is not None or learner is None:
             code = code or "not_on_enrolment_list"
             self._store.add_refusal(account_id, code, now)
@@ -179,10 +184,12 @@ class IdentityService:
         Raises:
             InvalidInput: account_unknown, consent_purpose_unknown, consent_version_outdated.
         """
-        self._account(account_id)
+        account = self._account(account_id)
         require_current(purpose, version)
         if not self.has_consent(account_id, purpose):
             self._store.add_consent(account_id, purpose, version, self._clock.now())
+            if account.learner is not None:
+                self._tell(CONSENT_GIVEN, account_id, account.learner, purpose=purpose)
         return self._store.consents(account_id, purpose)[-1]
 
     def revoke_consent(self, account_id: str, purpose: str = FACE) -> int:
@@ -198,13 +205,7 @@ class IdentityService:
         self._store.revoke_consents(account_id, purpose, now)
         if account.learner is None:
             return 0
-        self._events.emit(
-            CONSENT_REVOKED,
-            account.learner,
-            occurred_at=now,
-            idempotency_key=f"{account_id}|{rfc3339(now)}",
-            data={"learner": account.learner, "purpose": purpose},
-        )
+        self._tell(CONSENT_REVOKED, account_id, account.learner, purpose=purpose)
         return sum(
             self._evidence.destroy(
                 EvidenceScope(
@@ -223,6 +224,21 @@ class IdentityService:
             consent.revoked_at is None and consent.version == CURRENT[purpose].version
             for consent in self._store.consents(account_id, purpose)
         )
+
+    def owner_of_account(self, account_id: str) -> LearnerRef | None:
+        """Return who proved to own the account; None for nobody."""
+        account = self._store.account(account_id)
+        return None if account is None else account.learner
+
+    def real_name_stands(self, account_id: str) -> bool:
+        """Return whether somebody proved to own the account and has not withdrawn the consent since.
+
+        Who has not been asked for consent yet has withdrawn none.
+        """
+        if self.owner_of_account(account_id) is None:
+            return False
+        given = self._store.consents(account_id, FACE)
+        return not given or any(consent.revoked_at is None for consent in given)
 
     def may_process_face(self, learner: LearnerRef) -> bool:
         """See `ports.FaceConsent`."""
@@ -344,6 +360,16 @@ class IdentityService:
             occurred_at=self._clock.now(),
             idempotency_key=row.id,
             data={"learner": learner, "class_run": row.class_run, "enrolment_list_row": row.id},
+        )
+
+    def _tell(self, what: str, account_id: str, learner: LearnerRef, **data: str) -> None:
+        now = self._clock.now()
+        self._events.emit(
+            what,
+            learner,
+            occurred_at=now,
+            idempotency_key=f"{account_id}|{rfc3339(now)}",
+            data={"learner": learner, **data},
         )
 
     def _account(self, account_id: str) -> AccountRecord:

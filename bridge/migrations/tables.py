@@ -2,6 +2,7 @@
 
 import bridge.archive.store
 import bridge.completion.gradebook_tables
+import bridge.completion.learner_state_tables
 import bridge.completion.store
 import bridge.db.outbox
 import bridge.db.vault

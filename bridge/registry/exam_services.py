@@ -11,10 +11,13 @@ from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import RegistrationId
+from bridge.kernel.time import rfc3339
 from bridge.registry.lti_rows import registration_unknown
 from bridge.registry.lti_tables import LtiRegistrationRow
 from lti.registration import may_be_called, origin_of
 
+STATES_WANTED = "registry.learner_states_wanted"
+"""Type of the event that a platform is to be told of all its learners: it can be now, or staff ask for it."""
 MOODLE = "moodle"
 """The only kind so far: the web services of local_anxue."""
 _MAX_URL = 500
@@ -68,6 +71,27 @@ class ExamServices:
         )
         return ExamService(registration_id, row.kind, row.base_url, token, row.set_at, row.set_by)
 
+    def is_set_up(self, registration_id: RegistrationId) -> bool:
+        """Return whether the registration has a service."""
+        found = select(ExamServiceRow.registration_id).where(
+            ExamServiceRow.registration_id == registration_id
+        )
+        return self._session.scalar(found) is not None
+
+    def tell_states_again(self, registration_id: RegistrationId) -> bool:
+        """Have the platform told of all its learners anew; False if it has no service."""
+        if not self.is_set_up(registration_id):
+            return False
+        now = self._tx.clock.now()
+        self._tx.emit(
+            STATES_WANTED,
+            registration_id,
+            occurred_at=now,
+            idempotency_key=f"{registration_id}|{rfc3339(now)}",
+            data={"registration": registration_id},
+        )
+        return True
+
     def set_up(
         self, registration_id: RegistrationId, *, base_url: str, token: str, by: str, kind: str = MOODLE
     ) -> None:
@@ -115,6 +139,7 @@ class ExamServices:
             )
         )
         self._session.flush()
+        self.tell_states_again(registration_id)
 
     def remove(self, registration_id: RegistrationId) -> bool:
         """Forget the service; False if there was none."""

@@ -156,6 +156,10 @@ class House:
         """Return what makes the adapter of a kind: (base URL, token, network policy) → `ExamGrants`."""
         return load(f"exam_grants.{kind}")
 
+    def learner_states_maker(self, kind: str) -> Any:
+        """Return what makes the adapter of a kind: (base URL, token, network policy) → `LearnerStateKeeper`."""
+        return load(f"learner_states.{kind}")
+
     @cached_property
     def engine_for_faces(self) -> FaceEngine:
         """The face engine; Unavailable("face_licence") in real use of a pack whose licence does not allow it."""

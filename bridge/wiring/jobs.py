@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from bridge.completion.learner_states import STATE_ASKED
 from bridge.db.outbox import Job, load_event, overdue
 from bridge.db.unit_of_work import EVENT_JOB, Tx
 from bridge.flow import DELIVER, MORE, steps
@@ -38,7 +39,8 @@ def runner(house: "House") -> Runner:
     works[CONTROL_WAITING] = Work(prepare=jobs.send_control, apply=jobs.note_control)
     works[GRANT_WAITING] = Work(prepare=jobs.carry_grant, apply=jobs.note_grant)
     works.update(platform_works(house))
-    works[EXTENDED_JOB] = Work(prepare=jobs.settle, apply=jobs.run_settled)
+    for kind in (EXTENDED_JOB, STATE_ASKED):
+        works[kind] = Work(prepare=jobs.settle, apply=jobs.run_settled)
     return Runner(house.uow, house.clock, works)
 
 

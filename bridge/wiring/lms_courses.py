@@ -9,7 +9,7 @@ from bridge.db.unit_of_work import Tx
 from bridge.identity.ports import IdentityStore
 from bridge.identity.rosters import Rosters
 from bridge.kernel.ids import ClassRunId, LearnerRef, RegistrationId
-from bridge.registry.tables import LtiContextRow
+from bridge.registry.tables import EnrolmentRow, LtiContextRow
 from lti.roles import Role
 
 
@@ -29,6 +29,19 @@ class LmsCourses:
             .order_by(LtiContextRow.registration_id, LtiContextRow.context_id)
         )
         return [(RegistrationId(registration), context) for registration, context in rows]
+
+    def learners_at(self, registration: RegistrationId) -> Sequence[tuple[LearnerRef, ClassRunId]]:
+        """Return who is enrolled in the class runs that are taught at a platform, and in which."""
+        rows = self._session.execute(
+            select(EnrolmentRow.learner, EnrolmentRow.class_run_id)
+            .where(
+                EnrolmentRow.class_run_id.in_(
+                    select(LtiContextRow.class_run_id).where(LtiContextRow.registration_id == registration)
+                )
+            )
+            .order_by(EnrolmentRow.id)
+        )
+        return [(LearnerRef(learner), ClassRunId(run)) for learner, run in rows]
 
     def places_of(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[CoursePlace]:
         """Return where the account that the learner owns now is a learner; teachers and strangers have no place."""

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from bridge.completion.gradebook import LINE_ITEM_WANTED
 from bridge.completion.hour_scores import SCORE_WANTED
+from bridge.completion.learner_states import STATE_WANTED
 from bridge.identity.rosters import ROSTER_WANTED
 from bridge.intake.notices import HANDLER_WANTED
 from bridge.intake.results import RESULT_WANTED
-from bridge.wiring import gradebook_jobs, notice_jobs, result_jobs, roster_jobs
+from bridge.wiring import gradebook_jobs, notice_jobs, result_jobs, roster_jobs, state_jobs
 from bridge.worker.runner import Work
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ def platform_works(house: "House") -> Mapping[str, Work]:
         SCORE_WANTED: Work(
             prepare=partial(gradebook_jobs.send_score, house), apply=partial(gradebook_jobs.note_score, house)
         ),
+        STATE_WANTED: Work(
+            prepare=partial(state_jobs.tell_state, house), apply=partial(state_jobs.note_told, house)
+        ),
         HANDLER_WANTED: Work(
             prepare=partial(notice_jobs.tell_platform, house), apply=partial(notice_jobs.note_told, house)
         ),
@@ -42,5 +46,6 @@ def sweep_platforms(house: "House") -> None:
     """Have everything run whose time has come."""
     roster_jobs.sweep_rosters(house)
     gradebook_jobs.sweep_gradebooks(house)
+    state_jobs.sweep_states(house)
     notice_jobs.sweep_handlers(house)
     result_jobs.sweep_results(house)

@@ -62,6 +62,7 @@ def note_services(
     own = RegistrationId(registration.id)
     if account_id is not None:
         stations.rosters.see_launch(own, context, account_id, claims.role.value)
+        _tell_of_arrival(stations, own, context, account_id)
     roster = _own(registration, claims.nrps.context_memberships_url if claims.nrps else None)
     if roster is not None:
         stations.rosters.offer(own, context, roster)
@@ -78,6 +79,18 @@ def note_services(
     if told is not None and NOTICE_HANDLERS_SCOPE in told.scopes and _own(registration, told.url):
         stations.notices.offer(own, told.url, told.notice_types)
     tx.after_commit.append(lambda: house.services_seen.add(noted))
+
+
+def _tell_of_arrival(
+    stations: "Stations", registration: RegistrationId, context: str, account_id: str
+) -> None:
+    """Have the platform told of somebody who proved a real name before they came to this course of it."""
+    if not stations.exam_services.is_set_up(registration):
+        return
+    learner = stations.identity.owner_of_account(account_id)
+    run = None if learner is None else stations.registry.class_run_for(registration, context)
+    if learner is not None and run is not None and run in stations.registry.class_runs_of(learner):
+        stations.learner_states.ask(learner, run)
 
 
 def _own(registration: Registration, url: str | None) -> str | None:

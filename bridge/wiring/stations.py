@@ -304,6 +304,12 @@ class Stations:
     def progress_notes(self) -> ProgressNotes:
         return ProgressNotes(SqlProgressStore(self._tx))
 
+    def tell_platform_of_all(self, registration: RegistrationId) -> None:
+        """Have a platform told of all its learners' states, whatever it was told before."""
+        self.learner_states.tell_again(registration)
+        for learner, class_run in self.lms_courses.learners_at(registration):
+            self.learner_states.ask(learner, class_run)
+
     def profile_for(self, sheet: ClassRunSheet) -> ProfileInForce:
         """Return the rules that apply to a class run."""
         return self._house.rules.profile(sheet.class_run.profile)
