@@ -14,13 +14,13 @@ import pytest
 import requests
 
 from bridge.settings import ROOT
-from plugins.simulators.demonstration.agent_client import AgentClient
 from plugins.simulators.demonstration.cameras import Camera
 from plugins.simulators.demonstration.cast import read_cast
 from plugins.simulators.demonstration.http_walk import HttpTab, HttpWalk, window
 from plugins.simulators.demonstration.walker import Person
 from tests.servers.bridge import RunningBridge, running_bridge, wait_until
 from tests.servers.children import free_port, running
+from tests.servers.gate_window import GateWindow
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
 
@@ -81,37 +81,20 @@ def lms_url(bridge: RunningBridge, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 class Sitting:
-    """One learner's window, with the gate's page and the platform's test in turn."""
+    """One attempt of one learner, from the platform's quiz page on."""
 
     def __init__(self, tab: HttpTab, bridge: RunningBridge, lms_url: str, camera: Camera) -> None:
-        self._tab, self._bridge, self._lms, self._camera = tab, bridge, lms_url, camera
-        self.test = ""
-        self.agent: AgentClient
-
-    def ask(self) -> None:
         """Ask the platform for the test, which sends the learner to the gate (LtiStartProctoring)."""
-        self._tab.open(f"{self._lms}/quiz")
-        self._tab.click("start-proctored")
-        assert self._tab.url.startswith(f"{self._bridge.url}/test-gate/"), self._tab.url
-        self.gate, self._csrf = self._tab.url, self._tab.element("gate").get("data-csrf")
-
-    def post(self, what: str) -> requests.Response:
-        """Ask the gate for something as its page's script does."""
-        headers = {"X-CSRFToken": self._csrf, "Referer": self.gate, "Accept": "application/json"}
-        return self._tab.http.post(f"{self.gate}/{what}", headers=headers, timeout=20)
-
-    def watch(self) -> None:
-        """Open the agent's session; the check before the test then waits."""
-        token = self.post("token").json()["token"]
-        self.agent = AgentClient(self._bridge.url, token, self._camera.learner)
+        self._tab, self._lms, self.test = tab, lms_url, ""
+        tab.open(f"{lms_url}/quiz")
+        tab.click("start-proctored")
+        self.gate = GateWindow(tab, bridge.url, camera)
+        self.agent = self.gate.watch()
 
     def start(self) -> None:
         """Have the gate permit the test, and carry the permission to the platform (LtiStartAssessment)."""
-        self._tab.open(self.gate)
-        self._tab.submit(self._tab.element("start-form"))
-        self._tab.submit(self._tab.element("lti-form"))
-        assert self._tab.url.startswith(f"{self._lms}/proctored/"), self._tab.url
-        self.test = self._tab.url
+        self.test = self.gate.start()
+        assert self.test.startswith(f"{self._lms}/proctored/"), self.test
 
     def becomes(self, state: str) -> None:
         """Wait until the test stands so at the platform."""
@@ -144,7 +127,7 @@ class Sitting:
         self._ended()
 
     def _ended(self) -> None:
-        assert self._tab.url == self.gate
+        assert self._tab.url == self.gate.url
         assert self._tab.values("gate-ended", "data-by") == ["platform"]
 
 
@@ -200,9 +183,7 @@ def test_a_test_at_the_platform_is_opened_watched_stopped_and_its_mark_taken(
 
         # The permission comes after the check, and each finding in the test reaches the platform.
         sitting = Sitting(tab, bridge, lms_url, camera)
-        sitting.ask()
-        sitting.watch()
-        assert sitting.post("start").json()["reason"] == "start_check_required"
+        assert sitting.gate.post("start").json()["reason"] == "start_check_required"
         assert sitting.agent.answer_check() == "passed"
         sitting.start()
         sitting.becomes("running")
@@ -220,9 +201,7 @@ def test_a_test_at_the_platform_is_opened_watched_stopped_and_its_mark_taken(
 
         # Another attempt, by the learner alone: the platform's mark is fetched, and counts.
         again = Sitting(tab, bridge, lms_url, camera)
-        again.ask()
-        assert again.gate != sitting.gate
-        again.watch()
+        assert again.gate.url != sitting.gate.url
         assert again.agent.answer_check() == "passed"
         again.start()
         assert again.next_check() == "passed"

@@ -22,29 +22,14 @@ _SECONDS = 20
 _HOST = "127.0.0.2"
 
 
-class Xblock:
-    """The running test platform, with our tool registered at it and it at our tool."""
+class PlatformDesk:
+    """The running test platform as people and administrators see it, whichever tool it launches."""
 
-    def __init__(self, url: str, tool: OurTool) -> None:
-        self.url, self.tool = url, tool
-        about = self.get("/desk/about")
-        self.versions: dict[str, str] = about["versions"]
-        self.product_packages_imported: list[str] = about["product_packages_imported"]
-        self.registrations = {
-            name: Registration(
-                id=f"xblock-{name}",
-                tenant="institution-1",
-                issuer=about["issuer"],
-                client_id=passport["client_id"],
-                auth_login_url=about["auth_login_url"],
-                auth_token_url=passport["auth_token_url"],
-                jwks_url=passport["jwks_url"],
-                deployment_ids=frozenset({DEPLOYMENT_ID}),
-                demo=True,
-            )
-            for name, passport in about["passports"].items()
-        }
-        tool.register(self.registrations.values())
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.about: dict[str, Any] = self.get("/desk/about")
+        self.versions: dict[str, str] = self.about["versions"]
+        self.product_packages_imported: list[str] = self.about["product_packages_imported"]
 
     @property
     def title(self) -> str:
@@ -77,12 +62,6 @@ class Xblock:
         """Return a fresh browser in which `person` is signed in at the platform."""
         return Browser(self.url, person.username)
 
-    def launched(self, person: Person, link: Link, *, browser: Browser | None = None, **query: str) -> Launch:
-        """Return what our tool verified when `person` opened `link` (in `browser`, if one is given)."""
-        answer = (browser or self.browser(person)).launch(link.name, **query)
-        assert answer.status_code == 200, answer.text
-        return self.tool.launches[answer.json()["launch"]]
-
     def grade(self, person: Person, link: Link) -> float | None:
         """Return the grade in the platform's own gradebook; None if there is none."""
         return next(
@@ -91,9 +70,45 @@ class Xblock:
         )
 
 
+class Xblock(PlatformDesk):
+    """The running test platform, with our tool registered at it and it at our tool."""
+
+    def __init__(self, url: str, tool: OurTool) -> None:
+        super().__init__(url)
+        self.tool = tool
+        self.registrations = {
+            name: Registration(
+                id=f"xblock-{name}",
+                tenant="institution-1",
+                issuer=self.about["issuer"],
+                client_id=passport["client_id"],
+                auth_login_url=self.about["auth_login_url"],
+                auth_token_url=passport["auth_token_url"],
+                jwks_url=passport["jwks_url"],
+                deployment_ids=frozenset({DEPLOYMENT_ID}),
+                demo=True,
+            )
+            for name, passport in self.about["passports"].items()
+        }
+        tool.register(self.registrations.values())
+
+    def launched(self, person: Person, link: Link, *, browser: Browser | None = None, **query: str) -> Launch:
+        """Return what our tool verified when `person` opened `link` (in `browser`, if one is given)."""
+        answer = (browser or self.browser(person)).launch(link.name, **query)
+        assert answer.status_code == 200, answer.text
+        return self.tool.launches[answer.json()["launch"]]
+
+
 @contextmanager
 def running_xblock(folder: Path, tool: OurTool) -> Iterator[Xblock]:
     """Run the platform with `tool` registered until the block ends; its environment is made when it is missing."""
+    with running_platform(folder, tool.origin) as url:
+        yield Xblock(url, tool)
+
+
+@contextmanager
+def running_platform(folder: Path, tool_url: str) -> Iterator[str]:
+    """Run the platform, which launches the tool at `tool_url`, until the block ends; return its address."""
     url = f"http://{_HOST}:{free_port()}"
     log = folder / "platform.log"
 
@@ -112,6 +127,6 @@ def running_xblock(folder: Path, tool: OurTool) -> Iterator[Xblock]:
         str(ensure_peer(XBLOCK)),
         "-P",
     ]
-    command += ["-m", "tests.interop.xblock_platform", "--url", url, "--tool", tool.origin]
+    command += ["-m", "tests.interop.xblock_platform", "--url", url, "--tool", tool_url]
     with running([*command, "--folder", str(folder / "platform")], log=log, is_ready=answers, seconds=60):
-        yield Xblock(url, tool)
+        yield url

@@ -57,4 +57,16 @@ PROGRAMMATIC = Link("programmatic", "第二单元", "course", "programmatic", we
 DEEP_LINKED = Link("deep_linked", "由教师选择的单元", "course", "declarative", deep_linking=True)
 # The package offers proctoring and the Advantage services to different links only.
 PROCTORED = Link("proctored", "结业考试", "exam", "disabled", proctoring=True)
-LINKS = (DECLARATIVE, PROGRAMMATIC, DEEP_LINKED, PROCTORED)
+# What one tool for everything needs besides: hours in a column that the tool makes, and an exam of the same client.
+DEEP_LINKED_PROGRAMMATIC = Link(
+    "deep_linked_programmatic", "由教师选择的另一单元", "course", "programmatic", weight=10, deep_linking=True
+)
+PROCTORED_BY_COURSE = Link("proctored_by_course", "结业考试", "course", "disabled", proctoring=True)
+LINKS = (
+    DECLARATIVE,
+    PROGRAMMATIC,
+    DEEP_LINKED,
+    PROCTORED,
+    DEEP_LINKED_PROGRAMMATIC,
+    PROCTORED_BY_COURSE,
+)
