@@ -1,131 +1,36 @@
-"""Dynamic Registration over real HTTP, with a platform that answers as Moodle 4.5 does, or oddly."""
+"""Dynamic Registration: what is asked of a platform, what it made of it, and what is left to do by hand."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
 import pytest
-from werkzeug.wrappers import Request, Response
+from werkzeug.wrappers import Response
 
 from lti.ags import LINE_ITEM_READ_SCOPE, LINE_ITEM_SCOPE, RESULT_READ_SCOPE, SCORE_SCOPE
-from lti.dynamic_registration import (
-    TOOL_CONFIGURATION,
-    RegisteredTool,
-    ToolProfile,
-    client_metadata,
-    read_registration,
-    register,
-)
+from lti.dynamic_registration import TOOL_CONFIGURATION, ToolProfile, client_metadata, read_registration
 from lti.errors import ServiceFailed
-from lti.http import GuardedHttp
 from lti.notices import NOTICE_HANDLERS_SCOPE
 from lti.nrps import MEMBERSHIP_SCOPE
-from lti.platform_configuration import (
-    PLATFORM_CONFIGURATION,
-    PlatformConfiguration,
-    RegistrationLink,
-    fetch_configuration,
-    read_configuration,
-    read_registration_link,
-)
+from lti.platform_configuration import PLATFORM_CONFIGURATION, PlatformConfiguration
 from lti.proctoring import CONTROL_SCOPE
-from lti.registration import NetworkPolicy
 from tests.lti.doors import World, tool_of
-from tests.lti.served import served
-
-DEMO = NetworkPolicy(demo=True)
-PUBLIC = NetworkPolicy()
-MOODLE_SCOPES = [LINE_ITEM_SCOPE, LINE_ITEM_READ_SCOPE, RESULT_READ_SCOPE, SCORE_SCOPE, MEMBERSHIP_SCOPE]
-PROFILE = ToolProfile(
-    name="安学",
-    description="安全生产培训考核",
-    login_url="https://tool.example:8443/lti/login",
-    launch_url="https://tool.example:8443/lti/launch",
-    jwks_url="https://tool.example:8443/lti/jwks",
-    target_link_uri="https://tool.example:8443/lti/launch",
+from tests.lti.registering_platform import (
+    DEMO,
+    MOODLE_SCOPES,
+    PROFILE,
+    PUBLIC,
+    RegisteringPlatform,
+    kept,
+    read,
+    registering_platform,
 )
-
-
-def configuration(origin: str = "https://lms.example", **changes: Any) -> dict[str, Any]:
-    """Return the configuration of a Moodle at `origin`, members changed (None removes one)."""
-    members = {
-        "issuer": origin,
-        "token_endpoint": f"{origin}/mod/lti/token.php",
-        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-        "token_endpoint_auth_signing_alg_values_supported": ["RS256"],
-        "jwks_uri": f"{origin}/mod/lti/certs.php",
-        "authorization_endpoint": f"{origin}/mod/lti/auth.php",
-        "registration_endpoint": f"{origin}/mod/lti/openid-registration.php",
-        "scopes_supported": [*MOODLE_SCOPES, "openid"],
-        "response_types_supported": ["id_token"],
-        "id_token_signing_alg_values_supported": ["RS256"],
-        "claims_supported": ["sub", "iss", "name", "given_name", "family_name", "email"],
-        PLATFORM_CONFIGURATION: {
-            "product_family_code": "moodle",
-            "version": "4.5.5+ (Build: 20250711)",
-            "messages_supported": [
-                {"type": "LtiResourceLinkRequest"},
-                {"type": "LtiDeepLinkingRequest", "placements": ["ContentArea"]},
-            ],
-            "variables": ["Person.sourcedId", "CourseSection.sourcedId"],
-        },
-        **changes,
-    }
-    return {name: value for name, value in members.items() if value is not None}
-
-
-def kept(asked: dict[str, Any], **changes: Any) -> dict[str, Any]:
-    """Return what a platform that keeps everything answers to `asked`."""
-    tool = {**asked[TOOL_CONFIGURATION], "deployment_id": "7"}
-    return {**asked, "client_id": "client-77", TOOL_CONFIGURATION: tool, **changes}
-
-
-class RegisteringPlatform:
-    """A simulator of a platform's registration, which leaves out what Moodle leaves out."""
-
-    def __init__(self) -> None:
-        self.origin = ""
-        self.asked: list[Request] = []
-        self.wanted: dict[str, Any] = {}
-        self.tokens = {"token-1"}
-        self.odd: Callable[[Request], Response | None] = lambda _: None
-
-    def __call__(self, environ: Any, start_response: Any) -> Any:
-        request = Request(environ)
-        body = request.get_data()
-        self.asked.append(request)
-        return (self.odd(request) or self._answer(request, body))(environ, start_response)
-
-    def _answer(self, request: Request, body: bytes) -> Response:
-        if request.path.endswith("openid-configuration.php"):
-            return Response(json.dumps(configuration(self.origin)), content_type="application/json")
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if token not in self.tokens:
-            return Response("token_already_used", status=401)
-        self.tokens.remove(token)
-        self.wanted = json.loads(body)
-        tool = self.wanted[TOOL_CONFIGURATION]
-        if tool["domain"] != tool["target_link_uri"].split("/")[2]:
-            return Response("invalid domain", status=400)
-        messages = [each for each in tool["messages"] if each["type"] == "LtiDeepLinkingRequest"]
-        answer = kept(self.wanted)
-        answer[TOOL_CONFIGURATION] = {**answer[TOOL_CONFIGURATION], "messages": messages}
-        return Response(json.dumps(answer), content_type="application/json")
-
-    def link(self, token: str | None = "token-1") -> RegistrationLink:  # noqa: S107  # no password
-        return RegistrationLink(f"{self.origin}/mod/lti/openid-configuration.php", token)
-
-    def register(self, token: str | None = "token-1", profile: ToolProfile = PROFILE) -> RegisteredTool:  # noqa: S107
-        http, link = GuardedHttp(), self.link(token)
-        return register(http, link, fetch_configuration(http, link, DEMO), profile, DEMO)
 
 
 @pytest.fixture
 def moodle() -> Iterator[RegisteringPlatform]:
-    platform = RegisteringPlatform()
-    with served(platform) as origin:
-        platform.origin = origin
+    with registering_platform() as platform:
         yield platform
 
 
@@ -197,108 +102,6 @@ def test_without_a_token_none_is_sent(moodle: RegisteringPlatform) -> None:
     assert "Authorization" not in moodle.asked[-1].headers
 
 
-def test_a_platform_in_private_or_behind_a_redirect_is_not_reached(moodle: RegisteringPlatform) -> None:
-    with pytest.raises(ServiceFailed, match="https_required"):
-        fetch_configuration(GuardedHttp(), moodle.link(), PUBLIC)
-    private = RegistrationLink("https://10.0.0.1/openid-configuration", None)
-    with pytest.raises(ServiceFailed, match="address_refused"):
-        fetch_configuration(GuardedHttp(), private, PUBLIC)
-    assert moodle.asked == []
-    moodle.odd = lambda _: Response(status=302, headers={"Location": moodle.origin})
-    with pytest.raises(ServiceFailed, match="redirect_refused"):
-        fetch_configuration(GuardedHttp(), moodle.link(), DEMO)
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "why"),
-    [
-        (200, "<html>", "configuration_malformed"),
-        (200, "[]", "configuration_malformed"),
-        (200, '{"issuer": "https://a.example", "issuer": "https://b.example"}', "configuration_malformed"),
-        (200, "{}", "configuration_malformed"),
-        (404, "{}", "configuration_malformed"),
-        (503, "{}", "platform_error"),
-    ],
-)
-def test_what_is_no_configuration_is_refused(
-    moodle: RegisteringPlatform, status: int, body: str, why: str
-) -> None:
-    moodle.odd = lambda _: Response(body, status=status)
-    with pytest.raises(ServiceFailed) as failed:
-        moodle.register()
-    assert failed.value.reason == why
-
-
-URL = "https://lms.example/.well-known/openid-configuration"
-
-
-def read(url: str = URL, policy: NetworkPolicy = PUBLIC, **changes: Any) -> PlatformConfiguration:
-    return read_configuration(configuration(**changes), url, policy)
-
-
-@pytest.mark.parametrize(
-    "issuer",
-    [
-        "https://other.example",
-        "https://lms.example.evil.example",
-        "https://lms.example:8443",
-        "https://evil.example/https://lms.example",
-    ],
-)
-def test_nobody_registers_in_the_name_of_another_issuer(issuer: str) -> None:
-    with pytest.raises(ServiceFailed, match="configuration_foreign"):
-        read(issuer=issuer)
-    document = configuration(issuer=issuer)
-    vouched = read_configuration(document, URL, PUBLIC, vouched_issuers=frozenset({issuer}))
-    assert vouched.issuer == issuer
-
-
-@pytest.mark.parametrize(
-    "issuer", ["https://lms.example", "https://LMS.example:443", "https://lms.example/a/b"]
-)
-def test_an_issuer_of_the_same_origin_is_kept_exactly(issuer: str) -> None:
-    assert read(issuer=issuer).issuer == issuer
-
-
-ENDPOINTS = ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri", "registration_endpoint"]
-
-
-@pytest.mark.parametrize("name", ENDPOINTS)
-@pytest.mark.parametrize(
-    "value",
-    [
-        None,
-        "",
-        7,
-        ["https://lms.example/"],
-        "http://lms.example/x",
-        "javascript:x",
-        "https://lms.example/" + "x" * 1000,
-    ],
-)
-def test_every_endpoint_is_there_and_over_https(name: str, value: Any) -> None:
-    with pytest.raises(ServiceFailed, match="configuration_malformed"):
-        read(**{name: value})
-
-
-@pytest.mark.parametrize(
-    ("changes", "why"),
-    [
-        ({"issuer": "https://lms.example/?a=b"}, "configuration_malformed"),
-        ({"issuer": "https://lms.example/" + "x" * 240}, "configuration_malformed"),
-        ({"token_endpoint_auth_methods_supported": ["client_secret_basic"]}, "configuration_malformed"),
-        ({"authorization_server": ""}, "configuration_malformed"),
-        ({"authorization_server": ["x"]}, "configuration_malformed"),
-        ({"id_token_signing_alg_values_supported": ["HS256", "none"]}, "algorithm_unsupported"),
-        ({"id_token_signing_alg_values_supported": "RS256"}, "algorithm_unsupported"),
-        ({"token_endpoint_auth_signing_alg_values_supported": ["ES256"]}, "algorithm_unsupported"),
-    ],
-)
-def test_what_the_tool_cannot_work_with_is_refused(changes: dict[str, Any], why: str) -> None:
-    with pytest.raises(ServiceFailed, match=why):
-        read(**changes)
-
-
 @pytest.mark.parametrize(
     ("offered", "pinned"),
     [(["ES256", "RS256"], "RS256"), (["HS256", "ES256"], "ES256"), (["PS256"], "PS256"), (None, "RS256")],
@@ -316,16 +119,6 @@ def test_the_assertions_audience_is_taken_over() -> None:
     asked = client_metadata(PROFILE, platform)
     made = read_registration(kept(asked), asked, platform, PROFILE)
     assert made.registration("r", "t", PUBLIC).token_audience == "https://auth.lms.example"
-
-
-def test_messages_are_read_as_names_and_as_objects() -> None:
-    names = ["LtiResourceLinkRequest", {"type": "LtiStartProctoring"}, 7, {"type": 7}, {}]
-    told: dict[str, Any] = {
-        PLATFORM_CONFIGURATION: {"messages_supported": names, "product_family_code": "Moodle"}
-    }
-    platform = read(**told)
-    assert platform.messages == {"LtiResourceLinkRequest", "LtiStartProctoring"}
-    assert platform.product_family == "moodle"
 
 
 @pytest.mark.parametrize("told", [None, "x", [], {"messages_supported": "x", "variables": 7, "version": []}])
@@ -474,24 +267,6 @@ def test_odd_answers_to_a_registration(moodle: RegisteringPlatform, status: int,
     with pytest.raises(ServiceFailed) as failed:
         moodle.register()
     assert failed.value.reason == why
-
-
-@pytest.mark.parametrize("token", ["a b", "令牌", "a\r\nX: y", "x" * 8193])
-def test_an_odd_registration_token_is_never_sent(token: str) -> None:
-    with pytest.raises(ServiceFailed, match="registration_link_malformed"):
-        read_registration_link({"openid_configuration": URL, "registration_token": token})
-
-
-@pytest.mark.parametrize("params", [{}, {"openid_configuration": ""}, {"openid_configuration": "x" * 1001}])
-def test_a_link_without_a_configuration_is_refused(params: dict[str, str]) -> None:
-    with pytest.raises(ServiceFailed, match="registration_link_malformed"):
-        read_registration_link(params)
-
-
-def test_a_link_is_read() -> None:
-    assert read_registration_link({"openid_configuration": URL}) == RegistrationLink(URL, None)
-    given = {"openid_configuration": URL, "registration_token": "abc.def-_"}
-    assert read_registration_link(given) == RegistrationLink(URL, "abc.def-_")
 
 
 def test_a_tool_presents_its_own_doors() -> None:

@@ -18,8 +18,8 @@ from bridge.registry.lti_office import PlatformStaff
 from bridge.registry.model import Institution
 from bridge.settings import Mode, Settings
 from bridge.wiring import House
+from tests.lti.registering_platform import RegisteringPlatform
 from tests.lti.served import served
-from tests.lti.test_dynamic_registration import RegisteringPlatform
 from tests.servers.children import free_port
 from tests.web.furnished import NOW, ORG, OTHER_ORG, Furnished
 from tests.web.pages_served import served_house
