@@ -14,6 +14,13 @@ ACCOUNT_BOUND = "identity.account_bound"
 """Type of the event that a person has proved to own an account."""
 ACCOUNT_RELEASED = "identity.account_released"
 """Type of the event that staff ended the binding of an account."""
+RELEASE_REASONS = {
+    "account_lost": "学员无法再使用原账号",
+    "wrong_account": "实名时用错了账号",
+    "account_shared": "账号被他人使用",
+    "lms_moved": "学习平台更换或账号合并",
+}
+"""Why staff may end a binding. A text of their own would hold names."""
 CONSENT_GIVEN = "identity.consent_given"
 """Type of the event that a learner has consented to face processing."""
 CONSENT_REVOKED = "identity.consent_revoked"

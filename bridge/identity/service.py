@@ -165,7 +165,12 @@ class IdentityService:
         return Decision(learner, (_number_reason("citizen_id_area_unknown", warning),))
 
     def release_account(self, account_id: str, *, reason: str, by: str) -> bool:
-        """End the account's binding, so that the person may use another, and tell; False if there was none."""
+        """End the account's binding, so that the person may use another, and tell; False if there was none.
+
+        Args:
+            reason: a code of `model.RELEASE_REASONS`.
+            by: a staff id.
+        """
         account, now = self._store.account(account_id), self._clock.now()
         if account is None or account.learner is None or not self._store.release(account_id, now, reason, by):
             return False
@@ -174,7 +179,13 @@ class IdentityService:
             account.learner,
             occurred_at=now,
             idempotency_key=f"{account_id}|{rfc3339(now)}",
-            data={"learner": account.learner, "account": account_id, "by": by, "at": rfc3339(now)},
+            data={
+                "learner": account.learner,
+                "account": account_id,
+                "by": by,
+                "reason": reason,
+                "at": rfc3339(now),
+            },
         )
         return True
 

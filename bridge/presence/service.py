@@ -207,9 +207,13 @@ class PresenceService:
 
     def withdraw(self, learner: LearnerRef) -> None:
         """Stop what rests on the learner's consent: close open sessions, forget the face references."""
-        for session in self._store.open_sessions(learner):
-            self._close(session, "consent_revoked")
+        self.end_study(learner, "consent_revoked")
         self._store.forget_references(learner)
+
+    def end_study(self, learner: LearnerRef, reason: str) -> None:
+        """Close the learner's open sessions; what was recorded stays."""
+        for session in self._store.open_sessions(learner):
+            self._close(session, reason)
 
     def expire(self, check: PresenceCheck) -> PresenceCheck:
         """Return the check, ended as missed if its answer window is over with no frame waiting to be judged."""
@@ -339,6 +343,7 @@ class PresenceService:
             "other_device": "您已在另一台设备或页面上开始学习,本页面已停止计时。",
             "finished": "本次学习已结束。",
             "test_ended": "考试已结束,监考同时结束。",
+            "account_released": "培训机构已解除您与这个学习账号的绑定,本页面已停止计时。",
             "consent_revoked": "您已撤回人脸信息处理同意,本页面已停止计时。",
         }.get(session.closed_reason or "", "本次学习已结束,请刷新页面重新开始。")
 

@@ -150,6 +150,7 @@ class SignalService:
                     learner=data["learner"],
                     account=data["account"],
                     actor=data["by"],
+                    after=data.get("reason"),  # events of before the page have none
                 )
             )
 

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from bridge.identity.model import RELEASE_REASONS
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef
 from bridge.kernel.time import legal_date
 
@@ -165,6 +166,8 @@ class SignalView:
                 return f"{before} 名学员,至 {after}"
             case SignalKind.SCORE_WITHOUT_PRESENCE:
                 return f"得分 {after}"
+            case SignalKind.ACCOUNT_RELEASED:
+                return RELEASE_REASONS.get(after, after)
             case SignalKind.TEST_LINK_CHANGED:
                 return {"undone": "撤销关联", "restored": "恢复关联"}.get(after, after)
             case _:

@@ -14,8 +14,9 @@ from sqlalchemy import String, delete
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import Base, Instant, JsonDict
-from bridge.db.unit_of_work import UnitOfWork
+from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.canonical import sha256_hex
+from bridge.kernel.ids import InstitutionId
 from bridge.kernel.time import Clock
 
 IDLE = timedelta(minutes=30)
@@ -155,6 +156,16 @@ class DatabaseSessions(SessionInterface):
             partitioned=self.get_cookie_partitioned(app),
         )
         response.headers.add("Vary", "Cookie")
+
+
+def end_sessions_of_account(tx: Tx, institution_id: InstitutionId, account_id: str) -> None:
+    """Drop every browser's session that a launch of the LMS account began, whoever sits before it."""
+    tx.session.execute(
+        delete(WebSessionRow).where(
+            WebSessionRow.institution_id == institution_id,
+            WebSessionRow.data["account_id"].as_string() == account_id,
+        )
+    )
 
 
 def sweep_sessions(uow: UnitOfWork, clock: Clock) -> int:

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from bridge.web.pages.account_release import account_release_pages
 from bridge.web.pages.authority import authority_pages
 from bridge.web.pages.deep_link import deep_link_pages
 from bridge.web.pages.exam_service import exam_service_pages
@@ -34,6 +35,7 @@ def register_pages(app: Flask, house: House) -> None:
         deep_link_pages,
         submission_review_pages,
         institution_pages,
+        account_release_pages,
         lms_courses_pages,
         platform_pages,
         exam_service_pages,

@@ -1,0 +1,136 @@
+"""One learner of a class run, for the institution's staff: the account, and ending its binding by hand."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response as AnyResponse
+
+from bridge.db.unit_of_work import Tx
+from bridge.identity.bindings import Binding, bindings_of
+from bridge.identity.model import RELEASE_REASONS, MaskedIdentity
+from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.registry.model import ClassRun
+from bridge.supervision.signals_model import SignalView
+from bridge.web.pages.lms_courses_view import account_ref
+from bridge.web.pages.visitors import StaffVisit, staff_visit
+from bridge.web.security import rate_limited, require_role
+from bridge.web.sessions import end_sessions_of_account
+from bridge.wiring import House
+
+ENDED_BY_STAFF = "account_released"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountPage:
+    """What the page shows.
+
+    Args:
+        bindings: newest first.
+        platforms: name by registration; logins: of staff who ended a binding, by staff id.
+        signals: about this learner, in this class run.
+    """
+
+    run: ClassRun
+    learner: LearnerRef
+    person: MaskedIdentity
+    bindings: Sequence[Binding]
+    platforms: Mapping[str, str]
+    logins: Mapping[str, str]
+    signals: Sequence[SignalView]
+
+    @property
+    def holds(self) -> Binding | None:
+        """The binding that holds, if one does."""
+        return next((one for one in self.bindings if one.ended_at is None), None)
+
+
+def account_release_pages(house: House) -> Blueprint:
+    """Return the blueprint of `/institution/class-runs/<id>/learners/<learner>`."""
+    pages = Blueprint(
+        "account_release", __name__, url_prefix="/institution/class-runs/<class_run>/learners/<learner>"
+    )
+
+    def page(class_run: str, learner: str, status: int = 200, **form: Any) -> AnyResponse:
+        visit = staff_visit()
+        view = _gather(house, visit, ClassRunId(class_run), LearnerRef(learner))
+        shown = render_template(
+            "institution/learner.html", page=view, reasons=RELEASE_REASONS, account_ref=account_ref, **form
+        )
+        return make_response(shown, status)
+
+    @pages.get("")
+    @require_role("institution")
+    def show(class_run: str, learner: str) -> AnyResponse:
+        return page(class_run, learner)
+
+    @pages.post("/release")
+    @require_role("institution")
+    @rate_limited("20 per minute")
+    def release(class_run: str, learner: str) -> AnyResponse:
+        visit = staff_visit()
+        reason = request.form.get("reason", "")
+        wrong = None
+        if reason not in RELEASE_REASONS:
+            wrong = _("请选择解绑原因。")
+        elif request.form.get("checked") != "1":
+            wrong = _("请先核对学员本人的身份，再勾选确认。")
+        if wrong:
+            return page(class_run, learner, 422, wrong=wrong, typed=reason)
+        with house.uow.for_institution(_institution(visit)) as tx:
+            _release(house, tx, visit, ClassRunId(class_run), LearnerRef(learner), reason)
+        flash(_("已解除绑定，并记入异常信号。学员可以用另一个账号重新实名，已有学时不变。"))
+        return redirect(url_for("account_release.show", class_run=class_run, learner=learner), code=303)
+
+    return pages
+
+
+def _release(
+    house: House, tx: Tx, visit: StaffVisit, class_run: ClassRunId, learner: LearnerRef, reason: str
+) -> None:
+    """End the binding, and all that runs under it, in one unit of work."""
+    stations = house.at(tx)
+    _require_enrolled(stations.registry.enrolled(class_run), learner)
+    account = request.form.get("account", "")
+    holds = next((one for one in bindings_of(tx, learner) if one.ended_at is None), None)
+    # Only what was shown is ended: the person may have bound another account since.
+    if holds is None or holds.account_id != account:
+        raise InvalidInput("binding_changed", "这名学员的账号绑定刚刚有变化,请刷新页面。", http_status=409)
+    stations.identity.release_account(account, reason=reason, by=visit.staff_id)
+    stations.presence.end_study(learner, ENDED_BY_STAFF)
+    end_sessions_of_account(tx, _institution(visit), account)
+
+
+def _gather(house: House, visit: StaffVisit, class_run: ClassRunId, learner: LearnerRef) -> AccountPage:
+    """Return the page; the masked name on it is a logged disclosure.
+
+    Raises:
+        InvalidInput: class_run_unknown, learner_unknown; also for another institution's.
+    """
+    with house.uow.for_institution(_institution(visit)) as tx:
+        stations = house.at(tx)
+        run = stations.registry.class_run(class_run)
+        _require_enrolled(stations.registry.enrolled(class_run), learner)
+        person = stations.identity.disclose(
+            learner, purpose="institution.learner_page", recipient="培训机构", by=visit.staff_id
+        ).masked()
+        bindings = list(reversed(bindings_of(tx, learner)))
+        staff = [stations.staff.by_id(one.by) for one in bindings if one.by]
+        signals = [one for one in stations.signals.page(class_run).signals if one.learner == learner]
+        platforms = {str(one.id): one.name for one in stations.platforms.all()}
+    logins = {one.id: one.login for one in staff if one is not None}
+    return AccountPage(run, learner, person, bindings, platforms, logins, signals)
+
+
+def _require_enrolled(enrolled: Sequence[LearnerRef], learner: LearnerRef) -> None:
+    if learner not in enrolled:
+        raise InvalidInput("learner_unknown", "本班次没有这名学员,请刷新后重试。", http_status=404)
+
+
+def _institution(visit: StaffVisit) -> InstitutionId:
+    if visit.institution is None:
+        raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
+    return visit.institution
