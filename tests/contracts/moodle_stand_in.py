@@ -10,11 +10,12 @@ PATH = "/site/webservice/rest/server.php"
 
 
 class MoodleStandIn:
-    """Answers grant and revoke as the plugin does: 200 with `exception` for a refusal."""
+    """Answers grants and learners' states as the plugin does: 200 with `exception` for a refusal."""
 
     def __init__(self) -> None:
         self.open: dict[str, tuple[str, str, int]] = {}
         self.revoked: dict[str, str] = {}
+        self.states: dict[tuple[str, str], tuple[bool, int]] = {}
         self.status = 200
         self.body: bytes | None = None
         self.seen: list[Request] = []
@@ -37,6 +38,8 @@ class MoodleStandIn:
                 "errorcode": "accessexception",
                 "message": "no",
             }
+        if form["wsfunction"] == "local_anxue_set_learner_state":
+            return self._state(form)
         grant_id = form["grant_id"]
         if form["wsfunction"] == "local_anxue_grant_exam":
             if not form["sub"].isdigit() or grant_id in self.revoked:
@@ -48,3 +51,12 @@ class MoodleStandIn:
         status = "revoked" if known else "already" if grant_id in self.revoked else "unknown"
         self.revoked.setdefault(grant_id, form["reason"])
         return {"grant_id": grant_id, "status": status}
+
+    def _state(self, form: dict[str, str]) -> dict[str, Any]:
+        if not (form["sub"].isdigit() and form["context_id"].isdigit()) or form["real_name"] not in (
+            "0",
+            "1",
+        ):
+            return {"exception": "moodle_exception", "errorcode": "notlearner", "message": "no"}
+        self.states[form["sub"], form["context_id"]] = (form["real_name"] == "1", int(form["class_hours"]))
+        return {"status": "kept"}
