@@ -1,9 +1,13 @@
 """Where staff say how a platform's tests are opened: the site's address and a token of its web services."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from bridge.completion.learner_state_model import Telling
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId
 from bridge.web.pages.visitors import StaffVisit, staff_visit
@@ -11,6 +15,15 @@ from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
 
 _MAX_TYPED = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Of how many learners a platform was told, will be told, and would not hear (reason → number)."""
+
+    told: int
+    waiting: int
+    refused: Mapping[str, int]
 
 
 def exam_service_pages(house: House) -> Blueprint:
@@ -24,7 +37,10 @@ def exam_service_pages(house: House) -> Blueprint:
             stations = house.at(tx)
             platform = stations.platforms.get(platform_id)
             service = stations.exam_services.get(platform_id)
-        shown = render_template("platforms/exam_service.html", platform=platform, service=service, **form)
+            states = stations.learner_states.counts(platform_id)
+        shown = render_template(
+            "platforms/exam_service.html", platform=platform, service=service, states=_counted(states), **form
+        )
         return make_response(shown, status)
 
     @pages.get("")
@@ -45,7 +61,20 @@ def exam_service_pages(house: House) -> Blueprint:
             if refused.http_status != 422:
                 raise
             return page(registration, 422, wrong=refused.message, base_url=typed["base_url"])
-        flash(_("已保存。学员通过开考核验后，安学桥会请这个平台打开考试。"))
+        flash(_("已保存。学员通过开考核验后，安学桥会请这个平台打开考试；学员的实名和学时也会告知它。"))
+        return redirect(url_for("exam_service.show", registration=registration), code=303)
+
+    @pages.post("/tell-again")
+    @require_role("institution", "administrator")
+    @rate_limited("20 per hour")
+    def tell_again(registration: str) -> AnyResponse:
+        visit, platform_id = staff_visit(), RegistrationId(registration)
+        with house.uow.for_institution(_institution(house, visit, platform_id)) as tx:
+            stations = house.at(tx)
+            stations.platforms.get(platform_id)
+            told = stations.exam_services.tell_states_again(platform_id)
+        if told:
+            flash(_("已安排重新告知全部学员的实名和学时，稍后刷新本页可见结果。"))
         return redirect(url_for("exam_service.show", registration=registration), code=303)
 
     @pages.post("/remove")
@@ -60,6 +89,13 @@ def exam_service_pages(house: House) -> Blueprint:
         return redirect(url_for("exam_service.show", registration=registration), code=303)
 
     return pages
+
+
+def _counted(states: Mapping[tuple[Telling, str], int]) -> Counted:
+    """Return how many learners stand where, and the reasons of the refusals with their numbers."""
+    sums = {telling: sum(n for (where, _why), n in states.items() if where is telling) for telling in Telling}
+    refused = {why: n for (where, why), n in states.items() if where is Telling.REFUSED}
+    return Counted(sums[Telling.TOLD], sums[Telling.WAITING], refused)
 
 
 def _institution(house: House, visit: StaffVisit, registration: RegistrationId) -> InstitutionId:
