@@ -1,6 +1,7 @@
 """One-time invitations by which a platform may register itself (Dynamic Registration) with an institution."""
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -30,6 +31,27 @@ class PlatformInvitation:
     id: str
     token: str = field(repr=False)
     expires_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class OpenInvitation:
+    """An invitation that may still be used, as staff see it: without its token, which nobody can show again.
+
+    Args:
+        created_by: as `invite_platform`.
+        tries: how often a platform failed to do its part; of `MAX_TRIES`.
+        in_use: a platform registers at this moment.
+    """
+
+    id: str
+    institution: InstitutionId
+    created_at: datetime
+    created_by: str
+    expires_at: datetime
+    tries: int
+    in_use: bool
+    private_hosts: tuple[str, ...]
+    vouched_issuers: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +97,53 @@ def invite_platform(
         claimed_at=None,
         used_at=None,
         registration_id=None,
+        revoked_at=None,
+        revoked_by=None,
     )
     tx.session.add(row)
     tx.session.flush()
     return PlatformInvitation(row.id, token, row.expires_at)
+
+
+def open_invitations(tx: Tx) -> Sequence[OpenInvitation]:
+    """Return the invitations that may still be used, those that end first first."""
+    now = tx.clock.now()
+    rows = tx.session.scalars(
+        select(LtiInvitationRow).where(*_open(now)).order_by(LtiInvitationRow.expires_at, LtiInvitationRow.id)
+    )
+    return [
+        OpenInvitation(
+            id=row.id,
+            institution=InstitutionId(row.institution_id),
+            created_at=row.created_at,
+            created_by=row.created_by,
+            expires_at=row.expires_at,
+            tries=row.tries,
+            in_use=row.claimed_at is not None and row.claimed_at > now - _CLAIM,
+            private_hosts=tuple(row.private_hosts),
+            vouched_issuers=tuple(row.vouched_issuers),
+        )
+        for row in rows
+    ]
+
+
+def revoke(tx: Tx, invitation_id: str, *, by: str) -> None:
+    """Take an invitation back, also one that is in use at this moment; again changes nothing.
+
+    Raises:
+        InvalidInput: invitation_unknown; invitation_used (409): a platform has registered with it.
+    """
+    found = select(LtiInvitationRow).where(LtiInvitationRow.id == invitation_id)
+    row = tx.session.scalar(found.with_for_update())
+    if row is None:
+        raise InvalidInput("invitation_unknown", "没有这条登记链接,请刷新页面。", http_status=404)
+    if row.used_at is not None:
+        raise InvalidInput(
+            "invitation_used", "学习平台已用这条链接完成登记;如不认识,请停用那个平台。", http_status=409
+        )
+    if row.revoked_at is None:
+        row.revoked_at, row.revoked_by = tx.clock.now(), by
+        tx.session.flush()
 
 
 def is_good(tx: Tx, token: str) -> bool:
@@ -113,8 +178,11 @@ def finish(tx: Tx, invitation: ClaimedInvitation, registration_id: RegistrationI
     """End the invitation, in the unit of work that registers the platform."""
     found = select(LtiInvitationRow).where(LtiInvitationRow.id == invitation.id)
     row = tx.session.scalar(found.with_for_update())
-    if row is None or row.used_at is not None:
-        raise InvalidInput("invitation_invalid", "登记链接已使用。请联系培训机构重新生成。", http_status=403)
+    # It may have been taken back while the platform was asked.
+    if row is None or row.used_at is not None or row.revoked_at is not None:
+        raise InvalidInput(
+            "invitation_invalid", "登记链接已使用或已撤回。请联系培训机构重新生成。", http_status=403
+        )
     row.used_at, row.registration_id = tx.clock.now(), registration_id
     tx.session.flush()
 
@@ -131,11 +199,14 @@ def _usable(tx: Tx, token: str) -> tuple[Any, ...]:
     now = tx.clock.now()
     return (
         _TABLE.c.token_sha256 == _digest(token[:_MAX_TOKEN]),
-        _TABLE.c.used_at.is_(None),
-        _TABLE.c.expires_at > now,
+        *_open(now),
         _TABLE.c.tries < MAX_TRIES,
         or_(_TABLE.c.claimed_at.is_(None), _TABLE.c.claimed_at <= now - _CLAIM),
     )
+
+
+def _open(now: datetime) -> tuple[Any, ...]:
+    return (_TABLE.c.used_at.is_(None), _TABLE.c.revoked_at.is_(None), _TABLE.c.expires_at > now)
 
 
 def _digest(token: str) -> str:

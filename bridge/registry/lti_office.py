@@ -18,7 +18,13 @@ from bridge.registry.lti_form import (
     read_new_platform,
     read_private_hosts,
 )
-from bridge.registry.lti_invitations import PlatformInvitation, invite_platform
+from bridge.registry.lti_invitations import (
+    OpenInvitation,
+    PlatformInvitation,
+    invite_platform,
+    open_invitations,
+    revoke,
+)
 from bridge.registry.lti_model import (
     DeploymentStatus,
     FieldsInvalid,
@@ -280,6 +286,23 @@ class PlatformOffice:
             made = invite_platform(tx, by=staff.by, private_hosts=hosts, vouched_issuers=vouched)
         origin = self._tool.public_url.rstrip("/")
         return InvitationLink(f"{origin}{REGISTER_PATH}?invitation={made.token}", made)
+
+    def invitations(self, staff: PlatformStaff) -> Sequence[OpenInvitation]:
+        """Return the invitations that platforms may still use, of the institutions that `staff` acts for."""
+        if staff.institution is None:
+            with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
+                return open_invitations(tx)
+        with self._units.for_institution(staff.institution, read_only=True) as tx:
+            return open_invitations(tx)
+
+    def revoke_invitation(self, staff: PlatformStaff, invitation_id: str) -> None:
+        """See `lti_invitations.revoke`; another institution's invitation is unknown to its staff."""
+        if staff.institution is None:
+            with self._units.across_institutions(_PURPOSE) as tx:
+                revoke(tx, invitation_id, by=staff.by)
+            return
+        with self._units.for_institution(staff.institution) as tx:
+            revoke(tx, invitation_id, by=staff.by)
 
     def tool_keys(self, staff: PlatformStaff) -> Sequence[ToolKeyState]:
         """Return the tool's keys, which all institutions share; NotPermitted("operator_only")."""

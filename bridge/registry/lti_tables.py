@@ -115,6 +115,8 @@ class LtiInvitationRow(Base, TenantRow):
     claimed_at: Mapped[Instant | None]
     used_at: Mapped[Instant | None]
     registration_id: Mapped[str | None] = mapped_column(String(40), ForeignKey("lti_registration.id"))
+    revoked_at: Mapped[Instant | None]
+    revoked_by: Mapped[str | None] = mapped_column(String(80))
 
 
 class LtiToolKeyRow(Base):

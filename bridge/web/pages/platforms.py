@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import RegistrationId
+from bridge.registry.lti_invitations import MAX_TRIES
 from bridge.registry.lti_model import DeploymentStatus, FieldsInvalid, Platform
 from bridge.registry.lti_office import PlatformOffice, PlatformStaff
 from bridge.registry.lti_wording import (
@@ -60,11 +61,21 @@ def _list_pages(pages: Blueprint, house: House) -> None:
             "platforms/home.html",
             platforms=office.platforms(staff),
             copies=Counter(one.registration for one in office.course_copies(staff)),
+            invitations=office.invitations(staff),
+            tries=MAX_TRIES,
             names=names,
             operator=staff.is_operator,
             keys=office.tool_keys(staff) if staff.is_operator else (),
         )
         return make_response(page)
+
+    @pages.post("/invitations/<invitation>/revoke")
+    @require_role("institution", "administrator")
+    @rate_limited("30 per minute")
+    def revoke_invitation(invitation: str) -> AnyResponse:
+        house.platform_office.revoke_invitation(_staff(), invitation)
+        flash(_("已撤回登记链接，不能再用它登记。"))
+        return redirect(url_for("platforms.home", _anchor="invitations"), code=303)
 
     @pages.post("/tool-keys")
     @require_role("administrator")
