@@ -1,10 +1,12 @@
 """Columns of LMS gradebooks: which there are, which of them are for class hours, and one made where staff want it.
 
 Hours are not written into a gradebook unless somebody chose so: a platform may add them to the marks (measured:
-Moodle makes the course total a sum).
+Moodle makes the course total a sum). A teacher's choice stands on the column (its tag), or where the platform drops
+the columns of chosen items, on the link (measured: Open edX, which keeps one gradebook for each link).
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from fractions import Fraction
 
@@ -19,6 +21,8 @@ from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId, new_id
 
 _REFUSED_FOR = timedelta(days=1)
+_OPEN_EDX_COURSE = "course-v1:"
+"""What course ids of Open edX begin with; a column there that is of no link takes scores and shows them nowhere."""
 LINE_ITEM_WANTED = "gradebook.line_item"
 """Kind of the job that reads a column, or makes one; its key is the line item's id."""
 
@@ -39,11 +43,15 @@ class Gradebook:
         line_item_url: str | None,
         resource_link_id: str | None,
         scopes: Sequence[str],
+        hours_chosen: bool | None = None,
+        may_make: bool = False,
     ) -> None:
         """Note what a launch says of the gradebook; a column that was never seen is read at once.
 
         Args:
             line_items_url, line_item_url: on the platform's own hosts; the caller has looked.
+            hours_chosen: whether the link says that its own column is for class hours; None if it says neither.
+            may_make: columns can be made at `line_items_url`.
         """
         now = self._tx.clock.now()
         book = self._book(registration, context_id)
@@ -64,7 +72,14 @@ class Gradebook:
             if said != (book.line_items_url, book.scopes):
                 book.line_items_url, book.scopes = said
                 book.noted_at = now
-        if line_item_url is not None:
+        taken = False
+        if hours_chosen is not None and resource_link_id is not None:
+            column = _Column(
+                line_item_url or (line_items_url if may_make else None) or "",
+                ItemState.UNREAD if line_item_url else ItemState.WANTED,
+            )
+            taken = self._choose(registration, context_id, resource_link_id, column, chosen=hours_chosen)
+        if line_item_url is not None and not taken:
             self._offer_item(registration, context_id, resource_link_id, line_item_url)
         self._session.flush()
 
@@ -85,8 +100,16 @@ class Gradebook:
             by: a reference of who wants it, never a name.
 
         Raises:
-            InvalidInput("gradebook_not_offered"): no launch has named a place to make one.
+            InvalidInput("gradebook_not_offered"): no launch has named a place to make one, or the platform keeps a
+                gradebook for each link.
         """
+        if context_id.startswith(_OPEN_EDX_COURSE):
+            raise InvalidInput(
+                "gradebook_not_offered",
+                "Open edX 按链接保存成绩,不能为整门课程建立学时列。请教师用“深层链接”选择班次入口,"
+                "并勾选“随班次入口建立一列学时”。",
+                http_status=409,
+            )
         if self.line_items_url(registration, context_id) is None:
             raise InvalidInput(
                 "gradebook_not_offered",
@@ -149,7 +172,8 @@ class Gradebook:
         if row is None or row.state not in (ItemState.UNREAD, ItemState.WANTED):
             return None
         row.url, row.maximum = url, str(maximum)
-        row.state = (ItemState.HOURS if for_hours else ItemState.OTHER).value
+        taken = (for_hours or _is_chosen(row)) and not self._serves_already(row)
+        row.state = (ItemState.HOURS if taken else ItemState.OTHER).value
         row.reason, row.failures, row.next_at = "", 0, None
         self._session.flush()
         return _facts(row)
@@ -171,6 +195,43 @@ class Gradebook:
         """Return how many tries in a row came to nothing."""
         found = self._session.scalar(select(LmsLineItemRow.failures).where(LmsLineItemRow.id == line_item_id))
         return found or 0
+
+    def _choose(
+        self, registration: RegistrationId, context_id: str, link: str, column: "_Column", *, chosen: bool
+    ) -> bool:
+        """Take a link's own column for class hours, or no longer; return whether it is taken."""
+        place = _chosen_at(context_id, link)
+        row = self._at(registration, place)
+        if not chosen:
+            if row is not None:
+                row.state, row.next_at = ItemState.OFF.value, None
+            return False
+        if not column.url:
+            return False
+        if row is None:
+            row = self._new(registration, context_id, link, place, column.url, column.state, None)
+            if self._inserted(row):
+                self._tx.want(LINE_ITEM_WANTED, row.id)
+            return True
+        now = self._tx.clock.now()
+        another = column.state is ItemState.UNREAD and column.url != row.url
+        late = row.state == ItemState.REFUSED and now - row.noted_at >= _REFUSED_FOR
+        if another or late or row.state == ItemState.OFF:
+            row.url, row.state, row.reason, row.failures = column.url, column.state.value, "", 0
+            row.noted_at, row.next_at = now, now
+            self._session.flush()
+            self._tx.want(LINE_ITEM_WANTED, row.id)
+        return True
+
+    def _serves_already(self, row: LmsLineItemRow) -> bool:
+        """Return whether hours go to the same column by another row: it is filled once."""
+        other = select(LmsLineItemRow.id).where(
+            LmsLineItemRow.registration_id == row.registration_id,
+            LmsLineItemRow.url == row.url,
+            LmsLineItemRow.id != row.id,
+            LmsLineItemRow.state == ItemState.HOURS.value,
+        )
+        return self._session.scalar(other) is not None
 
     def _offer_item(
         self, registration: RegistrationId, context_id: str, resource_link_id: str | None, url: str
@@ -259,6 +320,22 @@ def due_line_items(tx: Tx, limit: int = 100) -> Sequence[tuple[InstitutionId, st
         .limit(limit)
     )
     return [(InstitutionId(institution), item_id) for institution, item_id in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """A link's column: UNREAD at its address, or WANTED where the link's columns are made."""
+
+    url: str
+    state: ItemState
+
+
+def _chosen_at(context_id: str, link: str) -> str:
+    return sha256_hex(f"chosen|{context_id}|{link}".encode())
+
+
+def _is_chosen(row: LmsLineItemRow) -> bool:
+    return row.resource_link_id is not None and row.place == _chosen_at(row.context_id, row.resource_link_id)
 
 
 def _made_in(context_id: str) -> str:

@@ -21,7 +21,7 @@ class ItemState(StrEnum):
 
     UNREAD = "unread"
     WANTED = "wanted"
-    """The institution has us make it."""
+    """The institution, or a teacher by the link, has us make it."""
     HOURS = "hours"
     """It is for class hours: the only kind that anything is sent to."""
     OTHER = "other"
@@ -58,7 +58,7 @@ class LineItemFacts:
     """One column of an LMS course's gradebook.
 
     Args:
-        url: "" while it is to be made.
+        url: while it is to be made: "", or where the columns of its link are.
         maximum: None until it was read.
     """
 

@@ -17,6 +17,9 @@ from bridge.kernel.ids import ClassRunId, CourseId, CourseUnitId, RegistrationId
 
 LINK_KIND, LINK_CLASS_RUN, LINK_UNIT = "anxue_item", "anxue_class_run", "anxue_unit"
 """Names of the custom parameters; lower case, since platforms may fold the case of such names."""
+LINK_HOURS = "anxue_hours"
+"""Name of the custom parameter of an entry whose own gradebook column is for class hours: some platforms drop the
+line item of a chosen item (measured: Open edX)."""
 HOURS_TAG = "anxue.class_hours"
 """`tag` of the line item that shows a learner's class hours in the gradebook."""
 BY_LAUNCH, ONLY_TEST = "launch", "only_test"
@@ -144,6 +147,11 @@ class LinkChoice:
     def key(self) -> str:
         """The value of the form's field."""
         return "|".join((self.target.kind.value, self.target.class_run, self.target.unit or ""))
+
+
+def hours_chosen(custom: Mapping[str, str]) -> bool | None:
+    """Return whether the column of the launched link is for class hours; None where the link is no entry."""
+    return custom.get(LINK_HOURS) == "on" if custom.get(LINK_KIND) == LinkKind.ENTRY else None
 
 
 def hours_column_id(class_run: ClassRunId) -> str:

@@ -20,7 +20,7 @@ from bridge.kernel.ids import ClassRunId
 from bridge.ledger.service import EXTENDED_JOB
 from bridge.registry.link_model import HOURS_TAG
 from bridge.wiring.platform_calls import CallFailed, call_platform, pause_after, want_due
-from lti.ags import GradeService, LineItem
+from lti.ags import LINE_ITEM_SCOPE, GradeService, LineItem
 from lti.claims import AgsEndpoint
 from lti.registration import Registration
 from lti.roles import Role
@@ -62,12 +62,17 @@ def read_column(house: "House", job: Job) -> ColumnRead | None:
         item = stations.gradebook.get(job.key)
         if item is None or item.next_at is None or item.next_at > house.clock.now():
             return None
+        wanted = _column_for(stations, item) if item.state is ItemState.WANTED else None
+        of_link = wanted is not None and item.url != ""
         endpoint = AgsEndpoint(
             lineitem=None,
-            lineitems=stations.gradebook.line_items_url(item.registration, item.context_id),
-            scopes=stations.gradebook.scopes(item.registration, item.context_id),
+            lineitems=item.url
+            if of_link
+            else stations.gradebook.line_items_url(item.registration, item.context_id),
+            scopes=(LINE_ITEM_SCOPE,)
+            if of_link
+            else stations.gradebook.scopes(item.registration, item.context_id),
         )
-        wanted = _column_for(stations, item) if item.state is ItemState.WANTED else None
     service = GradeService(house.service_calls)
 
     def call(registration: Registration) -> LineItem:
@@ -81,7 +86,13 @@ def _column_for(stations: "Stations", item: LineItemFacts) -> LineItem:
     run = stations.registry_store.class_run_of_context(item.registration, item.context_id)
     hours = 0 if run is None else _online_hours(stations, run)
     # An outline without online hours has nothing to count; a column must still go up to something.
-    return LineItem(LABEL, Fraction(max(hours, 1)), resource_id=f"anxue-hours-{run}", tag=HOURS_TAG)
+    return LineItem(
+        LABEL,
+        Fraction(max(hours, 1)),
+        resource_id=f"anxue-hours-{run}",
+        resource_link_id=item.resource_link_id,
+        tag=HOURS_TAG,
+    )
 
 
 def _online_hours(stations: "Stations", class_run: ClassRunId) -> int:

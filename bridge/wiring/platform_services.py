@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import RegistrationId
+from bridge.registry.link_model import hours_chosen
+from lti.ags import LINE_ITEM_SCOPE
 from lti.launch import Launch
 from lti.notices import NOTICE_HANDLERS_SCOPE
 from lti.registration import Registration
@@ -56,7 +58,7 @@ def note_services(
         return
     context = claims.context.id
     noted = (registration.id, context, account_id, claims.role, claims.resource_link, claims.ags, claims.nrps,
-             claims.notification_service)  # fmt: skip
+             claims.notification_service, hours_chosen(claims.custom))  # fmt: skip
     if house.services_seen.has(noted):
         return
     own = RegistrationId(registration.id)
@@ -74,6 +76,8 @@ def note_services(
             line_item_url=_own(registration, claims.ags.lineitem),
             resource_link_id=claims.resource_link.id if claims.resource_link else None,
             scopes=claims.ags.scopes,
+            hours_chosen=hours_chosen(claims.custom),
+            may_make=LINE_ITEM_SCOPE in claims.ags.scopes,
         )
     told = claims.notification_service
     if told is not None and NOTICE_HANDLERS_SCOPE in told.scopes and _own(registration, told.url):

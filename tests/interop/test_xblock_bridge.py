@@ -3,12 +3,17 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from bridge.app import create_app
 from bridge.kernel.ids import LearnerRef
-from bridge.settings import ROOT
+from bridge.kernel.time import FixedClock, epoch_ms
+from bridge.registry.link_model import HOURS_TAG
+from bridge.settings import ROOT, Settings
+from bridge.wiring import House
 from plugins.simulators.demonstration.cameras import Camera
 from plugins.simulators.demonstration.http_walk import HttpTab, HttpWalk, window
 from tests.interop.record import Facts
@@ -24,8 +29,9 @@ from tests.interop.xblock_platform.course import (
     Link,
     Person,
 )
-from tests.servers.bridge import RunningBridge, running_bridge
+from tests.servers.bridge import RunningBridge, running_bridge, wait_until
 from tests.servers.gate_window import GateWindow
+from tests.web.furnished import Furnished
 
 pytestmark = pytest.mark.e2e
 
@@ -151,6 +157,7 @@ def test_a_teachers_choice_on_the_bridges_page_is_kept_by_the_platform(
         assert kept["type"] == "ltiResourceLink"
         assert kept["attributes"]["custom"]["anxue_class_run"] == "run_demo"
         assert kept["attributes"]["custom"]["anxue_item"] == "entry"
+        assert kept["attributes"]["custom"]["anxue_hours"] == "on"
     facts.told(
         "bridge: LtiDeepLinkingRequest, the class run linked and its entry chosen on the page", "stored"
     )
@@ -179,6 +186,45 @@ def test_the_bridges_job_reads_the_roster(bridge: RunningBridge, entered: Platfo
     facts.told(
         "bridge: roster read by its job after the launch", "three members; e-mails dropped and counted"
     )
+
+
+def test_class_hours_reach_the_gradebook_in_both_modes(
+    bridge: RunningBridge, entered: PlatformDesk, facts: Facts
+) -> None:
+    # What an agent would have told: Open edX has no plugin that brings one.
+    _study_one_unit(bridge)
+    with _visit(entered, LEARNER) as learner:
+        learner.launch(DEEP_LINKED_PROGRAMMATIC)
+        learner.launch(DEEP_LINKED)
+    both = (DEEP_LINKED, DEEP_LINKED_PROGRAMMATIC)
+    wait_until(
+        lambda: [entered.grade(LEARNER, link) for link in both] == [0.5, 5.0],
+        lambda: str(
+            [entered.get("/desk/state"), bridge.rows("SELECT state, reason, url FROM lms_line_item")]
+        ),
+    )
+    assert [item["tag"] for item in entered.state("line_items", DEEP_LINKED_PROGRAMMATIC)] == [HOURS_TAG]
+    assert len(entered.state("line_items", DEEP_LINKED)) == 1
+    assert {grade["user"] for grade in entered.state("grades", DEEP_LINKED)} == {LEARNER.external_id}
+    facts.told("bridge: 1 of 2 class hours, declarative: the platform's column", "grade 0.5 of 1")
+    facts.told("bridge: the same, programmatic: a column made for the link", "grade 5 of 10")
+
+
+def _study_one_unit(bridge: RunningBridge) -> None:
+    """Enter fifty minutes of watched study, of which the outline's first class hour is made."""
+    settings = Settings.model_validate(
+        {name[6:].lower(): value for name, value in bridge.environment.items() if name.startswith("ANXUE_")}
+    )
+    house = House(settings)
+    learner, begin = _learner(bridge), datetime.now(UTC) - timedelta(hours=2)
+    furnished = Furnished(house, create_app(settings, house), FixedClock(begin))
+    furnished.record(
+        learner, [("anchor", {"at_ms": epoch_ms(begin), "method": "id_photo", "good_frames": 3})]
+    )
+    furnished.watch(learner, "ses_interop", "unit_electric", begin, 3000)
+    for minute in range(0, 51, 5):
+        furnished.check(learner, "ses_interop", begin + timedelta(minutes=minute))
+    house.close()
 
 
 def test_a_test_is_permitted_after_the_bridges_check_and_ended_by_the_platform(

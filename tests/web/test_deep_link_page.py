@@ -97,6 +97,8 @@ def test_hours_in_the_gradebook_are_off_unless_the_teacher_asks(lms: Lms) -> Non
     (with_hours,) = items(lms, choose(client, item=ENTRY, hours="1"))
 
     assert "lineItem" not in plain
+    assert "anxue_hours" not in plain["custom"]
+    assert with_hours["custom"]["anxue_hours"] == "on"  # what is left of it where a platform drops the column
     column = with_hours["lineItem"]
     assert (column["scoreMaximum"], column["resourceId"], column["tag"]) == (
         2,

@@ -84,12 +84,13 @@ class Lms:
         ags: dict[str, Any] | None = None,
         nrps: str | None = None,
         notices: dict[str, Any] | None = None,
+        custom: dict[str, str] | None = None,
     ) -> Launch:
         """Return a launch as `lti` hands it over.
 
         Args:
             roles: None for a learner's.
-            ags, notices: the claims; nrps: the roster's address; none of them by default.
+            ags, notices, custom: the claims; nrps: the roster's address; none of them by default.
         """
         platform = Platform(self.services.origin, "client-1", self.services.clock, "https://tool.example")
         roster = None if nrps is None else {"context_memberships_url": nrps, "service_versions": ["2.0"]}
@@ -104,6 +105,7 @@ class Lms:
                 AGS_ENDPOINT: ags,
                 NRPS_SERVICE: roster,
                 NOTIFICATION_SERVICE: notices,
+                f"{_CLAIM}custom": custom,
             },
         )
         claims = parse_claims(without_none(payload), "client-1", anonymous_allowed=False)

@@ -11,7 +11,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId
-from bridge.registry.link_model import HOURS_TAG, LinkChoice, LinkKind, hours_column_id
+from bridge.registry.link_model import (
+    HOURS_TAG,
+    LINK_HOURS,
+    LinkChoice,
+    LinkKind,
+    hours_column_id,
+)
 from bridge.registry.model import ClassRun
 from bridge.web.pages.lms_visits import TeacherVisit, teacher_visit, unsealed
 from bridge.web.platform_post import platform_post
@@ -144,7 +150,7 @@ def _gather(house: House, visit: TeacherVisit, class_run: str | None) -> ChoiceP
 def _item(choice: LinkChoice, column: bool) -> LtiResourceLinkItem:
     target = choice.target
     title = choice.title if target.kind is not LinkKind.GATE else f"{choice.title}(身份核验入口)"
-    line_item = None
+    line_item, custom = None, target.custom()
     if column and target.kind is LinkKind.ENTRY and choice.class_hours:
         line_item = LineItem(
             label=f"{choice.title} 学时"[:255],
@@ -152,8 +158,9 @@ def _item(choice: LinkChoice, column: bool) -> LtiResourceLinkItem:
             resource_id=hours_column_id(target.class_run),
             tag=HOURS_TAG,
         )
+        custom[LINK_HOURS] = "on"
     # No address of its own: Open edX starts every login at the tool's default address, whatever an item says.
-    return LtiResourceLinkItem(title=title[:255], custom=target.custom(), line_item=line_item)
+    return LtiResourceLinkItem(title=title[:255], custom=custom, line_item=line_item)
 
 
 def _respond(
