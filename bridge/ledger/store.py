@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import DDL, Index, String, UniqueConstraint, event, insert, select
+from sqlalchemy import DDL, Index, String, UniqueConstraint, event, insert, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column
@@ -13,13 +13,15 @@ from bridge.db.base import Base, Code, Count, Id, LongText, Ref, Sha256, TenantR
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.canonical import GENESIS
 from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId, new_id
+from bridge.ledger.marks import ChainOf, RowMarks, same_mark
 from bridge.ledger.model.entries import LedgerEntry, LedgerHead, LedgerInvalid, parse_entry
+from bridge.ledger.tree_tables import LedgerTreeHeadRow
 
 
 class LedgerEntryRow(TenantRow, Base):
     """One entry. `body` is its canonical JSON, from which it is read back; other columns are for finding it.
 
-    `session_id` and `batch_seq` stand on beats alone.
+    `session_id` and `batch_seq` stand on beats alone. `mark` is None only on rows of before there were marks.
     """
 
     __tablename__ = "ledger_entry"
@@ -40,10 +42,14 @@ class LedgerEntryRow(TenantRow, Base):
     session_id: Mapped[str | None] = mapped_column(String(40))
     batch_seq: Mapped[Count | None]
     body: Mapped[LongText]
+    mark: Mapped[str | None] = mapped_column(String(64))
 
 
 class LedgerHeadRow(TenantRow, Base):
-    """The last link of one chain. Writers lock it; what it says can be recomputed from the entries."""
+    """The last link of one chain. Writers lock it; what it says can be recomputed from the entries.
+
+    `sealed_seq` says how far the chain stands in the institution's tree; it only saves looking.
+    """
 
     __tablename__ = "ledger_head"
 
@@ -52,8 +58,18 @@ class LedgerHeadRow(TenantRow, Base):
     class_run_id: Mapped[Ref]
     seq: Mapped[Count]
     hash: Mapped[Sha256]
+    mark: Mapped[str | None] = mapped_column(String(64))
+    sealed_seq: Mapped[Count] = mapped_column(server_default="0")
 
-    __table_args__ = (UniqueConstraint("institution_id", "learner_ref", "class_run_id"),)
+    __table_args__ = (
+        UniqueConstraint("institution_id", "learner_ref", "class_run_id"),
+        Index(
+            "ix_ledger_head_unsealed",
+            "institution_id",
+            sqlite_where=text("seq > sealed_seq"),
+            postgresql_where=text("seq > sealed_seq"),
+        ),
+    )
 
 
 APPEND_ONLY_DDL: Mapping[str, tuple[str, ...]] = {
@@ -100,17 +116,17 @@ def _never_change_entries_in_bulk(state: ORMExecuteState) -> None:
 class SqlLedgerStore:
     """`LedgerStore` on the unit of work's database."""
 
-    def __init__(self, tx: Tx) -> None:
+    def __init__(self, tx: Tx, marks: RowMarks) -> None:
         self._tx = tx
         self._session = tx.session
+        self._marks = marks
 
     def lock_head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead:
-        row = self._locked(learner, class_run)
-        return LedgerHead(row.seq, row.hash)
+        return self._believed(self._locked(learner, class_run))
 
     def head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead:
         row = self._session.scalars(self._head_query(learner, class_run)).one_or_none()
-        return LedgerHead() if row is None else LedgerHead(row.seq, row.hash)
+        return LedgerHead() if row is None else self._believed(row)
 
     def append(
         self,
@@ -124,11 +140,13 @@ class SqlLedgerStore:
         row = self._locked(learner, class_run)
         if entries[0].prev != row.hash or entries[0].seq != row.seq + 1:
             raise RuntimeError("the entries do not follow the head of the chain")
+        chain = self._chain(learner, class_run)
+        ids = [new_id("led") for _ in entries]
         self._session.execute(
             insert(LedgerEntryRow),
             [
                 {
-                    "id": new_id("led"),
+                    "id": row_id,
                     "institution_id": self._tx.institution_id,
                     "learner_ref": learner,
                     "class_run_id": class_run,
@@ -140,11 +158,13 @@ class SqlLedgerStore:
                     "session_id": entry.data["session"] if entry.kind == "beats" else None,
                     "batch_seq": int(key.rpartition("|")[2]) if entry.kind == "beats" else None,
                     "body": entry.canonical().decode(),
+                    "mark": self._marks.of_entry(chain, row_id, key, entry),
                 }
-                for key, entry in zip(natural_keys, entries, strict=True)
+                for row_id, key, entry in zip(ids, natural_keys, entries, strict=True)
             ],
         )
         row.seq, row.hash = entries[-1].seq, entries[-1].hash
+        row.mark = self._marks.of_head(chain, row.id, LedgerHead(row.seq, row.hash))
         self._session.flush()
 
     def recorded(
@@ -205,6 +225,29 @@ class SqlLedgerStore:
                 "head_differs", len(entries) + 1, "数据库中的台账末尾缺少记录,请停止出证并检查。"
             )
         return entries
+
+    def _chain(self, learner: LearnerRef, class_run: ClassRunId) -> ChainOf:
+        return ChainOf(self._tx.institution_id, learner, class_run)
+
+    def _believed(self, row: LedgerHeadRow) -> LedgerHead:
+        """Return the head that a row says, if the bridge wrote it.
+
+        Heads of before there were marks are believed until the institution's first seal, which marks them.
+        """
+        head = LedgerHead(row.seq, row.hash)
+        chain = ChainOf(row.institution_id, row.learner_ref, row.class_run_id)
+        if row.mark is None:
+            sealed = select(LedgerTreeHeadRow.tree_size).limit(1)
+            good = head == LedgerHead() or self._session.scalar(sealed) is None
+        else:
+            good = same_mark(row.mark, self._marks.of_head(chain, row.id, head))
+        if not good:
+            raise LedgerInvalid(
+                "head_not_marked",
+                head.seq + 1,
+                "数据库中的台账末端不是本系统写入的,请停止出证并运行 anxue ledger verify。",
+            )
+        return head
 
     def _head_query(self, learner: LearnerRef, class_run: ClassRunId) -> Any:
         return select(LedgerHeadRow).where(

@@ -17,8 +17,17 @@ from bridge.identity.ports import RealNameProvider
 from bridge.identity.store import SqlIdentityStore
 from bridge.intake.launch_state import SqlUsedStates
 from bridge.kernel.errors import InvalidInput, Unavailable
-from bridge.kernel.ids import ClassRunId, InstitutionId, JobId, LearnerRef, RegistrationId
+from bridge.kernel.ids import (
+    ClassRunId,
+    InstitutionId,
+    JobId,
+    LearnerRef,
+    RegistrationId,
+    StudySessionId,
+)
 from bridge.kernel.time import Clock, StudyClock, SystemClock
+from bridge.ledger.marks import RowMarks
+from bridge.ledger.signing_keys import LedgerKeys
 from bridge.plugin_loader import load
 from bridge.presence.face import FaceEngine, licence_objections
 from bridge.presence.ports import StudyPace
@@ -94,6 +103,14 @@ class House:
     @cached_property
     def divisions(self) -> Mapping[str, str]:
         return division_names(self.settings.config / "divisions")
+
+    @cached_property
+    def ledger_marks(self) -> RowMarks:
+        return RowMarks(self.key("ledger marks"))
+
+    @cached_property
+    def ledger_keys(self) -> LedgerKeys:
+        return LedgerKeys(self.uow, self.cipher)
 
     @cached_property
     def lti_registrations(self) -> LtiRegistrations:
@@ -246,11 +263,13 @@ class House:
         """See `supervised.supervision`."""
         return supervised.supervision(self, tx, division_code, officer=officer)
 
-    def open_study_session(self, token: str) -> dict[str, Any]:
+    def open_study_session(
+        self, token: str, resume: tuple[StudySessionId, str] | None = None
+    ) -> dict[str, Any]:
         """See `study_door.open_study_session`, and `test_gates.open_gate_session` for the gate's own page."""
         if token.startswith(test_gates.GATE_TOKEN):
             return test_gates.open_gate_session(self, token)
-        return study_door.open_study_session(self, token)
+        return study_door.open_study_session(self, token, resume)
 
     def capture_reference_frame(
         self, institution: InstitutionId, learner: LearnerRef, class_run: ClassRunId, jpeg: bytes

@@ -204,7 +204,7 @@ class Stations:
     @cached_property
     def ledger(self) -> LedgerService:
         return LedgerService(
-            SqlLedgerStore(self._tx),
+            SqlLedgerStore(self._tx, self._house.ledger_marks),
             self.profile_for,
             self.registry,
             BatchesInInbox(self.inbox, self.presence_store),

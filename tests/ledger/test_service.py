@@ -16,10 +16,12 @@ from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef, StudySessionId
 from bridge.kernel.time import FixedClock
+from bridge.ledger.marks import RowMarks
 from bridge.ledger.model import Beat, LedgerInvalid, read_ledger, settle, verify_chain
 from bridge.ledger.ports import Batch, SessionFacts
 from bridge.ledger.service import LedgerService
 from bridge.ledger.store import LedgerEntryRow, LedgerHeadRow, LedgerIsAppendOnly, SqlLedgerStore
+from bridge.ledger.tree_tables import LedgerTreeHeadRow
 from bridge.registry.model import ClassRunSheet
 from tests.ledger.study import BEAT, START, Study, guangdong, rules, sheet
 
@@ -28,6 +30,7 @@ LEARNER = LearnerRef("lrn_made_up")
 CLASS_RUN = ClassRunId("run_made_up")
 SESSION = StudySessionId("ses_made_up")
 NOW = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+MARKS = RowMarks(b"made up" * 5)
 
 
 class Batches:
@@ -60,7 +63,7 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
     Base.metadata.create_all(
         engine,
-        tables=[m.__table__ for m in (LedgerEntryRow, LedgerHeadRow, JobRow)],  # type: ignore[misc]
+        tables=[m.__table__ for m in (LedgerEntryRow, LedgerHeadRow, LedgerTreeHeadRow, JobRow)],  # type: ignore[misc]
     )
     yield engine
     engine.dispose()
@@ -77,7 +80,7 @@ def batches() -> Batches:
 
 
 def service(tx: Tx, batches: Batches) -> LedgerService:
-    return LedgerService(SqlLedgerStore(tx), lambda _: guangdong(), Sheets(), batches, tx, FixedClock(NOW))
+    return LedgerService(SqlLedgerStore(tx, MARKS), lambda _: guangdong(), Sheets(), batches, tx, FixedClock(NOW))
 
 
 def facts(study: Study) -> dict[str, Any]:

@@ -168,7 +168,7 @@ class Furnished:
         with self.house.uow.for_institution(ORG) as tx:
             stations = self.house.at(tx)
             LedgerService(
-                SqlLedgerStore(tx),
+                SqlLedgerStore(tx, self.house.ledger_marks),
                 stations.profile_for,
                 stations.registry,
                 source,

@@ -1,0 +1,104 @@
+"""The keys that sign tree heads: one signs, its private half encrypted; the public halves of all stay for ever."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from bridge.db.field_cipher import FieldCipher
+from bridge.db.unit_of_work import UnitOfWork
+from bridge.ledger.signatures import PublicKey, SigningKey
+from bridge.ledger.tree_tables import LedgerKeyRow
+
+_PURPOSE = "the keys that sign tree heads belong to no institution"
+_LOCK = 0x616E786C
+"""PostgreSQL's advisory lock by which only one of several processes makes a key."""
+_ERASED = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey:
+    """A key's public half, and when it signed; `signed_until` is None for the one that signs."""
+
+    public: PublicKey
+    made_at: datetime
+    signed_until: datetime | None
+
+
+class LedgerKeys:
+    """The bridge's keys for heads and paper statements. Opens units of work of its own: never within another."""
+
+    def __init__(self, units: UnitOfWork, cipher: FieldCipher) -> None:
+        self._units = units
+        self._cipher = cipher
+
+    def signing(self) -> SigningKey:
+        """Return the key that signs, made if there is none.
+
+        Raises:
+            FieldUnreadable: the row was written under another master key.
+        """
+        with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
+            row = _signing_row(tx.session)
+        if row is None:
+            with self._units.across_institutions(_PURPOSE) as tx:
+                _lock(tx.session)
+                row = _signing_row(tx.session) or self._make(tx.session, tx.clock.now())
+        return self._open(row)
+
+    def rotate(self) -> PublicKey:
+        """Make a new key that signs from now on, and forget the old one's private half; return the new public key."""
+        with self._units.across_institutions(_PURPOSE) as tx:
+            _lock(tx.session)
+            now = tx.clock.now()
+            old = _signing_row(tx.session)
+            if old is not None:
+                old.seed_enc, old.signed_until = _ERASED, now
+                tx.session.flush()
+            return self._open(self._make(tx.session, now)).public
+
+    def known(self) -> Sequence[KnownKey]:
+        """Return the public halves of all keys, the oldest first."""
+        with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
+            rows = tx.session.scalars(
+                select(LedgerKeyRow).order_by(LedgerKeyRow.made_at, LedgerKeyRow.kid)
+            ).all()
+        return [KnownKey(PublicKey.from_jwk(_jwk(row)), row.made_at, row.signed_until) for row in rows]
+
+    def jwks(self) -> dict[str, Any]:
+        """Return all public keys as a JWK set, the oldest first: what a verifier needs, and all that it needs."""
+        return {"keys": [one.public.jwk() for one in self.known()]}
+
+    def _open(self, row: LedgerKeyRow) -> SigningKey:
+        table = LedgerKeyRow.__tablename__
+        return SigningKey.from_seed(self._cipher.decrypt_text(row.seed_enc, table=table, row_id=row.kid))
+
+    def _make(self, session: Session, now: datetime) -> LedgerKeyRow:
+        key = SigningKey.generate()
+        kid = key.public.id
+        row = LedgerKeyRow(
+            kid=kid,
+            public_x=key.public.jwk()["x"],
+            seed_enc=self._cipher.encrypt_text(key.seed(), table=LedgerKeyRow.__tablename__, row_id=kid),
+            made_at=now,
+            signed_until=None,
+        )
+        session.add(row)
+        session.flush()
+        return row
+
+
+def _signing_row(session: Session) -> LedgerKeyRow | None:
+    return session.scalars(select(LedgerKeyRow).where(LedgerKeyRow.signed_until.is_(None))).one_or_none()
+
+
+def _lock(session: Session) -> None:
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+
+
+def _jwk(row: LedgerKeyRow) -> dict[str, str]:
+    return {"kty": "OKP", "crv": "Ed25519", "x": row.public_x, "kid": row.kid}
