@@ -1,5 +1,6 @@
 """Documents for other doors: one kind each, and never a launch."""
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -50,6 +51,19 @@ def test_a_right_document_is_believed() -> None:
         {"a": 1},
         hook.lms.clock.at,
     )
+    assert document.registration == hook.lms.registration()
+
+
+def test_a_document_is_known_again_by_the_hash_of_its_compact_form() -> None:
+    hook = Hook()
+    token = hook.lms.sign(hook.claims(), typ=KIND)
+    assert hook.verify(token).sha256 == hashlib.sha256(token.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("jti", ["j", "j" * 255])
+def test_an_id_of_one_to_255_characters_is_taken(jti: str) -> None:
+    hook = Hook()
+    assert hook.verify(hook.lms.sign(hook.claims(jti=jti), typ=KIND)).jti == jti
 
 
 @pytest.mark.parametrize(
@@ -61,6 +75,7 @@ def test_a_right_document_is_believed() -> None:
         ("exp_missing", {"exp": None}),
         ("iat_missing", {"iat": None}),
         ("jti_missing", {"jti": None}),
+        ("jti_missing", {"jti": ""}),
         ("jti_missing", {"jti": "j" * 256}),
         ("jti_missing", {"jti": 1}),
     ],

@@ -33,6 +33,13 @@ def test_the_learners_e_mail_is_gone_and_the_learner_stands_in_no_log() -> None:
     assert "user-7" not in f"{launch!r}{launch.claims.raw}"
 
 
+@pytest.mark.parametrize("user_id", ["u", "u" * 255])
+def test_an_id_of_one_to_255_characters_is_taken(user_id: str) -> None:
+    message = launched(**{FOR_USER: {"user_id": user_id}}).message
+    assert isinstance(message, SubmissionReviewRequest)
+    assert message.for_user_id == user_id
+
+
 @pytest.mark.parametrize("user_id", ["13800138000", "learner7@lms.example", "440199199003071219"])
 def test_the_learner_is_found_by_the_platforms_own_word_whatever_it_is(user_id: str) -> None:
     launch = launched(**{FOR_USER: {"user_id": user_id}})
