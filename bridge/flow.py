@@ -117,6 +117,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.test_results.begin(d)),
     Row("proctoring.assessment_ended", 24, "ask the platform what has come of the test",
         lambda s, d: s.test_results.end(d)),
+    Row("proctoring.assessment_abandoned", 24, "stop waiting for what has come of a test that nobody ended",
+        lambda s, d: s.test_results.abandon(d)),
     Row("intake.score_received", 24, "decide a test by its mark and by the presence over it",
         lambda s, d: s.completion.decide_test(TestScore(**{name: d[name] for name in TestScore.__slots__}))),
     Row("completion.test_decided", 26, "enter the decision",

@@ -13,7 +13,7 @@ from enum import StrEnum
 from fractions import Fraction
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from bridge.db.unit_of_work import Tx
 from bridge.intake.ports import Inbox
@@ -24,6 +24,8 @@ from bridge.kernel.time import parse_rfc3339, rfc3339
 
 RESULT_WANTED = "intake.result"
 """Kind of the job that asks for one result; its key is the row's id."""
+ABANDONED = "test_abandoned"
+"""Reason of a result that is not asked for because nobody has ended the test."""
 WAITED_FOR = timedelta(days=3)
 """Practice: who marks by hand has done so by then."""
 _PAUSES = (2, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -41,6 +43,9 @@ class ResultState(StrEnum):
     """The test is over."""
     RECEIVED = "received"
     GIVEN_UP = "given_up"
+
+
+_STANDS_OPEN = (ResultState.BEFORE, ResultState.RUNNING, ResultState.WAITING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +113,7 @@ class TestResults:
                 LmsResultRow.registration_id == data["registration"],
                 LmsResultRow.account_id == data["account"],
                 LmsResultRow.resource_link_id == data["resource_link_id"],
-                LmsResultRow.state.in_((ResultState.BEFORE, ResultState.RUNNING, ResultState.WAITING)),
+                or_(LmsResultRow.state.in_(_STANDS_OPEN), LmsResultRow.reason == ABANDONED),
             )
             .with_for_update()
         )
@@ -146,18 +151,27 @@ class TestResults:
         """Ask for the result of a test that is over (data of `proctoring.assessment_ended`).
 
         The platform's word on the end, which may come after the learner's, replaces it until the result is there.
+        An abandoned test that somebody ends after all is over like any other.
         """
         row = self._of_attempt(data["gate_attempt"])
-        if row is None or row.state not in (ResultState.BEFORE, ResultState.RUNNING, ResultState.WAITING):
+        if row is None or (row.state not in _STANDS_OPEN and row.reason != ABANDONED):
             return
         row.ended_real, row.ended_by = data["ended_real"], data["ended_by"]
         row.ended_at = parse_rfc3339(data["ended_real"])
-        if row.state == ResultState.BEFORE:
+        if row.before is None:
             self._give_up(row, "result_before_unknown")
             return
+        if row.reason == ABANDONED:
+            row.reason = ""
         row.state, row.tries, row.next_at = ResultState.WAITING.value, 0, self._tx.clock.now()
         self._session.flush()
         self._tx.want(RESULT_WANTED, row.id)
+
+    def abandon(self, data: Mapping[str, Any]) -> None:
+        """Stop waiting for a test that nobody ended (data of `proctoring.assessment_abandoned`)."""
+        row = self._of_attempt(data["gate_attempt"])
+        if row is not None and row.state in (ResultState.BEFORE, ResultState.RUNNING):
+            self._give_up(row, ABANDONED)
 
     def get(self, result_id: str) -> AwaitedResult | None:
         """Return an awaited result by its id."""

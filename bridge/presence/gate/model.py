@@ -22,6 +22,8 @@ from bridge.presence.model import CheckState
 ASSESSMENT_STARTED = "proctoring.assessment_started"
 """Type of the event that a test at the platform was opened for the first time."""
 ASSESSMENT_ENDED = "proctoring.assessment_ended"
+ASSESSMENT_ABANDONED = "proctoring.assessment_abandoned"
+"""Nobody ended the test, and its learner has not been heard for long; the data is that of `ASSESSMENT_ENDED`."""
 """Type of the event that a test at the platform is over; its `data` is `ended_data`."""
 SESSION_LOST = "session_lost"
 """The finding that nothing is heard of the learner any more while the test runs."""

@@ -11,6 +11,7 @@ from bridge.kernel.events import EventsAndWishes
 from bridge.kernel.ids import LearnerRef, StudySessionId, new_id
 from bridge.kernel.time import Clock, StudyClock, epoch_ms, rfc3339
 from bridge.presence.gate.model import (
+    ASSESSMENT_ABANDONED,
     ASSESSMENT_ENDED,
     ASSESSMENT_STARTED,
     SESSION_LOST,
@@ -216,9 +217,9 @@ class GateService:
         self._store.keep_message(ended.id, None)
         self._close_unless_asked(ended)
         self.revoke_grants(ended, "考试已结束。")
-        if ended.learner is not None and ended.started_at is not None and by is not EndedBy.NOBODY:
+        if ended.learner is not None and ended.started_at is not None:
             self._events.emit(
-                ASSESSMENT_ENDED,
+                ASSESSMENT_ABANDONED if by is EndedBy.NOBODY else ASSESSMENT_ENDED,
                 ended.learner,
                 occurred_at=now,
                 idempotency_key=f"{ended.id}|{by.value}|{rfc3339(now)}",

@@ -8,7 +8,7 @@ from bridge.completion.gradebook_model import ItemState, LineItemFacts, PendingS
 from bridge.identity.model import MaskedIdentity
 from bridge.identity.roster_model import READ, Membership, MembershipState, Roster, RosterRead
 from bridge.intake.notices import Handler, HandlerState
-from bridge.intake.results import AwaitedResult, ResultState
+from bridge.intake.results import ABANDONED, AwaitedResult, ResultState
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
 from bridge.registry.course_copies import CourseCopy
 from bridge.registry.link_model import TestBinding
@@ -65,6 +65,7 @@ _REASONS: Mapping[str, str] = {
     "result_none_yet": "学习平台还没有给出成绩。",
     "result_before_unknown": "开考时未能读到学习平台原有的成绩，无法认定这次考试的成绩。",
     "result_malformed": "学习平台给出的成绩不是有效的分数。",
+    ABANDONED: "没有人结束这次考试，监考页面长时间失去联系，不再等待成绩。学员回到考试并交卷后会继续取成绩。",
     "test_begun_again": "成绩给出之前学员又开始了新的一次考试，无法认定属于哪一次。",
 }
 
