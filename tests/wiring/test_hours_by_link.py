@@ -13,7 +13,7 @@ from tests.wiring.test_gradebook_jobs import column, endpoint, posted, states, s
 
 ENTRY = {"anxue_item": "entry", "anxue_class_run": RUN}
 WITH_HOURS = {**ENTRY, "anxue_hours": "on"}
-DECLARED = {"lineitems": None, "scope": [SCORE_SCOPE, LINE_ITEM_READ_SCOPE]}
+DECLARED: dict[str, Any] = {"lineitems": None, "scope": [SCORE_SCOPE, LINE_ITEM_READ_SCOPE]}
 """What differs where the platform makes the column and lets the tool make none."""
 
 
