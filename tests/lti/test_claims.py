@@ -161,14 +161,16 @@ def test_parameters_of_a_link_become_text_and_an_unreplaced_variable_nobodys_num
     assert claims.person_sourcedid is None
 
 
+def test_a_launch_says_who_sent_it_to_whom_and_with_which_roles() -> None:
+    claims = launched()
+    assert (claims.iss, claims.aud, claims.client_id) == ("https://lms.example", ("client-1",), "client-1")
+    assert (claims.version, claims.message_type) == ("1.3.0", "LtiResourceLinkRequest")
+    assert claims.roles == tuple(LEARNER)
+
+
 def test_a_launch_for_one_of_several_audiences_says_which_client_it_is_for() -> None:
     claims = launched(aud=["somebody", "client-1"], azp="client-1")
-    assert (claims.aud, claims.client_id, claims.iss) == (
-        ("somebody", "client-1"),
-        "client-1",
-        "https://lms.example",
-    )
-    assert (claims.version, claims.message_type) == ("1.3.0", "LtiResourceLinkRequest")
+    assert (claims.aud, claims.client_id) == (("somebody", "client-1"), "client-1")
 
 
 def test_whose_launch_it_is_is_told_in_one_place_alone() -> None:
