@@ -7,6 +7,7 @@ from bridge.completion.learner_states import STATE_ASKED
 from bridge.db.outbox import Job, load_event, overdue
 from bridge.db.unit_of_work import EVENT_JOB, Tx
 from bridge.flow import DELIVER, MORE, steps
+from bridge.identity.roster_sweep import sweep_roster_reads
 from bridge.intake.launch_state import sweep_used_states
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Event
@@ -142,3 +143,4 @@ def sweep(house: "House") -> None:
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
         sweep_used_states(house.uow, now)
+        sweep_roster_reads(house.uow, now)
