@@ -129,6 +129,11 @@ def parse_message(value: Any) -> WebhookMessage:
     return WebhookMessage(_own_id(envelope, "id"), type_, _instant(envelope, "occurred_at"), data)
 
 
+def names_a_person(text: str) -> bool:
+    """Return whether an id holds contact data or a citizen id; a UUID's digits are chance."""
+    return not _UUID.fullmatch(text) and without_citizen_ids(without_contact_text(text)) != text
+
+
 def id_of(value: Any) -> str | None:
     """Return the id under which a message's verdict is told; None for one that has none to tell it under."""
     found = value.get("id") if isinstance(value, dict) else None
@@ -246,13 +251,11 @@ def _optional(value: Mapping[str, Any], name: str) -> str | None:
 
 
 def _own_id(value: Mapping[str, Any], name: str, longest: int = _MAX_TEXT) -> str:
-    """Return an id that is kept as it came: it may name nobody. A UUID's digits are chance."""
+    """Return an id that is kept as it came: it may name nobody."""
     text = _text(value, name, longest)
-    if _UUID.fullmatch(text):
-        return text
     if not text.isascii():
         raise InvalidInput("id_malformed", f"字段 {name} 只能由字母、数字和符号组成", http_status=422)
-    if without_citizen_ids(without_contact_text(text)) != text:
+    if names_a_person(text):
         raise InvalidInput("person_in_id", f"字段 {name} 含有联系方式或身份证号,不予接收", http_status=422)
     return text
 

@@ -62,6 +62,25 @@ CHECK_SENTENCES = {
     CheckState.UNSURE: "多次无法确认是否本人,自应核验时起的学习时间不计入学时,请重新核验或联系班主任现场核验。",
 }
 
+_TEST_SENTENCES = {
+    CheckState.PASSED: "核验通过,请继续作答。",
+    CheckState.MISSED: "未在规定时间内完成核验,本次考试的成绩可能不予认可,请重新核验后继续。",
+    CheckState.OTHER_PERSON: (
+        "与登记的人脸不一致,本次考试的成绩可能不予认可。如确为本人,请重新核验或联系班主任。"
+    ),
+    CheckState.NO_FACE: "多次未检测到人脸,本次考试的成绩可能不予认可,请调整位置后重新核验。",
+    CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,本次考试的成绩可能不予认可,请独自完成核验。",
+    CheckState.TOO_POOR: "画面多次不够清晰,本次考试的成绩可能不予认可,请改善光线或更换设备后重新核验。",
+    CheckState.UNSURE: "多次无法确认是否本人,本次考试的成绩可能不予认可,请重新核验或联系班主任现场核验。",
+}
+
+
+def check_sentence(state: CheckState, activity: Activity) -> str:
+    """Return what the learner reads of a check that stands so, in the words of what they do."""
+    test = _TEST_SENTENCES.get(state) if activity is Activity.TEST else None
+    return test or CHECK_SENTENCES[state]
+
+
 OTHER_PERSON_FRAMES = 2
 """One frame is never enough to say that somebody else sits there: a passer-by may have been caught."""
 

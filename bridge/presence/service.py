@@ -30,6 +30,7 @@ from bridge.presence.model import (
     StudySession,
     batch_nonce,
     check_command,
+    check_sentence,
 )
 from bridge.presence.ports import BatchInbox, PresenceStore, RulesInForce, StudyPace
 
@@ -126,10 +127,37 @@ class PresenceService:
             closed_reason=None,
         )
         if not self._store.add_session(session, sha256_hex(secret.encode()), token_id):
-            raise NotPermitted("token_used", "学习凭证已使用,请刷新页面后重试", http_status=409)
+            raise NotPermitted("token_used", "本页的凭证已使用,请刷新页面后重试", http_status=409)
         kind = CheckKind.TEST_START if activity is Activity.TEST else CheckKind.ENTRY
         check = self._open_check(session, kind, now_ms)
         return OpenedSession(session, secret, self._nonce(session), [check_command(check, now_ms)])
+
+    def resume_session(
+        self,
+        session_id: StudySessionId,
+        secret: str,
+        *,
+        learner: LearnerRef,
+        class_run: ClassRunId,
+        unit: CourseUnitId,
+        attempt: str,
+        account_id: str,
+    ) -> OpenedSession | None:
+        """Return the session with which a further page of the same attempt goes on; None if there is none.
+
+        Who does not have its secret goes on with nothing: another page, another device begins with a check.
+        """
+        try:
+            session = self._authenticated(session_id, secret)
+        except NotPermitted:
+            return None
+        there = (session.learner, session.class_run, session.unit, session.attempt, session.account_id)
+        if not session.open or session.activity is not Activity.TEST:
+            return None
+        if there != (learner, class_run, unit, attempt, account_id):
+            return None
+        answer = self._answer(session, self._now_ms())
+        return OpenedSession(answer.session, secret, answer.nonce, answer.commands)
 
     def accept_batch(
         self, batch: BeatBatch, secret: str, body_sha256: str, received_real: datetime
@@ -151,7 +179,7 @@ class PresenceService:
         if batch.seq != session.next_seq:
             raise SeqOutOfOrder(session.next_seq)
         if not hmac.compare_digest(batch.nonce.encode(), self._nonce(session).encode()):
-            raise NotPermitted("nonce_mismatch", "学习页面已失效,请刷新页面后继续")
+            raise NotPermitted("nonce_mismatch", "本页面已失效,请刷新页面后继续")
         record = self._inbox.append(
             chain=session.id,
             source=BATCH_SOURCE,
@@ -191,10 +219,10 @@ class PresenceService:
         check = self._store.check(check_id) if check_id.isprintable() else None
         if check is None:
             raise InvalidInput("check_unknown", "核验不存在或已失效,请刷新页面", http_status=404)
-        self._authenticated(check.session, secret)
+        session = self._authenticated(check.session, secret)
         check = self.expire(check)
         judging = check.state is CheckState.OPEN and self._store.waiting_frames(check_id) > 0
-        message = CHECK_SENTENCES[check.state]
+        message = check_sentence(check.state, session.activity)
         if check.state is CheckState.OPEN:
             message = self._store.last_message(check_id) or message
         return check, judging, message
@@ -255,7 +283,7 @@ class PresenceService:
                 "due_ms": check.due_ms,
                 "at_ms": at_ms,
                 "outcome": state.value,
-                "reason": CHECK_SENTENCES[state],
+                "reason": CHECK_SENTENCES[state] if found is None else check_sentence(state, found[0].activity),
             },
         )
         self._pace.checks_changed()
@@ -265,7 +293,7 @@ class PresenceService:
         found = self._store.session(session_id)
         presented = sha256_hex(secret.encode())
         if found is None or not hmac.compare_digest(found[1], presented):
-            raise NotPermitted("session_unknown", "学习会话不存在或凭证不符,请刷新页面", http_status=401)
+            raise NotPermitted("session_unknown", "会话不存在或凭证不符,请刷新页面", http_status=401)
         return found[0]
 
     def _answer(self, session: StudySession, now_ms: int) -> BatchAnswer:
@@ -340,12 +368,16 @@ class PresenceService:
     @staticmethod
     def _closed_sentence(session: StudySession) -> str:
         return {
-            "other_device": "您已在另一台设备或页面上开始学习,本页面已停止计时。",
-            "finished": "本次学习已结束。",
+            "other_device": (
+                "您已在另一台设备或页面上继续考试,本页面已停止监考。"
+                if session.activity is Activity.TEST
+                else "您已在另一台设备或页面上开始学习,本页面已停止计时。"
+            ),
+            "finished": "监考已结束。" if session.activity is Activity.TEST else "本次学习已结束。",
             "test_ended": "考试已结束,监考同时结束。",
             "account_released": "培训机构已解除您与这个学习账号的绑定,本页面已停止计时。",
             "consent_revoked": "您已撤回人脸信息处理同意,本页面已停止计时。",
-        }.get(session.closed_reason or "", "本次学习已结束,请刷新页面重新开始。")
+        }.get(session.closed_reason or "", "本次连接已结束,请刷新页面重新开始。")
 
 
 class SeqOutOfOrder(InvalidInput):

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from bridge.intake.model import MAX_EVENTS_IN_BATCH, BeatBatch, BeatEvent
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.kernel.ids import CheckId, InstitutionId
+from bridge.kernel.ids import CheckId, InstitutionId, StudySessionId
 from bridge.presence.face import MAX_FRAME_BYTES
 from bridge.presence.model import CheckState
 from bridge.wiring import House
@@ -35,9 +35,15 @@ class _Batch(msgspec.Struct):
     ending: bool = False
 
 
+class _Resume(msgspec.Struct):
+    session: str
+    secret: str
+
+
 class _Opening(msgspec.Struct):
     v: int
     token: str
+    resume: _Resume | None = None
 
 
 _batch = msgspec.json.Decoder(_Batch)
@@ -64,7 +70,9 @@ def agent_door(house: House) -> Blueprint:
     @door.post("/sessions")
     def open_session() -> Response:
         opening = _decode(_opening, _body(8 * 1024))
-        opened = house.open_study_session(opening.token)
+        goes_on = opening.resume
+        resume = None if goes_on is None else (StudySessionId(goes_on.session), goes_on.secret)
+        opened = house.open_study_session(opening.token, resume)
         response = jsonify({"v": VERSION, **opened})
         response.status_code = 201
         return response
@@ -187,4 +195,4 @@ def _bearer() -> tuple[str, InstitutionId]:
 
 
 def _no_secret() -> NoReturn:
-    raise NotPermitted("session_unknown", "缺少学习会话凭证,请刷新页面", http_status=401)
+    raise NotPermitted("session_unknown", "缺少会话凭证,请刷新页面", http_status=401)

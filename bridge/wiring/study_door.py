@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 from joserfc.util import urlsafe_b64decode
 
 from bridge.intake.model import MAX_ATTEMPT
+from bridge.intake.webhook import names_a_person
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId, StudySessionId
 from bridge.kernel.time import legal_date
 from bridge.presence.model import Activity
 from bridge.registry.model import ClassRunSheet, CourseUnit
@@ -49,14 +50,20 @@ class _Asked:
     token_id: str
 
 
-def open_study_session(house: "House", token: str) -> dict[str, Any]:
+def open_study_session(
+    house: "House", token: str, resume: tuple[StudySessionId, str] | None = None
+) -> dict[str, Any]:
     """Open the session that an LMS's token asks for; return what the agent needs to begin.
+
+    Args:
+        resume: id and secret of the session that an earlier page of the same attempt had; what cannot be gone on
+            with is not: a new one is opened.
 
     Raises:
         LaunchRefused: the token is not a fresh one of a registered platform.
         StepMissing: real_name_required, consent_required, face_reference_required.
         NotPermitted: class_run_not_open, token_used.
-        InvalidInput: token_claims, unit_unknown, activity_mismatch.
+        InvalidInput: token_claims, person_in_id, unit_unknown, activity_mismatch.
     """
     asked = _read_token(house, token)
     page = f"{house.settings.public_url}/learner"
@@ -85,6 +92,7 @@ def open_study_session(house: "House", token: str) -> dict[str, Any]:
             attempt=asked.attempt,
             token_id=asked.token_id,
             page=page,
+            resume=resume,
         )
 
 
@@ -100,11 +108,13 @@ def open_for(
     attempt: str | None,
     token_id: str,
     page: str,
+    resume: tuple[StudySessionId, str] | None = None,
 ) -> dict[str, Any]:
     """Open a session of the learner's unit; return what the agent needs to begin.
 
     Args:
         page: where a missing step is mended.
+        resume: see `open_study_session`.
 
     Raises:
         StepMissing: consent_required, face_reference_required.
@@ -119,7 +129,17 @@ def open_for(
     class_run = sheet.class_run.id
     if stations.presence_store.reference(learner, class_run) is None:
         raise StepMissing("face_reference_required", "请先完成人脸登记。", page)
-    opened = stations.presence.open_session(
+    opened = None
+    if resume is not None and attempt is not None:
+        opened = stations.presence.resume_session(
+            *resume,
+            learner=learner,
+            class_run=class_run,
+            unit=unit.id,
+            attempt=attempt,
+            account_id=account_id,
+        )
+    opened = opened or stations.presence.open_session(
         learner=learner,
         class_run=class_run,
         unit=unit.id,
@@ -171,8 +191,15 @@ def _read_token(house: "House", token: str) -> _Asked:
     if attempt is None and texts["activity"] == "test":
         raise InvalidInput("token_claims", "测试凭证缺少 attempt", http_status=422)
     # As the webhook takes it: an attempt that no score could name is no attempt.
-    if attempt is not None and not (0 < len(attempt) <= MAX_ATTEMPT and attempt.isprintable()):
-        raise InvalidInput("token_claims", "学习凭证的 attempt 为空、过长或含有控制字符", http_status=422)
+    if attempt is not None:
+        if not (0 < len(attempt) <= MAX_ATTEMPT and attempt.isascii() and attempt.isprintable()):
+            raise InvalidInput(
+                "token_claims", "学习凭证的 attempt 为空、过长,或含有字母、数字和符号以外的字符", http_status=422
+            )
+        if names_a_person(attempt):
+            raise InvalidInput(
+                "person_in_id", "学习凭证的 attempt 含有联系方式或身份证号,不予接收", http_status=422
+            )
     return _Asked(
         institution=InstitutionId(registration.tenant),
         registration=RegistrationId(registration.id),

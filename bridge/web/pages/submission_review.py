@@ -11,7 +11,7 @@ from bridge.identity.model import MaskedIdentity
 from bridge.kernel.errors import NotPermitted
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.presence.gate.model import ControlAction, TestAttempt
-from bridge.presence.model import CHECK_SENTENCES, PresenceCheck
+from bridge.presence.model import Activity, CheckKind, PresenceCheck, check_sentence
 from bridge.registry.model import ClassRun
 from bridge.web.pages.lms_visits import TeacherVisit, teacher_visit
 from bridge.web.pages.progress import ProgressView, view_progress
@@ -53,10 +53,15 @@ def submission_review_pages(house: House) -> Blueprint:
             raise NotPermitted("launch_required", "请从学习平台的成绩册重新打开这名学员的记录。")
         page = _gather(house, visit, LearnerRef(asked["learner"]), ClassRunId(asked["class_run"]))
         return render_template(
-            "lms/submission_review.html", page=page, visit=visit, check_sentences=CHECK_SENTENCES
+            "lms/submission_review.html", page=page, visit=visit, sentence_of=_sentence_of
         )
 
     return pages
+
+
+def _sentence_of(check: PresenceCheck) -> str:
+    of_test = check.kind in (CheckKind.TEST_START, CheckKind.IN_TEST)
+    return check_sentence(check.state, Activity.TEST if of_test else Activity.STUDY)
 
 
 def _gather(house: House, visit: TeacherVisit, learner: LearnerRef, class_run: ClassRunId) -> ReviewPage:

@@ -16,6 +16,7 @@
 /**
  * Starts the bridge's agent in a page of a regulated activity.
  *
+ * The pages of one attempt at a quiz share one session of the agent, so that turning a page asks for no further check.
  * A page with exactly one video or audio is studied by playing it. Any other page is read: its study time runs while the
  * agent lets it, up to the activity's nominal length, and skips what is credited already. An exam's questions cannot be
  * used while the agent pauses. On an activity that the bridge's catalogue does not have nothing is counted and nothing is
@@ -173,6 +174,7 @@
             bridge: settings.bridge,
             token: settings.token,
             activity: settings.activity,
+            attempt: settings.attempt,
             mount: mount,
             position: () => {
                 study.advance();

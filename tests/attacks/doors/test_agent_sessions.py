@@ -11,6 +11,9 @@ from tests.attacks.doors.people import Person
 from tests.attacks.doors.server import ORG, BridgeServer, refused
 from tests.lti.platform import compact, rsa_key
 
+TEST = {"activity": "test", "resource_link_id": "quiz-1"}
+CITIZEN_ID = "440199199309221611"  # made up
+
 
 @pytest.fixture(scope="module")
 def ready(bridge: BridgeServer) -> Person:
@@ -94,6 +97,11 @@ def test_a_token_is_good_for_minutes(
         ({"attempt": "x" * 5000}, 422, "token_claims"),
         ({"attempt": ""}, 422, "token_claims"),
         ({"activity": "test", "resource_link_id": "quiz-1", "attempt": "a\nb"}, 422, "token_claims"),
+        ({**TEST, "attempt": "甲-1"}, 422, "token_claims"),
+        ({**TEST, "attempt": f"a-{CITIZEN_ID}"}, 422, "person_in_id"),
+        ({**TEST, "attempt": "13800000001"}, 422, "person_in_id"),
+        ({**TEST, "attempt": "chen@lms.example"}, 422, "person_in_id"),
+        ({**TEST, "attempt": "weixin:chenxiaoan"}, 422, "person_in_id"),
         ({"sub": "a\x00b"}, 400, "token_malformed"),
         ({"sub": "nobody we know"}, 403, "real_name_required"),
     ],
@@ -103,6 +111,58 @@ def test_a_token_that_asks_for_something_else_opens_nothing(
 ) -> None:
     with bridge.unchanged():
         refused(ask_session(bridge, ready, **changes), status, reason)
+
+
+def test_an_attempt_whose_digits_are_chance_opens_its_session(bridge: BridgeServer) -> None:
+    Agent.ready(bridge, **TEST, attempt="1380000a-0001-4138-8000-000113800001")
+
+
+def go_on(bridge: BridgeServer, agent: Agent, person: Person, resume: Any, **changes: Any) -> Any:
+    token = session_token(bridge, person, **{**TEST, "attempt": "71", **changes})
+    body = {"v": 1, "token": token, "client_ms": 0, "resume": resume}
+    return bridge.post("/agent/v1/sessions", body)
+
+
+def test_the_next_page_of_an_attempt_goes_on_with_the_session_of_the_last(bridge: BridgeServer) -> None:
+    agent = Agent.ready(bridge, **TEST, attempt="71")
+    assert agent.pass_check()["state"] == "passed"
+    agent.beat()
+    told = go_on(bridge, agent, agent.person, {"session": agent.session, "secret": agent.secret})
+
+    assert told.status_code == 201
+    assert (told.json()["session"], told.json()["next_seq"]) == (agent.session, 2)
+    assert (told.json()["nonce"], told.json()["commands"]) == (agent.nonce, [])
+    agent.beat()
+
+
+@pytest.mark.parametrize("wrong", ["secret", "attempt", "person"])
+def test_who_has_not_the_secret_of_this_attempt_begins_anew_with_a_check(
+    bridge: BridgeServer, wrong: str
+) -> None:
+    agent = Agent.ready(bridge, **TEST, attempt="71")
+    agent.pass_check()
+    other = bridge.ready()[0] if wrong == "person" else agent.person
+    secret = agent.secret + "x" if wrong == "secret" else agent.secret
+    changes = {"attempt": "72"} if wrong == "attempt" else {}
+    told = go_on(bridge, agent, other, {"session": agent.session, "secret": secret}, **changes)
+
+    assert told.status_code == 201
+    assert told.json()["session"] != agent.session
+    assert told.json()["secret"] != agent.secret
+    assert [one["kind"] for one in told.json()["commands"]] == ["test_start"]
+
+
+def test_a_secret_alone_goes_on_with_nothing(bridge: BridgeServer) -> None:
+    agent = Agent.ready(bridge, **TEST, attempt="71")
+    kept = {"session": agent.session, "secret": agent.secret}
+
+    with bridge.unchanged():
+        refused(
+            go_on(bridge, agent, agent.person, kept, exp=bridge.clock.seconds() - 61), 401, "token_expired"
+        )
+        strange: Any
+        for strange in (7, "x", [], {"session": "x"}, {"session": 7, "secret": "x"}):
+            refused(go_on(bridge, agent, agent.person, strange), 422, "json_malformed")
 
 
 def test_a_platforms_other_documents_open_no_session_and_a_session_token_is_no_launch(

@@ -78,6 +78,8 @@ class BridgeDouble:
         self.credited_media: list[list[int]] = []
         self.refuse_session: tuple[int, dict[str, Any]] | None = None
         self.tokens: list[str] = []
+        self.resumed = 0
+        self.after_open: Callable[[], None] | None = None
         self.batches: list[Batch] = []
         self.complaints: list[str] = []
         self.check: Check | None = None
@@ -168,13 +170,16 @@ class BridgeDouble:
             if self.refuse_session is not None:
                 return make_response(jsonify(self.refuse_session[1]), self.refuse_session[0])
             self.tokens.append(body["token"])
-            self._reset(secrets.token_hex(6))
+            if body.get("resume") == {"session": self.session, "secret": self.secret} and not self.closed:
+                self.resumed += 1
+            else:
+                self._reset(secrets.token_hex(6))
             opened = {
                 "v": 1,
                 "session": self.session,
                 "secret": self.secret,
                 "nonce": self.nonce,
-                "next_seq": 1,
+                "next_seq": self.seq,
                 "beat_interval_ms": self.beat_interval_ms,
                 "study_factor": self._factor(),
                 "resume_media_ms": self.resume_media_ms,
@@ -183,6 +188,9 @@ class BridgeDouble:
                 "commands": self._commands(),
                 "a_field_of_tomorrow": True,
             }
+            after, self.after_open = self.after_open, None
+            if after is not None:
+                after()
             return make_response(jsonify(opened), 201)
 
     def _batch(self) -> Response:
@@ -226,7 +234,7 @@ class BridgeDouble:
                 self.closed = True
         commands = self._commands()
         if self.closed:
-            commands.append({"type": "close", "reason": "left", "message": "本次学习已结束。"})
+            commands.append({"type": "close", "reason": "left", "message": "会话已结束。"})
         self.last_raw = raw
         self.last_answer = {
             "v": 1,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from flask import Flask, Response, render_template_string
+from flask import Flask, Response, render_template_string, request
 from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from tests.web.agent.bridge_double import BridgeDouble, Served
@@ -11,7 +11,15 @@ from tests.web.agent.bridge_double import BridgeDouble, Served
 _HOST_PAGE = """<!doctype html><html lang="zh-CN"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>host</title>
 <body><h1>课件页面</h1><p>此处是学习平台的课件。</p><button id="there">按钮</button>
-<div id="agent"></div><script src="{{ bridge }}/static/agent/v1.js"></script><script src="/host.js"></script>
+<div id="agent"></div><script src="{{ bridge }}/static/agent/v1.js"></script><script src="{{ script }}"></script>
+"""
+_TEST_SCRIPT = """
+window.statuses = [];
+window.handle = AnxueAgent.start({
+  bridge: '%s', token: 'token-of-the-page', activity: 'test', attempt: %s, mount: document.getElementById('agent'),
+  position: function () { return 0; }, setPaused: function (paused) { window.paused = paused; },
+  onStatus: function (status) { window.statuses.push(JSON.parse(JSON.stringify(status))); }
+});
 """
 _HOST_SCRIPT = """
 window.pauses = []; window.statuses = []; window.media = 0;
@@ -22,6 +30,12 @@ window.handle = AnxueAgent.start({
   onStatus: function (status) { window.statuses.push(JSON.parse(JSON.stringify(status))); }
 });
 """
+
+
+def _test_script(bridge: str) -> Response:
+    attempt = request.args["attempt"]
+    words = "null" if attempt == "none" else f"'{attempt}'"
+    return Response(_TEST_SCRIPT % (bridge, words), mimetype="text/javascript")
 
 
 @pytest.fixture
@@ -36,7 +50,17 @@ def bridge() -> Iterator[BridgeDouble]:
 def host(bridge: BridgeDouble) -> Iterator[str]:
     """Address of a page of another origin, under a content security policy without 'unsafe-inline'."""
     app = Flask("host")
-    app.add_url_rule("/", "page", lambda: render_template_string(_HOST_PAGE, bridge=bridge.url))
+    app.add_url_rule(
+        "/", "page", lambda: render_template_string(_HOST_PAGE, bridge=bridge.url, script="/host.js")
+    )
+    app.add_url_rule(
+        "/attempt/<attempt>",
+        "attempt",
+        lambda attempt: render_template_string(
+            _HOST_PAGE, bridge=bridge.url, script=f"/test.js?attempt={attempt}"
+        ),
+    )
+    app.add_url_rule("/test.js", "test", lambda: _test_script(bridge.url))
     app.add_url_rule("/elsewhere", "elsewhere", lambda: "<!doctype html><title>elsewhere</title>")
     app.add_url_rule(
         "/host.js", "script", lambda: Response(_HOST_SCRIPT % bridge.url, mimetype="text/javascript")

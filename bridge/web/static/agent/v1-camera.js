@@ -29,7 +29,7 @@
     test_start: '测验开始前的人脸核验', in_test: '测验中的人脸抽查'
   };
   var VERDICTS = {
-    passed: '核验通过，请继续学习。', missed: '没有在规定时间内完成核验。', other_person: '画面中的人与本人登记照片不一致。',
+    passed: '核验通过，请继续。', missed: '没有在规定时间内完成核验。', other_person: '画面中的人与本人登记照片不一致。',
     no_face: '没有看到人脸。', several_faces: '画面中不止一个人。', too_poor: '画面不够清楚。', unsure: '暂时无法确认是本人。'
   };
   var CAMERA_HELP = {

@@ -4,7 +4,9 @@
  * Plain ES2017, no framework, no module: older phones' web views run it. CSP-safe: no inline style, no handler
  * attribute, server text only through textContent. What it reports is a claim: the server decides what counts.
  *
- *   AnxueAgent.start({bridge, token, activity, mount, position, setPaused, onStatus}) → {stop(), mark()}
+ *   AnxueAgent.start({bridge, token, activity, attempt, mount, position, setPaused, onStatus}) → {stop(), mark()}
+ *     activity                   "study" or "test"; what it says is said in the words of it
+ *     attempt                    optional, of a test with several pages: they share one session, kept for this tab
  *     position()                 current media position in whole study milliseconds
  *     setPaused(paused, message) the page stops or resumes its media
  *     onStatus(status)           {state, message, reason, url, studyFactor, checkOpen, today, session}; state is
@@ -23,8 +25,26 @@
   var NOTICE_MS = 20000;
 
   var STATES = {
-    connecting: '正在连接', running: '学习中', paused: '已暂停', offline: '网络中断，正在重连',
-    checking: '人脸核验中', refused: '暂不能学习', failed: '连接已失效', closed: '已结束'
+    connecting: '正在连接', paused: '已暂停', offline: '网络中断，正在重连', checking: '人脸核验中', failed: '连接已失效',
+    closed: '已结束'
+  };
+  var WORDS = {
+    study: {
+      running: '学习中', refused: '暂不能学习', hidden: '页面不在前台，学习已暂停。',
+      offline: '网络中断，学习已暂停，恢复后自动继续。', paused: '学习已暂停。',
+      unreachable: '暂时连不上安学桥，最后一小段学习可能未计。', incomplete: '学习组件没有加载完整，请检查网络后刷新页面。',
+      ends: {
+        refused: '暂不能开始学习。', failed: '学习连接已失效，请刷新页面后继续。', closed: '本次学习已结束。'
+      }
+    },
+    test: {
+      running: '考试中', refused: '暂不能考试', hidden: '页面不在前台，作答已暂停，考试仍在计时。',
+      offline: '网络中断，作答已暂停，恢复后自动继续。', paused: '作答已暂停。',
+      unreachable: '暂时连不上安学桥，最后一小段监考可能没有记录。', incomplete: '监考组件没有加载完整，请检查网络后刷新页面。',
+      ends: {
+        refused: '暂不能开始考试。', failed: '监考连接已失效，请刷新页面后继续。', closed: '监考已结束。'
+      }
+    }
   };
   var PAUSE_ORDER = ['closed', 'check', 'server', 'offline', 'hidden', 'connecting', 'late'];
 
@@ -141,8 +161,10 @@
 
   // ---- status bar ---------------------------------------------------------------------------------------
 
-  function StatusBar(mount) {
+  /** Figures are of study time: a test has none. */
+  function StatusBar(mount, words, withFigures) {
     var self = this;
+    this.words = words;
     this.root = element('div', 'anxue-bar', '', 'agent-bar');
     this.details = element('div', 'anxue-details', '', 'agent-details');
     this.details.hidden = true;
@@ -162,7 +184,7 @@
       label.appendChild(self.numbers[pair[0]]);
       figures.appendChild(label);
     });
-    this.line.appendChild(figures);
+    if (withFigures) this.line.appendChild(figures);
     this.message = element('p', 'anxue-notice', '', 'agent-message');
     this.message.hidden = true;
     [this.details, this.message, this.line].forEach(function (node) { self.root.appendChild(node); });
@@ -173,7 +195,8 @@
 
   StatusBar.prototype.show = function (state, message, link) {
     this.root.setAttribute('data-state', state);
-    if (this.state.textContent !== STATES[state]) this.state.textContent = STATES[state];
+    var word = STATES[state] || this.words[state];
+    if (this.state.textContent !== word) this.state.textContent = word;
     if (this.message.textContent !== message || link) {
       this.message.textContent = message;
       if (link) {
@@ -224,7 +247,8 @@
     this.factor = 1;
     this.opened = null;
     this.over = false;
-    this.bar = new StatusBar(options.mount);
+    this.words = WORDS[options.activity === 'test' ? 'test' : 'study'];
+    this.bar = new StatusBar(options.mount, this.words, options.activity !== 'test');
     this.left = new Promise(function (resolve) { this.leave = resolve; }.bind(this));
     this.listen();
     this.applyPause();
@@ -243,7 +267,7 @@
       on(document, name, interacted, { capture: true, passive: true });
     });
     on(document, 'visibilitychange', function () {
-      self.pause('hidden', document.visibilityState === 'visible' ? null : '页面不在前台，学习已暂停。');
+      self.pause('hidden', document.visibilityState === 'visible' ? null : self.words.hidden);
       self.mark();
     });
     on(global, 'focus', function () { self.mark(); });
@@ -347,10 +371,10 @@
         return reply;
       }
       if (this.ending && tries >= 3) {
-        this.end('failed', { reason: 'unreachable', message: '暂时连不上安学桥，最后一小段学习可能未计。' });
+        this.end('failed', { reason: 'unreachable', message: this.words.unreachable });
         return null;
       }
-      this.pause('offline', '网络中断，学习已暂停，恢复后自动继续。');
+      this.pause('offline', this.words.offline);
       await this.rest(BACKOFF_MS[Math.min(tries, BACKOFF_MS.length - 1)]);
     }
     return null;
@@ -361,10 +385,13 @@
     try {
       await loadRest();
     } catch (error) {
-      this.end('failed', { reason: 'agent_incomplete', message: '学习组件没有加载完整，请检查网络后刷新页面。' });
+      this.end('failed', { reason: 'agent_incomplete', message: this.words.incomplete });
       return false;
     }
-    var body = JSON.stringify({ v: 1, token: this.options.token, client_ms: clientMs() });
+    var opening = { v: 1, token: this.options.token, client_ms: clientMs() };
+    var kept = this.kept();
+    if (kept) opening.resume = kept;
+    var body = JSON.stringify(opening);
     var reply = await this.insist(function () {
       return request('POST', self.bridge + '/agent/v1/sessions', {
         headers: { 'Content-Type': 'application/json' }, body: body
@@ -379,14 +406,41 @@
       id: reply.body.session, nominal_ms: reply.body.nominal_ms, resume_media_ms: reply.body.resume_media_ms || 0,
       credited_media: reply.body.credited_media || [], beat_interval_ms: reply.body.beat_interval_ms
     };
+    this.goesOn = Boolean(kept) && kept.session === reply.body.session;
     this.secret = reply.body.secret;
+    this.keep({ session: reply.body.session, secret: reply.body.secret });
     this.seq = reply.body.next_seq;
     this.nonce = reply.body.nonce;
     this.factor = reply.body.study_factor || 1;
     this.report(); // the page takes up the resume position before its media runs
-    this.pause('hidden', document.visibilityState === 'visible' ? null : '页面不在前台，学习已暂停。');
+    this.pause('hidden', document.visibilityState === 'visible' ? null : this.words.hidden);
     this.obey(reply.body.commands);
     return true;
+  };
+
+  /** What an earlier page of this attempt left in this tab; null for none. Only this tab has it: another begins anew. */
+  Session.prototype.kept = function () {
+    if (!this.options.attempt) return null;
+    try {
+      var kept = JSON.parse(global.sessionStorage.getItem(this.place()));
+      return kept && typeof kept.session === 'string' && typeof kept.secret === 'string' ? kept : null;
+    } catch (error) {
+      return null; // no storage here: each page has a session of its own
+    }
+  };
+
+  Session.prototype.keep = function (session) {
+    if (!this.options.attempt) return;
+    try {
+      if (session) global.sessionStorage.setItem(this.place(), JSON.stringify(session));
+      else global.sessionStorage.removeItem(this.place());
+    } catch (error) {
+      return;
+    }
+  };
+
+  Session.prototype.place = function () {
+    return 'anxue-attempt|' + this.bridge + '|' + this.options.attempt;
   };
 
   Session.prototype.makeBatch = function () {
@@ -409,11 +463,20 @@
     var reply = await this.insist(function () { return self.post(false); });
     if (!reply) return;
     if (reply.status !== 200) {
+      // The last words of the page before may have come after this one took over: then its turn is another.
+      if (this.goesOn && (reply.status === 409 || reply.status === 403)) {
+        this.buffer = JSON.parse(this.pending.body).events.concat(this.buffer).slice(-MAX_EVENTS);
+        this.pending = null;
+        await this.open();
+        this.goesOn = false;
+        return;
+      }
       if (ending && reply.status === 410) this.end('closed', reply.body);
       else this.end('failed', reply.body);
       return;
     }
     this.pending = null;
+    this.goesOn = false;
     this.heard();
     this.seq = reply.body.next_seq;
     this.nonce = reply.body.nonce;
@@ -459,7 +522,7 @@
     (Array.isArray(commands) ? commands : []).forEach(function (command) {
       if (this.over) return;
       if (command.type === 'check') this.check(command);
-      else if (command.type === 'pause') this.pause('server', command.message || '学习已暂停。');
+      else if (command.type === 'pause') this.pause('server', command.message || this.words.paused);
       else if (command.type === 'resume') this.pause('server', null);
       else if (command.type === 'close') this.end('closed', command);
       else if (command.type === 'notice') this.tell(String(command.message || ''));
@@ -480,8 +543,8 @@
     if (this.over) return;
     this.over = true;
     this.state = state;
-    var fallback = { refused: '暂不能开始学习。', failed: '学习连接已失效，请刷新页面后继续。', closed: '本次学习已结束。' }[state];
-    var message = info.message || fallback;
+    var message = info.message || this.words.ends[state];
+    if (state === 'closed') this.keep(null);
     this.unlisten();
     if (this.answering) this.answering.cancel();
     this.checkOpen = false;

@@ -66,7 +66,7 @@ class agent {
         }
         $token = session_token::mint((int) $USER->id, (int) $cm->id, $activity, $attemptid);
         self::$loaded = true;
-        return self::lines($token, $activity);
+        return self::lines($token, $activity, $attemptid);
     }
 
     /**
@@ -95,15 +95,17 @@ class agent {
      *
      * @param string $token
      * @param string $activity
+     * @param int|null $attemptid of a test: its pages share one session
      * @return string
      */
-    private static function lines(string $token, string $activity): string {
+    private static function lines(string $token, string $activity, ?int $attemptid): string {
         global $CFG;
         $settings = [
             'bridge' => settings::bridge(),
             'token' => $token,
             'activity' => $activity,
-            'unreachable' => get_string('agentunreachable', 'local_anxue'),
+            'attempt' => $attemptid === null ? null : (string) $attemptid,
+            'unreachable' => get_string($attemptid === null ? 'agentunreachable' : 'agentunreachableexam', 'local_anxue'),
         ];
         $data = json_encode($settings, JSON_HEX_TAG | JSON_HEX_AMP | JSON_UNESCAPED_UNICODE | JSON_UNESCAPED_SLASHES | JSON_THROW_ON_ERROR);
         $version = get_config('local_anxue', 'version');

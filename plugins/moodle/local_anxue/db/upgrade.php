@@ -49,5 +49,10 @@ function xmldb_local_anxue_upgrade(int $oldversion): bool {
         upgrade_plugin_savepoint(true, 2026112801, 'local', 'anxue');
     }
 
+    if ($oldversion < 2026112802) {
+        // Strings and the agent's script changed, and no table: the version has browsers and caches fetch them anew.
+        upgrade_plugin_savepoint(true, 2026112802, 'local', 'anxue');
+    }
+
     return true;
 }

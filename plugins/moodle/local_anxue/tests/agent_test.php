@@ -77,9 +77,18 @@ final class agent_test extends \advanced_testcase {
      * @return array
      */
     private function claims(string $head): array {
+        return (array) JWT::decode($this->settings($head)['token'], JWK::parseKeySet(jwks_helper::get_jwks()));
+    }
+
+    /**
+     * Returns what a head hands to our script.
+     *
+     * @param string $head
+     * @return array
+     */
+    private function settings(string $head): array {
         preg_match('~<script type="application/json" id="local-anxue-agent">(.*?)</script>~', $head, $match);
-        $token = json_decode($match[1], true)['token'];
-        return (array) JWT::decode($token, JWK::parseKeySet(jwks_helper::get_jwks()));
+        return json_decode($match[1], true);
     }
 
     /**
@@ -95,6 +104,8 @@ final class agent_test extends \advanced_testcase {
         $this->assertStringContainsString('src="https://bridge.lms.example/static/agent/v1.js"', $head);
         $this->assertStringContainsString("src=\"$CFG->wwwroot/local/anxue/agent.js", $head);
         $this->assertTrue(agent::is_loaded());
+        $this->assertNull($this->settings($head)['attempt']);
+        $this->assertSame(get_string('agentunreachable', 'local_anxue'), $this->settings($head)['unreachable']);
         $claims = $this->claims($head);
         $this->assertEqualsWithDelta(time(), $claims['iat'], 5);
         $this->assertSame(240, $claims['exp'] - $claims['iat']);
@@ -164,8 +175,13 @@ final class agent_test extends \advanced_testcase {
         $this->setUser($this->made->learner);
         $this->assertSame('', $this->head($quiz, 'quiz', 'mod-quiz-attempt'));
         $_GET['attempt'] = $attemptid;
-        $claims = $this->claims($this->head($quiz, 'quiz', 'mod-quiz-attempt'));
+        $head = $this->head($quiz, 'quiz', 'mod-quiz-attempt');
+        $claims = $this->claims($head);
         $this->assertSame(['test', (string) $attemptid], [$claims['activity'], $claims['attempt']]);
+        // By the attempt the agent of its next page finds the session of this one, and it speaks of an exam.
+        $settings = $this->settings($head);
+        $this->assertSame((string) $attemptid, $settings['attempt']);
+        $this->assertSame(get_string('agentunreachableexam', 'local_anxue'), $settings['unreachable']);
         $this->assertSame('', $this->head($quiz, 'quiz', 'mod-quiz-view'));
         $second = $this->getDataGenerator()->create_user();
         $this->getDataGenerator()->enrol_user($second->id, $this->made->course->id, 'student');

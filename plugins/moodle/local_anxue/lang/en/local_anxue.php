@@ -25,6 +25,7 @@
 defined('MOODLE_INTERNAL') || die();
 
 $string['agentunreachable'] = 'The Anxue Bridge cannot be reached just now: time on this page is not counted. Please reload the page later.';
+$string['agentunreachableexam'] = 'The Anxue Bridge cannot be reached just now: you cannot answer while nobody watches the exam, and the clock runs on. Please reload the page.';
 $string['anxue:backfill'] = 'Put past activity into the outbox';
 $string['anxue:managecontact'] = 'See contact data of learners and replace it';
 $string['anxue:manageexams'] = 'Grant and revoke exams';

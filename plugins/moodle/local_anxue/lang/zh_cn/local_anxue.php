@@ -25,6 +25,7 @@
 defined('MOODLE_INTERNAL') || die();
 
 $string['agentunreachable'] = '暂时连不上安学桥,本页的学习时间不计。请稍后刷新页面。';
+$string['agentunreachableexam'] = '暂时连不上安学桥,没有监考时不能作答,考试仍在计时。请马上刷新页面。';
 $string['anxue:backfill'] = '补报历史记录';
 $string['anxue:managecontact'] = '查看并清理学员联系方式';
 $string['anxue:manageexams'] = '发放和撤销考试许可';
