@@ -1,4 +1,7 @@
-"""`./anxue acceptance …`: acceptance on real systems of others, each a plugin that is imported when it is asked for."""
+"""`./anxue acceptance …`: runs too long for `./anxue test`, each of which is imported when it is asked for.
+
+On real systems of others, each a plugin; and the mutation run over `lti/`, which asks for the tests' own worth.
+"""
 
 from collections.abc import Mapping
 
@@ -7,22 +10,28 @@ import click
 _SYSTEMS: Mapping[str, str] = {"moodle": "acceptance.moodle"}
 """What can be accepted on → the plugin's name."""
 
+_MUTATION = "mutation"
+
 
 class _Systems(click.Group):
     """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(_SYSTEMS)
+        return sorted([*_SYSTEMS, _MUTATION])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from bridge.plugin_loader import load
 
+        if cmd_name == _MUTATION:
+            from bridge.setup.mutation.command import mutation
+
+            return mutation
         if cmd_name not in _SYSTEMS:
             return None
         command: click.Command = load(_SYSTEMS[cmd_name])
         return command
 
 
-@click.group("acceptance", cls=_Systems, help="在真实的外部系统上验收,并写下带日期的记录。")
+@click.group("acceptance", cls=_Systems, help="耗时较长的验收:真实的外部系统、变异测试;写下带日期的记录。")
 def acceptance() -> None:
     """Hold the commands together."""

@@ -1,4 +1,4 @@
-"""Virtual environments of peers: programs that are not ours and that only tests talk to, over HTTP.
+"""Virtual environments of peers: programs that are not ours and that tests talk to over HTTP, or that run the tests.
 
 A peer never enters the product's environment: its licence and its pins stay outside. The folder is
 `<var>/peers/<name>-<hash>/`, where <var> is the environment's ANXUE_VAR or `var/` in the checkout and the hash is
@@ -33,6 +33,7 @@ class Peer:
 
 
 XBLOCK = Peer("xblock", ROOT / "requirements" / "xblock.txt")
+MUTMUT = Peer("mutmut", ROOT / "requirements" / "mutmut.txt")
 
 
 def environment_dir(peer: Peer) -> Path:

@@ -117,6 +117,24 @@ def test_tests_get_the_larger_set_and_no_later_start_takes_it_away(checkout: Che
     assert checkout.syncs() == ["runtime.txt", "dev.txt", "dev.txt"]
 
 
+@pytest.mark.parametrize(
+    ("command", "pins"),
+    [
+        (["test"], "dev.txt"),
+        (["bench", "launch"], "dev.txt"),
+        (["acceptance", "mutation", "launch"], "dev.txt"),
+        (["acceptance", "moodle"], "runtime.txt"),
+        (["rules", "test"], "runtime.txt"),
+        ([], "runtime.txt"),
+    ],
+)
+def test_only_what_runs_tests_or_peers_gets_the_larger_set(
+    checkout: Checkout, command: list[str], pins: str
+) -> None:
+    checkout.run(*command)
+    assert checkout.syncs() == [pins]
+
+
 def test_pip_takes_over_where_uv_fails(checkout: Checkout) -> None:
     status, _, errors = checkout.run("serve", UV_FAILS="1")
     assert status == 0

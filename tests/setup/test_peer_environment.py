@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.kernel.errors import Unavailable
-from bridge.setup.peer_environment import ROOT, XBLOCK, Peer, ensure_peer, environment_dir
+from bridge.setup.peer_environment import MUTMUT, ROOT, XBLOCK, Peer, ensure_peer, environment_dir
 
 
 @pytest.fixture
@@ -98,6 +98,16 @@ def test_the_peers_package_is_nowhere_in_the_products_environment_or_pins() -> N
     assert [name for name, text in pinned.items() if "lti-consumer-xblock" in text] == [XBLOCK.pins.name]
 
 
-def test_each_pin_of_the_peer_has_a_hash() -> None:
-    pins = re.split(r"\n(?=\S)", XBLOCK.pins.read_text())
+@pytest.mark.parametrize("known", [XBLOCK, MUTMUT], ids=lambda known: known.name)
+def test_each_pin_of_a_peer_has_a_hash(known: Peer) -> None:
+    pins = re.split(r"\n(?=\S)", known.pins.read_text())
     assert [pin.split()[0] for pin in pins if not pin.startswith("#") and "--hash=sha256:" not in pin] == []
+
+
+def test_what_runs_our_tests_has_the_versions_that_they_are_written_for() -> None:
+    ours, its = (
+        dict(re.findall(r"^([a-z0-9-]+)==(\S+)", path.read_text(), re.MULTILINE))
+        for path in (ROOT / "requirements" / "dev.txt", MUTMUT.pins)
+    )
+    assert {name: version for name, version in its.items() if ours.get(name, version) != version} == {}
+    assert its["pytest"] == ours["pytest"]
