@@ -4,6 +4,8 @@ It needs no form token and looks at no session: the one-time invitation in the a
 fetched before it is taken, and what is fetched goes through the guarded client.
 """
 
+from urllib.parse import urlencode
+
 from flask import Blueprint, abort, make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -63,7 +65,9 @@ def _explained(house: House, token: str) -> AnyResponse:
             "登记链接无效、已使用或已过期。请联系培训机构在安学桥中重新生成。",
             http_status=403,
         )
-    return make_response(render_template("platforms/how_to_register.html", link=request.url))
+    # Not the address of the request: a proxy ends TLS, and a Host header is the sender's word.
+    link = f"{house.settings.public_url}{REGISTER_PATH}?{urlencode({'invitation': token})}"
+    return make_response(render_template("platforms/how_to_register.html", link=link))
 
 
 def _not_registered(reason: str, message: str, status: int) -> AnyResponse:

@@ -57,3 +57,15 @@ def test_nobody_takes_back_anothers(furnished: Furnished) -> None:
     bare = furnished.as_staff("staff-lin").post(f"/platforms/invitations/{invitation}/revoke")
     assert bare.status_code == 400
     assert 'data-testid="invitation"' in furnished.as_staff("staff-lin").get("/platforms").text
+
+
+def test_the_link_that_is_shown_is_the_bridges_public_one_whatever_host_was_asked(
+    furnished: Furnished,
+) -> None:
+    _, url = invite(furnished)
+    asked = url.replace(furnished.house.settings.public_url, "")
+
+    page = furnished.client().get(asked, base_url="http://evil.example").text
+
+    assert url in page
+    assert "evil.example" not in page
