@@ -12,6 +12,7 @@ from bridge.web.errors import register_error_handlers
 from bridge.web.launch_door import launch_door
 from bridge.web.notice_door import notice_door
 from bridge.web.pages import register_pages
+from bridge.web.proxies import TrustedProxies
 from bridge.web.register_door import register_door
 from bridge.web.security import DOORS_WITHOUT_FORMS, secure
 from bridge.web.sessions import DatabaseSessions
@@ -24,6 +25,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     house = house or House.build(settings)
     app = Flask("bridge.web", static_folder="static", template_folder="templates")
     app.config.update(SECRET_KEY=house.key("flask"), SESSION_COOKIE_NAME="anxue_session")
+    app.wsgi_app = TrustedProxies(app.wsgi_app, settings.proxy_networks)  # type: ignore[method-assign]  # Flask's own way
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     app.session_interface = DatabaseSessions(house.uow, house.clock)
     Babel(app, default_locale="zh_CN", default_timezone="Asia/Shanghai")

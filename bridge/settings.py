@@ -1,6 +1,7 @@
 """Settings, read once. Each comes from the environment with the prefix ANXUE_ or has a default that works."""
 
 from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Self
 
@@ -42,6 +43,11 @@ class Settings(BaseSettings):
     public_url: str = Field(
         "", description="What browsers type, e.g. https://bridge.example.cn; default: http://host:port."
     )
+    trusted_proxies: str = Field(
+        "",
+        description="Addresses or networks (10.0.0.0/24) of the proxies in front, separated by commas; only their"
+        " X-Forwarded-For is believed.",
+    )
     web_threads: int = Field(8, ge=1, le=64, description="Threads that answer requests.")
     study_factor: int = Field(
         1, ge=1, le=600, description="Study seconds in a real second; above 1 in the demonstration only."
@@ -62,6 +68,7 @@ class Settings(BaseSettings):
             raise ValueError(
                 "study_factor_in_production: 只有演示模式可以加速学习时钟,请删除 ANXUE_STUDY_FACTOR"
             )
+        _ = self.proxy_networks
         if self.data is None:
             self.data = self.var / "bridge"
         self.database_url = self.database_url or f"sqlite:///{self.data / 'anxue.sqlite3'}"
@@ -73,6 +80,24 @@ class Settings(BaseSettings):
         ):
             raise ValueError("public_url_not_https: 正式运行须使用 https,请设置 ANXUE_PUBLIC_URL=https://…")
         return self
+
+    @property
+    def proxy_networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """Where the proxies in front connect from.
+
+        Raises:
+            ValueError: no address or network; or all addresses there are, which would believe every visitor.
+        """
+        words = [word.strip() for word in self.trusted_proxies.split(",") if word.strip()]
+        try:
+            networks = tuple(ip_network(word) for word in words)
+        except ValueError as error:
+            raise ValueError(
+                "trusted_proxies_malformed: 请填写代理的 IP 地址或网段,多个用逗号分开,如 10.0.0.5,10.1.0.0/24"
+            ) from error
+        if any(network.prefixlen == 0 for network in networks):
+            raise ValueError("trusted_proxies_everybody: 不能信任所有地址,请只填写自己的代理")
+        return networks
 
     @property
     def listens_on_loopback(self) -> bool:
