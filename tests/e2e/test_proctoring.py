@@ -55,10 +55,7 @@ def lms_url(bridge: RunningBridge, tmp_path_factory: pytest.TempPathFactory) -> 
     url = f"http://127.0.0.1:{free_port()}"
     secret = "5" * 64  # of this test alone
     (folder / "secret").write_text(secret + "\n")
-    bridge.command(
-        "catalogue", "load", str(_CATALOGUE), "--var", f"lms_url={url}",
-        "--var", f"webhook_secret={secret}", "--photographs", "demo", "--json",
-    )  # fmt: skip
+    bridge.load_catalogue(_CATALOGUE, lms_url=url, webhook_secret=secret)
     command = ["env", f"PYTHONPATH={ROOT}", sys.executable, "-P", "-m", "plugins.simulators.demo_lms"]
     command += [
         "--port",
@@ -95,6 +92,7 @@ class Sitting:
         """Have the gate permit the test, and carry the permission to the platform (LtiStartAssessment)."""
         self.test = self.gate.start()
         assert self.test.startswith(f"{self._lms}/proctored/"), self.test
+        self.agent.beat(0)  # the study clock, which waited for the check, runs on
 
     def becomes(self, state: str) -> None:
         """Wait until the test stands so at the platform."""

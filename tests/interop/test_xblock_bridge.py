@@ -12,8 +12,7 @@ from bridge.app import create_app
 from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import FixedClock, epoch_ms
 from bridge.registry.link_model import HOURS_TAG
-from bridge.settings import ROOT, Settings
-from bridge.wiring import House
+from bridge.settings import ROOT
 from plugins.simulators.demonstration.cameras import Camera
 from plugins.simulators.demonstration.http_walk import HttpTab, HttpWalk, window
 from tests.interop.record import Facts
@@ -87,8 +86,7 @@ def bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBridge]:
     """The bridge with an institution and its class run; it knows no platform."""
     folder = tmp_path_factory.mktemp("bridge")
     with running_bridge(folder, study_factor=1) as started:
-        catalogue = _catalogue(folder / "catalogue")
-        started.command("catalogue", "load", str(catalogue), "--photographs", "demo", "--json")
+        started.load_catalogue(_catalogue(folder / "catalogue"))
         yield started
 
 
@@ -188,6 +186,27 @@ def test_the_bridges_job_reads_the_roster(bridge: RunningBridge, entered: Platfo
     )
 
 
+def test_the_connection_test_finds_every_service_and_warns_of_the_e_mail(
+    bridge: RunningBridge, entered: PlatformDesk, facts: Facts
+) -> None:
+    ((registration,),) = bridge.rows("SELECT id FROM lti_registration")
+    tested = bridge.command("lti", "test", registration, "--json")
+    assert tested["ok"]
+    found = {one["step"]: one["reason"] for one in tested["findings"]}
+    assert found == {
+        "jwks": "jwks_ok",
+        "clock": "clock_ok",
+        "token": "token_ok",
+        "ags": "ags_ok",
+        "nrps": "nrps_ok",
+        "privacy": "email_seen",
+    }
+    facts.told(
+        "bridge: ./anxue lti test",
+        "keys, clock, token, gradebook, roster in order; a warning of the e-mail claim",
+    )
+
+
 def test_class_hours_reach_the_gradebook_in_both_modes(
     bridge: RunningBridge, entered: PlatformDesk, facts: Facts
 ) -> None:
@@ -212,19 +231,14 @@ def test_class_hours_reach_the_gradebook_in_both_modes(
 
 def _study_one_unit(bridge: RunningBridge) -> None:
     """Enter fifty minutes of watched study, of which the outline's first class hour is made."""
-    settings = Settings.model_validate(
-        {name[6:].lower(): value for name, value in bridge.environment.items() if name.startswith("ANXUE_")}
-    )
-    house = House(settings)
     learner, begin = _learner(bridge), datetime.now(UTC) - timedelta(hours=2)
-    furnished = Furnished(house, create_app(settings, house), FixedClock(begin))
-    furnished.record(
-        learner, [("anchor", {"at_ms": epoch_ms(begin), "method": "id_photo", "good_frames": 3})]
-    )
-    furnished.watch(learner, "ses_interop", "unit_electric", begin, 3000)
-    for minute in range(0, 51, 5):
-        furnished.check(learner, "ses_interop", begin + timedelta(minutes=minute))
-    house.close()
+    with bridge.house() as house:
+        furnished = Furnished(house, create_app(house.settings, house), FixedClock(begin))
+        anchor = {"at_ms": epoch_ms(begin), "method": "id_photo", "good_frames": 3}
+        furnished.record(learner, [("anchor", anchor)])
+        furnished.watch(learner, "ses_interop", "unit_electric", begin, 3000)
+        for minute in range(0, 51, 5):
+            furnished.check(learner, "ses_interop", begin + timedelta(minutes=minute))
 
 
 def test_a_test_is_permitted_after_the_bridges_check_and_ended_by_the_platform(

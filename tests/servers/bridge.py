@@ -14,7 +14,9 @@ from typing import Any
 
 import requests
 
+from bridge.operator_commands import load_catalogue, photographs_from
 from bridge.settings import ROOT, Settings
+from bridge.wiring import House
 from tests.servers.children import free_port, running
 
 _POLL_SECONDS = 0.05
@@ -47,6 +49,23 @@ class RunningBridge:
         assert done.returncode == 0, done.stdout + done.stderr
         printed: dict[str, Any] = json.loads(done.stdout)
         return printed
+
+    @contextmanager
+    def house(self) -> Iterator[House]:
+        """Open this bridge's data in the test's own process, as the operator's commands do."""
+        prefix = "ANXUE_"
+        settings = {name: value for name, value in self.environment.items() if name.startswith(prefix)}
+        fields = {name.removeprefix(prefix).lower(): value for name, value in settings.items()}
+        house = House.build(Settings.model_validate(fields))
+        try:
+            yield house
+        finally:
+            house.close()
+
+    def load_catalogue(self, folder: Path, **variables: str) -> None:
+        """Load a catalogue with the demonstration's photographs; quicker than a command in a process of its own."""
+        with self.house() as house:
+            load_catalogue(house, folder, variables, photographs_from("demo"))
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return what the database holds now."""
