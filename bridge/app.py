@@ -17,6 +17,7 @@ from bridge.web.register_door import register_door
 from bridge.web.security import DOORS_WITHOUT_FORMS, secure
 from bridge.web.sessions import DatabaseSessions
 from bridge.web.webhook_door import webhook_door
+from bridge.web.xapi_door import xapi_door
 from bridge.wiring import House
 
 
@@ -36,6 +37,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     app.register_blueprint(agent_door(house))
     app.register_blueprint(webhook_door(house))
     app.register_blueprint(notice_door(house))
+    app.register_blueprint(xapi_door(house))
     register_pages(app, house)
     for name in DOORS_WITHOUT_FORMS:
         app.extensions["csrf"].exempt(app.blueprints[name])

@@ -47,6 +47,11 @@ def without_contact_text(text: str) -> str:
     return "".join([*parts, text[at:]])
 
 
+def names_contact_or_secret(name: str) -> bool:
+    """Return whether a field of this name holds contact data or a secret, whatever its value."""
+    return _FIELD.search(name) is not None or _SECRET_FIELD.search(name) is not None
+
+
 def without_contact_data(value: Any) -> Any:
     """Return a JSON value without contact fields and secrets, and with its free text cleaned.
 
@@ -58,7 +63,7 @@ def without_contact_data(value: Any) -> Any:
         return {
             key: without_contact_data(item)
             for key, item in value.items()
-            if not (_FIELD.search(key) or _SECRET_FIELD.search(key) or without_contact_text(key) != key)
+            if not (names_contact_or_secret(key) or without_contact_text(key) != key)
         }
     if isinstance(value, list | tuple):
         return [without_contact_data(item) for item in value]

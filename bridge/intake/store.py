@@ -163,6 +163,10 @@ class SqlInbox:
             )
         return record
 
+    def lock(self, chain: str) -> None:
+        """Have whoever else appends to `chain` wait until this unit of work ends."""
+        self._head(chain)
+
     def find(self, source: str, idempotency_key: str) -> MessageId | None:
         found = self._tx.session.scalar(
             select(InboxMessageRow.id).where(

@@ -12,6 +12,7 @@ import bridge.intake.launch_state
 import bridge.intake.notice_tables
 import bridge.intake.result_tables
 import bridge.intake.store
+import bridge.intake.xapi.tables
 import bridge.ledger.store
 import bridge.ledger.tree_tables
 import bridge.presence.gate.tables

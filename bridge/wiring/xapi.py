@@ -1,0 +1,59 @@
+"""The xAPI door's stations: who a blind account stands for is decided here, since the registry knows the platforms."""
+
+from bridge.db.unit_of_work import Tx
+from bridge.intake.xapi.cleaning import AsSent, Blind, Blinded, Keeping
+from bridge.intake.xapi.credentials import Credentials
+from bridge.intake.xapi.documents import DocumentKeeping, Documents, keep_as_sent, keep_blinded
+from bridge.intake.xapi.model import Caller, Store
+from bridge.intake.xapi.service import Statements
+from bridge.intake.xapi.terms import Terms
+from bridge.registry.contact_store import blind_reference
+from bridge.wiring.house import House
+
+_BLIND_DIGITS = 32
+
+
+def credentials(house: House) -> Credentials:
+    """Return the keys of all institutions."""
+    return Credentials(house.uow, house.clock, demonstration=house.settings.demonstration)
+
+
+class XapiDesk:
+    """What one caller may do, in an open unit of work."""
+
+    def __init__(self, house: House, tx: Tx, caller: Caller) -> None:
+        keep: DocumentKeeping
+        self.keeping: Keeping
+        if caller.store is Store.CONFORMANCE:
+            self.keeping, keep = AsSent(), keep_as_sent
+        else:
+            blinded = Blinded(_blind(house, caller), f"{house.settings.public_url}/xAPI/blind")
+            self.keeping, keep = blinded, keep_blinded(blinded)
+        self.terms = Terms(caller.institution, caller.store)
+        authority = {
+            "objectType": "Agent",
+            "account": {"homePage": f"{house.settings.public_url}/xAPI", "name": caller.source},
+        }
+        self.statements = Statements(tx, house.at(tx).inbox, self.keeping, house.clock, caller, authority)
+        self.documents = Documents(tx, caller, house.clock, keep)
+
+
+def _blind(house: House, caller: Caller) -> Blind:
+    """Return how the caller's people are made blind.
+
+    An account of the caller's own LTI platform gets the reference that the platform's webhooks have for it, so that
+    both say the same of the same person.
+    """
+    registration = caller.registration
+    own = ""
+    if registration is not None:
+        own = f"account|{house.lti_registrations.by_id(registration).issuer}|"
+
+    def blind(kind: str, text: str) -> str:
+        if registration is not None and kind == "agent" and text.startswith(own):
+            account = text.removeprefix(own)
+            return blind_reference(house.cipher, caller.institution, registration, "lms_person", account)
+        index = house.cipher.blind_index(text, domain=f"{caller.institution}:xapi_{kind}")
+        return f"blind_{index[:_BLIND_DIGITS]}"
+
+    return blind
