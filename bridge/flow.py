@@ -123,6 +123,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.completion.decide_test(TestScore(**{name: d[name] for name in TestScore.__slots__}))),
     Row("completion.test_decided", 26, "enter the decision",
         lambda s, d: s.ledger.record_test(d)),
+    Row("completion.score_refused", 16, "show a second score for an attempt that was decided",
+        lambda s, d: s.signals.raise_for_second_score(d)),
     Row("completion.test_decided", 16, "show a score that nobody was seen to earn",
         lambda s, d: s.signals.raise_for_score(d)),
     Row("ledger.extended", 26, "tell the learner's page the new totals", _note_totals),

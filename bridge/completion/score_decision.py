@@ -5,12 +5,25 @@ from datetime import datetime
 from fractions import Fraction
 
 from bridge.completion.model import TestEvidence, TestScore
+from bridge.kernel.citation import Basis, Citation
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.time import legal_date
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import Decision, LegalDates, ProfileInForce, Reason
 
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")  # no exponent: 1e999999999 would fill the memory
+
+
+SCORE_REFUSED = "completion.score_refused"
+"""Type of the event that a score was not taken up at all."""
+SCORE_CHANGED = Reason(
+    "score_changed",
+    "本次测试已有成绩且已作出认定,后来收到的不同成绩不予采信;如需更正请由机构走更正流程。",
+    "bridge",
+    "completion.one_score_for_an_attempt",
+    Citation(Basis.PRACTICE, "安学桥成绩认定"),
+)
+"""An attempt has one score: whoever may send a second one, better, until it passes, has no test."""
 
 
 def legal_dates(sheet: ClassRunSheet, now: datetime) -> LegalDates:
@@ -33,6 +46,12 @@ def share_of(score: TestScore) -> Fraction:
     if reached > maximum or maximum == 0:
         raise _malformed()
     return reached / maximum
+
+
+def is_mark(score: TestScore, mark: str, maximum: str) -> bool:
+    """Return whether the score is this mark of this maximum, however many zeros either is written with."""
+    share_of(score)
+    return (Fraction(score.score), Fraction(score.maximum)) == (Fraction(mark), Fraction(maximum))
 
 
 def decide(

@@ -21,9 +21,9 @@ from bridge.completion.ports import (
     Standings,
     TestPresence,
 )
-from bridge.completion.score_decision import decide, legal_dates
+from bridge.completion.score_decision import SCORE_CHANGED, SCORE_REFUSED, decide, is_mark, legal_dates
 from bridge.kernel.canonical import sha256_hex
-from bridge.kernel.errors import InvalidInput, Unavailable
+from bridge.kernel.errors import Unavailable
 from bridge.kernel.events import Events
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, LearnerRef
@@ -75,20 +75,18 @@ class CompletionService:
     def decide_test(self, score: TestScore) -> Decision[bool]:
         """Decide whether `score` counts, keep it, and tell; an attempt is decided once, however often sent.
 
+        Another score for a decided attempt changes nothing, and is told as refused: the decision comes back with the
+        reason "score_changed".
+
         Raises:
-            InvalidInput: "score_malformed"; "score_changed": the attempt was decided with another score;
-                "not_enrolled" from the registry.
+            InvalidInput: "score_malformed"; "not_enrolled" from the registry.
             NoRuleInForce: a rule is missing; nothing is kept.
         """
         known = self._store.test_decision(score.learner, score.class_run, score.unit, score.attempt)
         if known is not None:
-            if known[:2] != (score.score, score.maximum):
-                raise InvalidInput(
-                    "score_changed",
-                    "本次测试已有成绩且已作出认定,不能改写;如需更正请由机构走更正流程。",
-                    http_status=409,
-                )
-            return Decision(known[2])
+            if is_mark(score, known[0], known[1]):
+                return Decision(known[2])
+            return self._refuse_second_score(score, known)
         sheet = self._sheets.class_run_sheet(score.class_run, score.learner)
         seen = self._presence.evidence(score)
         now = self._study_clock.now()
@@ -117,6 +115,27 @@ class CompletionService:
             },
         )
         return decision
+
+    def _refuse_second_score(self, score: TestScore, known: tuple[str, str, bool]) -> Decision[bool]:
+        # Told, not raised: a job that died over it would be seen by the operator alone, and stay for ever.
+        self._events.emit(
+            SCORE_REFUSED,
+            score.learner,
+            occurred_at=self._clock.now(),
+            idempotency_key=score.message,
+            data={
+                "learner": score.learner,
+                "class_run": score.class_run,
+                "unit": score.unit,
+                "attempt": score.attempt,
+                "message": score.message,
+                "reason": SCORE_CHANGED.code,
+                "decided": f"{known[0]}/{known[1]}",
+                "refused": f"{score.score}/{score.maximum}",
+                "finished_real": score.finished_real,
+            },
+        )
+        return Decision(known[2], (SCORE_CHANGED,))
 
     def assess(self, learner: LearnerRef, class_run: ClassRunId) -> Due:
         """Find which papers are due now and tell of each once; also return what is still missing."""

@@ -137,6 +137,23 @@ class SignalService:
             )
         )
 
+    def raise_for_second_score(self, data: Mapping[str, Any]) -> None:
+        """Raise another score for an attempt that was decided; the first one stands."""
+        self._store.add(
+            Signal(
+                key=f"second_score:{data['message']}",
+                kind=SignalKind.SCORE_CHANGED,
+                source="bridge",
+                occurred_at=parse_rfc3339(data["finished_real"]),
+                class_run=data["class_run"],
+                unit=data["unit"],
+                learner=data["learner"],
+                before=data["decided"],
+                after=data["refused"],
+                message=data["message"],
+            )
+        )
+
     def raise_for_release(self, data: Mapping[str, Any], class_runs: Sequence[ClassRunId]) -> None:
         """Raise in each of the learner's class runs that staff ended the binding of an account."""
         for class_run in class_runs:

@@ -22,6 +22,7 @@ class SignalKind(StrEnum):
     CONTACT_DATA_FOUND = "contact_data_found"
     COURSE_FILE_CHANGED = "course_file_changed"
     SCORE_WITHOUT_PRESENCE = "score_without_presence"
+    SCORE_CHANGED = "score_changed"
     ACCOUNT_RELEASED = "account_released"
     CONTACT_EXCEPTION_SIGNED = "contact_exception_signed"
     TEST_LINK_CHANGED = "test_link_changed"
@@ -66,6 +67,11 @@ EXPLANATIONS: Mapping[SignalKind, Explanation] = {
         "成绩没有在场证明",
         "学习平台送来一项成绩,但测试过程没有完整的在场核验,成绩不予采信。",
         "通知学员在开启摄像头、完成核验的情况下重新测试。同一班次多次出现的,检查测试入口是否绕过了核验。",
+    ),
+    SignalKind.SCORE_CHANGED: Explanation(
+        "同一次考试又来了不同的成绩",
+        "学习平台对已作出认定的一次考试又送来不同的成绩。原认定不变,后来的成绩已留存,不予采信。",
+        "核对学习平台为什么改了成绩(如重新评分、人工改分)。确需更正的,走更正流程;没有依据的,恢复原成绩。",
     ),
     SignalKind.ACCOUNT_RELEASED: Explanation(
         "学习账号由人工解绑",

@@ -12,7 +12,6 @@ from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.canonical import sha256_hex
-from bridge.kernel.errors import InvalidInput
 from bridge.kernel.time import FixedClock
 from bridge.rules.loader import load_rule_book
 from tests.completion.papers import (
@@ -94,10 +93,22 @@ def test_an_attempt_is_decided_once_however_often_it_is_sent(house: House) -> No
 def test_another_score_for_a_decided_attempt_changes_nothing(house: House) -> None:
     with house.open() as completion:
         completion.decide_test(score("88"))
-    with house.open() as completion, pytest.raises(InvalidInput, match="score_changed"):
-        completion.decide_test(score("100", message="m2"))
+    for _ in range(2):
+        with house.open() as completion:
+            again = completion.decide_test(score("100", message="m2"))
+            assert (again.value, [reason.code for reason in again.reasons]) == (True, ["score_changed"])
     with house.open() as completion:
-        assert completion.decide_test(score("88")).value
+        assert not completion.decide_test(score("88.0", message="m3")).reasons
+    (told,) = [data for type_, _subject, data in house.told.events if type_ == "completion.score_refused"]
+    assert (told["decided"], told["refused"], told["message"]) == ("88/100", "100/100", "m2")
+    assert told["reason"] == "score_changed"
+
+
+def test_a_better_score_after_a_refused_one_changes_nothing_either(house: House) -> None:
+    with house.open() as completion:
+        assert not completion.decide_test(score("10")).value
+        assert not completion.decide_test(score("100", message="m2")).value
+    assert house.told.types() == ["completion.test_decided", "completion.score_refused"]
 
 
 def test_a_refused_test_makes_nothing_due(house: House) -> None:
