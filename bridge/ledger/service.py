@@ -152,6 +152,7 @@ def _beats_data(session: StudySessionId, facts: SessionFacts, batch: Batch) -> d
         "session": session,
         "unit": facts.unit,
         "activity": facts.activity,
+        "seq": batch.seq,
         "received_ms": batch.received_ms,
         "previous_received_ms": batch.previous_received_ms,
         "beats": [beat.to_json() for beat in batch.beats],

@@ -38,11 +38,16 @@ class Beat:
 
 @dataclass(frozen=True, slots=True)
 class BeatsFact:
-    """One batch. The server heard nothing of the session between `previous_received_ms` and `received_ms`."""
+    """One batch. The server heard nothing of the session between `previous_received_ms` and `received_ms`.
+
+    Args:
+        seq: of the batch within its session, for those that came in one millisecond; 0 in entries of earlier versions.
+    """
 
     session: str
     unit: str
     activity: str
+    seq: int
     received_ms: int
     previous_received_ms: int | None
     beats: tuple[Beat, ...]
@@ -109,7 +114,9 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
         elif entry.kind == "anchor":
             anchored = True
     return Facts(
-        beats=tuple(sorted(beats, key=lambda b: (b.session, b.received_ms, b.previous_received_ms or -1))),
+        beats=tuple(
+            sorted(beats, key=lambda b: (b.session, b.received_ms, b.seq, b.previous_received_ms or -1))
+        ),
         checks=tuple(sorted(checks, key=lambda c: (c.at_ms, c.check, c.outcome))),
         anchored=anchored,
         tests=tuple(sorted(tests, key=lambda t: (t.unit, t.attempt, t.decision))),
@@ -144,6 +151,7 @@ def _beats(data: Mapping[str, Any]) -> BeatsFact:
         session=_text(data["session"]),
         unit=_text(data["unit"]),
         activity=_text(data["activity"]),
+        seq=whole(data.get("seq", 0)),
         received_ms=whole(data["received_ms"]),
         previous_received_ms=None if previous is None else whole(previous),
         beats=tuple(_beat(one) for one in data["beats"]),
