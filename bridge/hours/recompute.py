@@ -1,7 +1,7 @@
 """Class hours from ledger.jsonl alone: for an authority, a court or a learner, without a database."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,13 +100,16 @@ def _rules_named(sheet: ClassRunSheet, pack_dirs: Sequence[Path]) -> ProfileInFo
             )
         chosen.append(same[0])
     profile = load_profile(_profile_folder(sheet.class_run.profile))
-    if set(profile.packs) != {pack.id for pack in sheet.packs}:
+    named = {pack.id for pack in sheet.packs}
+    composed = next((packs for packs in (profile.packs, *profile.earlier) if set(packs) == named), None)
+    if composed is None:
         raise InvalidInput(
             "profile_differs",
             f"规则方案 {profile.id} 现由 {'、'.join(profile.packs)} 组成,"
             f"台账所用为 {'、'.join(pack.id for pack in sheet.packs)},无法重算。",
         )
-    return ProfileInForce(profile, chosen)
+    wins = {parameter: pack for parameter, pack in profile.named.items() if pack in composed}
+    return ProfileInForce(replace(profile, packs=composed, named=wins), chosen)
 
 
 def _profile_folder(profile: str) -> Path:

@@ -76,6 +76,11 @@ def _offline_floor(given: _Inputs, rules: ProfileInForce, on: date) -> Decision[
     )
 
 
+def _outline_hours(given: _Inputs, rules: ProfileInForce, on: date) -> Decision[bool]:
+    theory, category = given.whole("theory_class_hours"), given.text("category") or ""
+    return decisions.outline_hours(theory, category, given.training_kind(), rules, on)
+
+
 _DECISIONS: Mapping[str, Callable[[_Inputs, ProfileInForce, date], Decision[int] | Decision[bool]]] = {
     "online_class_hours": lambda given, rules, on: decisions.online_class_hours(
         given.whole("seconds"), rules, on
@@ -86,6 +91,8 @@ _DECISIONS: Mapping[str, Callable[[_Inputs, ProfileInForce, date], Decision[int]
     "online_cap": _online_cap,
     "offline_floor": _offline_floor,
     "practical_online": lambda given, rules, on: decisions.practical_online(rules, on),
+    "review_class": lambda given, rules, on: decisions.review_class(rules, on),
+    "outline_hours": _outline_hours,
 }
 
 

@@ -1,4 +1,4 @@
-"""`rules check` and `rules show`: tables for people on stdout, or with --json one object on one line."""
+"""`rules check`, `rules show` and `rules sign`: tables for people on stdout, or with --json one object on one line."""
 
 import json
 from collections.abc import Iterable
@@ -13,10 +13,11 @@ from rich.table import Table
 
 from bridge.kernel.errors import BridgeError
 from bridge.kernel.time import SystemClock, legal_date
-from bridge.rules.loader import load_rule_book
+from bridge.rules.loader import CONFIG, load_rule_book
 from bridge.rules.model import Resolved
 from bridge.rules.report import CheckReport, as_row, check, show
-from bridge.rules.wording import READ_ON_ZH, citation_zh, period_zh, value_zh
+from bridge.rules.sign_off import sign
+from bridge.rules.wording import READ_ON_ZH, UNCONFIRMED_ZH, citation_zh, period_zh, value_zh
 
 _MIN_WIDTH = 120
 """Columns; below this the tables fold into ribbons."""
@@ -83,6 +84,27 @@ def show_command(name: str, on: datetime | None, as_json: bool) -> None:
         _console().print(_values_table(f"{name} 在 {day.isoformat()} 的规定", found))
 
 
+@rules.command("sign", help="签认规则包 PACK 中未经确认的值:由运营方核对后写明在此适用。重新启动后生效。")
+@click.argument("pack")
+@click.option("--by", required=True, metavar="POST", help="签认人的岗位或工号,不写姓名。")
+@click.option("--reason", required=True, help="核对了什么、依据什么。")
+@click.option(
+    "--parameter", "parameters", multiple=True, metavar="NAME", help="只签认此参数(可多次使用);默认全部。"
+)
+def sign_command(pack: str, by: str, reason: str, parameters: tuple[str, ...]) -> None:
+    """Write sign_off.yaml beside the pack; exit 1 if there is nothing to sign or the pack is unknown."""
+    try:
+        load_rule_book().pack_alone(pack)
+        home = CONFIG / "rulepacks" / pack
+        today = legal_date(SystemClock().now())
+        signed, file = sign(home, by=by, reason_zh=reason, on=today, parameters=parameters)
+    except BridgeError as error:
+        click.echo(error.message, err=True)
+        raise SystemExit(1) from error
+    left = len({one.name for one in signed.parameters if not one.confirmed})
+    click.echo(f"已签认规则包 {signed.id}({file.name}),仍有 {left} 个值未经确认。请重新启动安学桥。")
+
+
 def _print_json(value: dict[str, Any]) -> None:
     click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
@@ -125,6 +147,8 @@ def _values_table(title: str, values: Iterable[tuple[str, Resolved]]) -> Table:
     for _, resolved in values:
         parameter = resolved.parameter
         source = [citation_zh(parameter.citation), f"[dim]{resolved.pack_id}[/dim]"]
+        if not parameter.confirmed:
+            source.append(f"[yellow]{UNCONFIRMED_ZH}[/yellow] [dim]{escape(parameter.note_zh or '')}[/dim]")
         for one in resolved.beaten:
             beaten = value_zh(one.value, one.parameter.unit, one.parameter.labels_zh)
             source.append(f"[dim]未采用 {one.pack_id}:{escape(beaten)}[/dim]")

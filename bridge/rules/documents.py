@@ -5,7 +5,7 @@ type, that a practice cites no article.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.kernel.citation import Basis, Citation
 from bridge.kernel.errors import InvalidInput
-from bridge.rules.model import Parameter, Profile, RulePack, Value
+from bridge.rules.model import Parameter, Profile, RulePack, SignOff, Value
 from bridge.rules.wording import value_zh
 
 Path = tuple[str | int, ...]
@@ -90,8 +90,8 @@ class Case:
     index: int
 
 
-def build_pack(pack: Document, parameters: Sequence[Document]) -> RulePack:
-    """Return the pack that a pack.yaml and its parameter files make.
+def build_pack(pack: Document, parameters: Sequence[Document], sign_off: Document | None = None) -> RulePack:
+    """Return the pack that a pack.yaml, its parameter files and, where there is one, its sign-off make.
 
     Raises:
         PackInvalid: with every problem found.
@@ -123,6 +123,10 @@ def build_pack(pack: Document, parameters: Sequence[Document]) -> RulePack:
     if problems:
         raise PackInvalid(problems)
     content = {"pack": data, "parameters": {document.data["name"]: document.data for document in parameters}}
+    content_hash = sha256_hex(canonical_json(content))
+    signed = _sign_off(sign_off, {one.name for one in found}) if sign_off is not None else None
+    if signed is not None and signed.content_hash == content_hash:
+        found = [_signed(one, signed, data["title_zh"]) for one in found]
     return RulePack(
         id=data["id"],
         title_zh=data["title_zh"],
@@ -130,15 +134,24 @@ def build_pack(pack: Document, parameters: Sequence[Document]) -> RulePack:
         version=data["version"],
         effective_from=start,
         effective_until=end,
-        content_hash=sha256_hex(canonical_json(content)),
+        content_hash=content_hash,
         parameters=tuple(sorted(found, key=lambda one: (one.name, one.effective_from))),
+        note_zh=data.get("note_zh"),
+        sign_off=signed,
     )
 
 
 def build_profile(document: Document) -> Profile:
     """Return the profile that a profile.yaml describes."""
     data = document.data
-    return Profile(data["id"], data["title_zh"], tuple(data["packs"]), dict(data.get("named", {})))
+    return Profile(
+        data["id"],
+        data["title_zh"],
+        tuple(data["packs"]),
+        dict(data.get("named", {})),
+        tuple(tuple(packs) for packs in data.get("earlier", [])),
+        dict(data.get("not_given", {})),
+    )
 
 
 def build_cases(document: Document, home: str) -> tuple[Case, ...]:
@@ -182,6 +195,7 @@ def _parameters(document: Document, pack: Document, start: date, end: date | Non
     data = document.data
     labels: Mapping[str, str] = data.get("labels_zh", {})
     made: list[Parameter] = []
+    keyed = any("for" in entry for entry in data["values"])
     for index, entry in enumerate(data["values"]):
         at = ("values", index)
         try:
@@ -198,15 +212,26 @@ def _parameters(document: Document, pack: Document, start: date, end: date | Non
                 raise document.invalid(
                     "label_missing", f"请在 labels_zh 中给出 {code} 的中文名称。", *at, "value"
                 )
+        if keyed and "for" not in entry:
+            raise document.invalid("key_missing", "同一参数的值须都写明 for,或都不写。", *at)
+        for key in entry.get("for", ()):
+            if key not in labels:
+                raise document.invalid(
+                    "label_missing", f"请在 labels_zh 中给出 {key} 的中文名称。", *at, "for"
+                )
         begins = _day(document, *at, "effective_from") if "effective_from" in entry else start
         ends = _day(document, *at, "effective_until") if "effective_until" in entry else end
         if ends is not None and ends <= begins:
             raise document.invalid("dates_reversed", "effective_until 须晚于 effective_from。", *at)
         if begins < start or (end is not None and (ends is None or ends > end)):
             raise document.invalid("dates_outside_pack", "参数的有效期不能超出规则包的有效期。", *at)
-        made.append(
-            Parameter(
-                name=data["name"],
+        confirmed: bool = entry.get("confirmed", True)
+        if not confirmed and "note_zh" not in entry:
+            raise document.invalid("source_missing", "未经确认的值须在 note_zh 中写明来源。", *at)
+        words = entry["text_zh"].replace("{value}", value_zh(value, data["unit"], labels))
+        for key in entry.get("for", (None,)):
+            one = Parameter(
+                name=data["name"] if key is None else f"{data['name']}.{key}",
                 value=value,
                 unit=data["unit"],
                 citation=_citation(document, pack, entry, *at),
@@ -214,16 +239,16 @@ def _parameters(document: Document, pack: Document, start: date, end: date | Non
                 effective_until=ends,
                 read_on=data["read_on"],
                 stricter=data.get("stricter"),
-                text_zh=entry["text_zh"].replace("{value}", value_zh(value, data["unit"], labels)),
-                title_zh=data["title_zh"],
+                text_zh=words if key is None else words.replace("{for}", labels[key]),
+                title_zh=data["title_zh"] if key is None else f"{data['title_zh']}({labels[key]})",
                 labels_zh=dict(labels),
                 override_with_reason=data.get("override_with_reason", False),
                 note_zh=entry.get("note_zh"),
+                confirmed=confirmed,
             )
-        )
-        for earlier in made[:-1]:
-            if earlier.meets(made[-1]):
+            if any(earlier.name == one.name and earlier.meets(one) for earlier in made):
                 raise document.invalid("dates_overlap", "同一参数在同一天有两个值,请改正有效期。", *at)
+            made.append(one)
     return made
 
 
@@ -236,11 +261,38 @@ def _citation(document: Document, pack: Document, entry: Mapping[str, Any], *at:
                 "article_not_allowed", "惯例和运营方设定不得引用条文,请删去 article。", *at, "article"
             )
         return Citation(basis, pack.data["title_zh"])
-    if article is None and (basis is Basis.LAW or "note_zh" not in entry):
+    unseen = basis is Basis.LAW and entry.get("confirmed", True)
+    if article is None and (unseen or "note_zh" not in entry):
         raise document.invalid(
-            "article_missing", "依据为法规的须写明 article;依据为标准而条号不明的,须在 note_zh 中说明。", *at
+            "article_missing",
+            "依据为法规的须写明 article(原文未见而条号不明的,写 confirmed: false);条号不明的须在 note_zh 中说明。",
+            *at,
         )
     return Citation(basis, pack.data["document"], article)
+
+
+def _sign_off(document: Document, names: set[str]) -> SignOff:
+    data = document.data
+    signed = tuple(data.get("parameters", ()))
+    known = {".".join(name.split(".")[:2]) for name in names}
+    unknown = [name for name in signed if name not in known]
+    if unknown:
+        raise document.invalid("parameter_unknown", f"规则包中没有参数 {'、'.join(unknown)}。", "parameters")
+    return SignOff(
+        data["content_hash"], data["signed_by"], _day(document, "signed_on"), data["reason_zh"], signed
+    )
+
+
+def _signed(one: Parameter, sign_off: SignOff, title_zh: str) -> Parameter:
+    """Return `one` as the operator's own word if it was unconfirmed and is among what was signed."""
+    named = not sign_off.parameters or any(
+        one.name == name or one.name.startswith(f"{name}.") for name in sign_off.parameters
+    )
+    if one.confirmed or not named:
+        return one
+    known = (Basis.LAW, Basis.STANDARD)
+    citation = one.citation if one.citation.basis in known else Citation(Basis.OPERATOR, title_zh)
+    return replace(one, citation=citation, confirmed=True)
 
 
 def _day(document: Document, *path: str | int) -> date:

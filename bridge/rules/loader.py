@@ -41,6 +41,9 @@ from bridge.rules.model import PackConflict, Profile, ProfileInForce, RuleBook, 
 CONFIG = Path(__file__).resolve().parents[2] / "config"
 """The folder of rulepacks/, profiles/ and schema/ that comes with the bridge."""
 
+SIGN_OFF = "sign_off.yaml"
+"""Beside pack.yaml: an operator's word that its unconfirmed values hold. Never shipped."""
+
 _MAX_BYTES = 64 * 1024
 _MAX_DEPTH = 12
 _MAX_FILES = 1000
@@ -173,8 +176,9 @@ def _load_pack(folder: Path) -> tuple[RulePack, list[Case]]:
             problems.append(document.problem("name_differs", message, "name"))
         parameters.append(document)
     cases = _load_cases(folder, head.data["id"], problems)
+    signed = folder / SIGN_OFF
     try:
-        pack = build_pack(head, parameters)
+        pack = build_pack(head, parameters, _read(signed, "signoff") if signed.is_file() else None)
     except PackInvalid as error:
         problems.extend(one for one in error.problems if one.reason != "pack_empty" or not problems)
     if problems:

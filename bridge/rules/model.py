@@ -52,7 +52,8 @@ class Parameter:
     """One value with its dates and its source.
 
     Args:
-        name: "area.name"; the unit of a number stands at its end where there is one.
+        name: "area.name", with ".key" where each key (a learner category) has its own value; the unit of a
+            number stands at its end where there is one.
         value: a number is exact; a tuple is a set of codes, or an order of steps where `stricter` is None.
         unit: see config/schema/parameter.schema.json; "none" for flags and codes.
         effective_from, effective_until: [from, until); None has no end.
@@ -62,6 +63,8 @@ class Parameter:
         labels_zh: the Chinese name of each code where the value is a string or a tuple.
         override_with_reason: the text holds "in principle", so a person may depart from it with a reason.
         note_zh: what is uncertain, or where a practice comes from.
+        confirmed: False where nobody who may has said that the value holds here; an operator's sign-off
+            makes it True. It still binds: unknown is never "pass".
     """
 
     name: str
@@ -77,6 +80,7 @@ class Parameter:
     labels_zh: Mapping[str, str] = field(default_factory=dict)
     override_with_reason: bool = False
     note_zh: str | None = None
+    confirmed: bool = True
 
     def in_force(self, on: date) -> bool:
         """Return whether the value holds on the legal day `on`."""
@@ -90,12 +94,30 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
+class SignOff:
+    """An operator's word that the unconfirmed values of a pack hold here (sign_off.yaml beside pack.yaml).
+
+    Args:
+        content_hash: of the pack that was signed; another content is unsigned again.
+        parameters: names without key; empty for all of the pack.
+    """
+
+    content_hash: str
+    signed_by: str
+    signed_on: date
+    reason_zh: str
+    parameters: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RulePack:
     """One document as data.
 
     Args:
-        content_hash: SHA-256 (hex) of the RFC 8785 JSON of pack.yaml and all parameter files, without cases.
+        content_hash: SHA-256 (hex) of the RFC 8785 JSON of pack.yaml and all parameter files, without cases
+            and sign-off.
         parameters: several with one name are one after the other in time.
+        note_zh: what of the document is not known.
     """
 
     id: str
@@ -106,6 +128,13 @@ class RulePack:
     effective_until: date | None
     content_hash: str
     parameters: tuple[Parameter, ...]
+    note_zh: str | None = None
+    sign_off: SignOff | None = None
+
+    @property
+    def sign_off_is_stale(self) -> bool:
+        """Whether what was signed is not what the pack says now."""
+        return self.sign_off is not None and self.sign_off.content_hash != self.content_hash
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,12 +145,17 @@ class Profile:
         packs: pack ids.
         named: parameter → the pack that wins where packs meet; everything else goes to the stricter value.
             A named pack that gives nothing on a day leaves that day to the others.
+        earlier: sets of packs that the profile consisted of before; ledgers may still name them.
+        not_given: parameter → why no pack gives it (Chinese). A decision may then go without the rule and says
+            so; `value` still raises. Nothing else makes a missing rule harmless.
     """
 
     id: str
     title_zh: str
     packs: tuple[str, ...]
     named: Mapping[str, str] = field(default_factory=dict)
+    earlier: tuple[tuple[str, ...], ...] = ()
+    not_given: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +164,7 @@ class Reason:
 
     Args:
         seconds: the study time concerned; None where none is.
+        confirmed: False where the rule's value is unconfirmed.
     """
 
     code: str
@@ -138,14 +173,21 @@ class Reason:
     parameter: str
     citation: Citation
     seconds: int | None = None
+    confirmed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Decision(Generic[T]):
-    """A value and the reasons for what it leaves out. A refusal is such a value, never an exception."""
+    """A value and the reasons for what it leaves out. A refusal is such a value, never an exception.
+
+    Args:
+        bound: the rules that were read for it, also where nothing was left out: each names its document, and
+            what it beat.
+    """
 
     value: T
     reasons: tuple[Reason, ...] = ()
+    bound: tuple["Resolved", ...] = field(default=(), compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +232,8 @@ class Resolved:
 
     def reason(self, code: str, sentence_zh: str, *, seconds: int | None = None) -> Reason:
         """Return a reason that rests on this rule."""
-        return Reason(code, sentence_zh, self.pack_id, self.parameter.name, self.parameter.citation, seconds)
+        one = self.parameter
+        return Reason(code, sentence_zh, self.pack_id, one.name, one.citation, seconds, one.confirmed)
 
     def _mistyped(self, wanted: str) -> InvalidInput:
         name = self.parameter.name
@@ -237,6 +280,12 @@ class ProfileInForce:
                     "named_pack_has_no_value",
                     f"规则方案 {profile.id} 指定由 {pack_id} 决定参数 {name},但其中没有此参数,请改正方案。",
                 )
+        given = [name for name in profile.not_given if name in self._by_name]
+        if given:
+            raise PackConflict(
+                "not_given_is_given",
+                f"规则方案 {profile.id} 称没有 {'、'.join(given)} 的规定,但其规则包中有,请改正方案。",
+            )
         for found in self._by_name.values():
             self._require_agreement(found)
 
@@ -288,6 +337,14 @@ class ProfileInForce:
         if not found:
             raise NoRuleInForce(name, self.profile.id, None)
         return found[0].parameter.read_on
+
+    def missing(self, name: str) -> Reason | None:
+        """Return why the profile goes without `name`; None where it does not say so (then `value` stops)."""
+        why = self.profile.not_given.get(name)
+        if why is None:
+            return None
+        citation = Citation(Basis.OPERATOR, self.profile.title_zh)
+        return Reason("rule_not_given", why, self.profile.id, name, citation, confirmed=False)
 
     def values(self, on: date) -> tuple[Resolved, ...]:
         """Return everything that holds on the legal day `on`, by name."""

@@ -58,6 +58,8 @@ class CheckReport:
                     "version": pack.version,
                     "content_hash": pack.content_hash,
                     "parameters": len({one.name for one in pack.parameters}),
+                    "unconfirmed": len({one.name for one in pack.parameters if not one.confirmed}),
+                    "signed_by": pack.sign_off.signed_by if pack.sign_off else None,
                     **_period(pack),
                 }
                 for pack in self.packs
@@ -147,6 +149,7 @@ def as_row(resolved: Resolved) -> dict[str, Any]:
         **_period(parameter),
         "read_on": parameter.read_on,
         "override_with_reason": parameter.override_with_reason,
+        "confirmed": parameter.confirmed,
         "note_zh": parameter.note_zh,
         "beaten": [{"pack": one.pack_id, "value": _json_value(one)} for one in resolved.beaten],
     }
@@ -186,6 +189,15 @@ def _warnings(book: RuleBook, today: date) -> tuple[Notice, ...]:
                 f"规则包 {pack.id}({pack.document})有效期为 {held},{'已经失效' if lapsed else '一年内失效'}。"
             )
             found.append(Notice("pack_lapsed" if lapsed else "pack_lapses", message))
+        if pack.sign_off_is_stale:
+            message = f"规则包 {pack.id} 的内容在签认之后有变化,签认不再有效;请核对后用 rules sign 重新签认。"
+            found.append(Notice("sign_off_stale", message))
+        unsure = {one.name for one in pack.parameters if not one.confirmed and one.in_force(today)}
+        if unsure:
+            message = (
+                f"规则包 {pack.id} 有 {len(unsure)} 个值未经确认(来源见 note_zh),请核对后用 rules sign 签认。"
+            )
+            found.append(Notice("unconfirmed", message))
         for one in pack.parameters:
             ends = one.effective_until
             if ends is not None and ends != pack.effective_until and today < ends <= horizon:

@@ -25,6 +25,7 @@ READ_ON_ZH = {
     "issue": "出证日",
     "event": "事件发生日",
 }
+UNCONFIRMED_ZH = "未经确认"
 BASIS_ZH = {"law": "法规", "standard": "标准", "practice": "惯例(非法规)", "operator": "运营方设定"}
 
 

@@ -111,6 +111,17 @@ def test_packs_that_the_profile_does_not_have_are_refused(tmp_path: Path) -> Non
     assert failure(run("--ledger", write(tmp_path, fewer), "--json")) == "profile_differs"
 
 
+def test_a_ledger_of_an_earlier_set_of_packs_is_recomputed_under_that_set(tmp_path: Path) -> None:
+    before = ("guangdong-2022-3", "aq-8011-2023", "anxue-practice")
+    old = replace(sheet(), packs=tuple(pack for pack in sheet().packs if pack.id in before))
+
+    result = run("--ledger", write(tmp_path, old), "--json")
+
+    assert result.exit_code == 0, result.output
+    answer = json.loads(result.stdout)
+    assert (answer["class_hours"], [pack["id"] for pack in answer["packs"]]) == (1, list(before))
+
+
 @pytest.mark.parametrize("profile", ["../../etc", "elsewhere"])
 def test_an_unknown_profile_is_refused(tmp_path: Path, profile: str) -> None:
     other = replace(sheet(), class_run=replace(sheet().class_run, profile=profile))

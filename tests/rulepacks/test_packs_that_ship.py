@@ -15,11 +15,37 @@ from bridge.rules.model import RuleBook, RulePack, Value
 LOADED = load_all([CONFIG / "rulepacks"], [CONFIG / "profiles"])
 BOOK = RuleBook(LOADED.packs, LOADED.profiles)
 TODAY = date(2026, 11, 23)
+BASES = {
+    "guangdong-2022-3": Basis.LAW,
+    "aq-8011-2023": Basis.STANDARD,
+    "order-3": Basis.LAW,
+    "order-30": Basis.LAW,
+    "order-19": Basis.LAW,
+    "jiangxi-2024-24": Basis.LAW,
+    "outline-hours-2023": Basis.PRACTICE,
+    "anxue-practice": Basis.PRACTICE,
+}
+READ_ON = {
+    "scope.learner_categories": "enrolment",
+    "training.skill_certificate_exempts": "enrolment",
+    "training.review_allowed": "opening",
+    "hours.minutes_per_online_class_hour": "opening",
+    "hours.online_share_cap_of_theory": "opening",
+    "hours.offline_share_floor_of_theory": "opening",
+    "outline.initial_class_hours.hazchem_production_manager": "opening",
+    "study.daily_cap_seconds": "study_second",
+    "study.presence_required": "study_second",
+    "archive.items": "issue",
+    "retention.special_operation_archive_years": "issue",
+    "exam.practical_attempts_max": "event",
+    "service.first_reply_seconds": "event",
+}
 
 
 def test_what_ships_has_no_problem() -> None:
     assert LOADED.problems == ()
-    assert {"guangdong-2022-3", "aq-8011-2023"} <= set(BOOK.packs)
+    assert set(BOOK.profiles) == {"guangdong", "jiangxi"}
+    assert set(BOOK.packs) == set(BASES)
 
 
 @pytest.mark.parametrize("case", LOADED.cases, ids=lambda case: f"{case.home}:{case.name}")
@@ -28,24 +54,47 @@ def test_case(case: Case) -> None:
 
 
 @pytest.mark.parametrize("pack", LOADED.packs, ids=lambda pack: pack.id)
-def test_each_change_of_a_pack_has_a_case_on_its_day_and_the_day_before(pack: RulePack) -> None:
+def test_each_change_of_each_parameter_has_a_case_on_its_day_and_the_day_before(pack: RulePack) -> None:
     asked: dict[str, set[date]] = defaultdict(set)
     for case in LOADED.cases:
-        asked[case.home].add(case.on)
-    changes = {day for one in pack.parameters for day in (one.effective_from, one.effective_until) if day}
-    assert changes
-    for day in changes:
-        assert {day, day - timedelta(days=1)} <= asked[pack.id]
+        if case.home == pack.id and "parameter" in case.asked:
+            asked[case.asked["parameter"]].add(case.on)
+    for one in pack.parameters:
+        for day in (one.effective_from, one.effective_until):
+            assert day is None or {day, day - timedelta(days=1)} <= asked[one.name], one.name
 
 
 @pytest.mark.parametrize("pack", LOADED.packs, ids=lambda pack: pack.id)
-def test_only_law_and_standard_speak_in_their_own_packs(pack: RulePack) -> None:
-    wanted = {
-        "guangdong-2022-3": {Basis.LAW},
-        "aq-8011-2023": {Basis.STANDARD},
-        "anxue-practice": {Basis.PRACTICE},
-    }
-    assert {one.citation.basis for one in pack.parameters} == wanted[pack.id]
+def test_each_pack_speaks_with_one_voice(pack: RulePack) -> None:
+    assert {one.citation.basis for one in pack.parameters} == {BASES[pack.id]}
+
+
+@pytest.mark.parametrize("pack", LOADED.packs, ids=lambda pack: pack.id)
+def test_what_is_not_known_word_for_word_is_unconfirmed_and_says_where_it_was_seen(pack: RulePack) -> None:
+    for one in pack.parameters:
+        if one.citation.basis is Basis.LAW and one.citation.article is None:
+            assert not one.confirmed, one.name
+        if not one.confirmed:
+            assert one.note_zh, one.name
+
+
+def test_no_number_of_the_outline_table_passes_for_guangdongs() -> None:
+    table = BOOK.packs["outline-hours-2023"]
+    assert not any(one.confirmed for one in table.parameters)
+    assert all("非广东省规定,未经确认" in (one.note_zh or "") for one in table.parameters)
+
+
+@pytest.mark.parametrize("on", [date(2024, 7, 1), date(2026, 5, 31), TODAY, date(2027, 7, 1)])
+def test_nothing_of_guangdong_holds_in_jiangxi(on: date) -> None:
+    for one in BOOK.profile("jiangxi").values(on):
+        assert "guangdong" not in one.pack_id
+        assert "广东" not in one.parameter.citation.document
+        assert not [beaten for beaten in one.beaten if "guangdong" in beaten.pack_id]
+
+
+@pytest.mark.parametrize(("name", "read_on"), READ_ON.items())
+def test_each_parameter_is_read_on_its_own_day(name: str, read_on: str) -> None:
+    assert BOOK.profile("guangdong").read_on(name) == read_on
 
 
 @pytest.mark.parametrize(

@@ -117,14 +117,19 @@ def test_check_without_any_pack_fails(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("today", "expected"),
     [
-        (date(2026, 6, 30), set()),
-        (date(2026, 7, 1), {"pack_lapses", "profile_loses_rules", "profile_value_changes"}),
-        (date(2027, 6, 30), {"pack_lapses", "profile_loses_rules", "profile_value_changes"}),
+        (date(2025, 5, 31), set()),
+        (
+            date(2025, 6, 1),
+            {"pack_lapses", "parameter_lapses", "profile_loses_rules", "profile_value_changes"},
+        ),
+        (date(2026, 6, 30), {"pack_lapsed"}),
+        (date(2026, 7, 1), {"pack_lapsed", "pack_lapses", "profile_loses_rules", "profile_value_changes"}),
+        (date(2027, 6, 30), {"pack_lapsed", "pack_lapses", "profile_loses_rules", "profile_value_changes"}),
         (date(2027, 7, 1), {"pack_lapsed"}),
     ],
 )
 def test_what_lapses_within_a_year_is_told(today: date, expected: set[str]) -> None:
-    assert codes(check([], today).warnings) == expected
+    assert codes(check([], today).warnings) == expected | {"unconfirmed"}
 
 
 def test_the_warning_says_what_will_hold_instead() -> None:
@@ -150,18 +155,33 @@ def test_show_knows_profiles_packs_and_parameters(name: str) -> None:
 
 
 def test_show_says_which_pack_was_beaten() -> None:
-    (row,) = one_object(run("show", "hours.minutes_per_online_class_hour", "--on", "2026-11-23", "--json"))[
-        "rows"
-    ]
-    assert (row["value"], row["pack"]) == (45, "guangdong-2022-3")
-    assert row["beaten"] == [{"pack": "aq-8011-2023", "value": 30}]
+    shown = one_object(run("show", "hours.minutes_per_online_class_hour", "--on", "2026-11-23", "--json"))
+    rows = {row["from"]: row for row in shown["rows"]}
+    assert (rows["guangdong"]["value"], rows["guangdong"]["pack"]) == (45, "guangdong-2022-3")
+    assert rows["guangdong"]["beaten"] == [{"pack": "aq-8011-2023", "value": 30}]
+    assert (rows["jiangxi"]["value"], rows["jiangxi"]["pack"]) == (30, "aq-8011-2023")
+
+
+def test_show_marks_what_nobody_has_confirmed() -> None:
+    name = "outline.initial_theory_class_hours.low_voltage_electrician"
+    (row,) = one_object(run("show", name, "--on", "2026-11-23", "--json"))["rows"]
+    assert (row["value"], row["basis"], row["confirmed"]) == (88, "practice", False)
+    assert "非广东省规定" in row["note_zh"]
+    assert "未经确认" in run("show", name, "--on", "2026-11-23").stdout
+
+
+def test_sign_refuses_a_pack_without_doubt(tmp_path: Path) -> None:
+    result = run("sign", "aq-8011-2023", "--by", "质量岗 07", "--reason", "核对原文")
+    assert result.exit_code == 1
+    assert "(无)" in result.stderr
+    assert run("sign", "nowhere", "--by", "质量岗 07", "--reason", "核对原文").exit_code == 1
 
 
 @pytest.mark.parametrize(
     ("name", "on", "reason"),
     [
         ("hours.online_share_cap_of_theory", "2027-07-01", "no_rule_in_force"),
-        ("guangdong", "2022-06-30", "no_rule_in_force"),
+        ("guangdong", "2010-06-30", "no_rule_in_force"),
         ("hours.online_share_cap", "2026-11-23", "rule_name_unknown"),
     ],
 )
