@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import (
@@ -20,8 +20,8 @@ from bridge.kernel.ids import (
     RegistrationId,
 )
 
-ClassRunKind = Literal["initial", "renewal", "yearly_retraining"]
-"""初次, 换证, 再培训. 复审 (special operations) ended on 2026-05-31 and is not opened any more."""
+ClassRunKind = Literal["initial", "review", "renewal", "yearly_retraining"]
+"""初次, 复审, 换证, 再培训. The rules say which may open: no 复审 (special operations) since 2026-06-01."""
 UnitMode = Literal["online", "offline"]
 Activity = Literal["study", "test"]
 StaffRole = Literal["administrator", "institution", "authority", "operator"]
@@ -226,7 +226,7 @@ class ClassRunSheet:
             class_run=ClassRun(
                 id=ClassRunId(_text(run, "id")),
                 title=_text(run, "title"),
-                kind=_one_of(run, "kind", ("initial", "renewal", "yearly_retraining")),
+                kind=_one_of(run, "kind", get_args(ClassRunKind)),
                 category=_text(run, "category") if "category" in run else "",
                 division_code=_text(run, "division_code"),
                 opens_on=date.fromisoformat(run["opens_on"]),

@@ -12,7 +12,8 @@ from bridge.kernel.time import epoch_ms, legal_date, require_utc
 from bridge.registry.contact_gate import contact_objections
 from bridge.registry.model import Catalogue, ClassRun, ClassRunSheet, OfflineSession, PackRef
 from bridge.registry.ports import Now, RegistryStore
-from bridge.rules.model import Decision, Reason, RuleBook
+from bridge.rules.decisions import outline_hours, review_class
+from bridge.rules.model import Decision, NoRuleInForce, ProfileInForce, Reason, RuleBook
 
 OFFLINE_CONFIRMED = "registry.offline_confirmed"
 
@@ -166,7 +167,7 @@ class RegistryService:
             NoRuleInForce: the class run's profile does not say on that day.
 
         Source: 粤应急规〔2022〕3号 article 4 (provincial connection), article 13 (registration in the city),
-        article 27 (no contact data kept; see `contact_gate`).
+        article 14 (outline), article 27 (no contact data kept; see `contact_gate`); the orders on training.
         """
         rules = self._rules.profile(class_run.profile)
         institution = self._store.institution()
@@ -180,9 +181,24 @@ class RegistryService:
         if registration.boolean() and not registered:
             sentence = "培训机构在开班所在地级以上市没有有效的登记,不能在该市开班;请先办理或续办登记。"
             reasons.append(registration.reason("not_registered_in_city", sentence))
+        if class_run.kind == "review":
+            reasons.extend(review_class(rules, class_run.opens_on).reasons)
+        reasons.extend(self._outline_objections(class_run, rules))
         standing = self._store.contact_standing(class_run.id)
         reasons.extend(contact_objections(standing, class_run, rules, on))
         return Decision(not reasons, tuple(reasons))
+
+    def _outline_objections(self, class_run: ClassRun, rules: ProfileInForce) -> tuple[Reason, ...]:
+        """Return where the outline is shorter than a confirmed rule; a category that no table knows has none."""
+        outline = self._store.outline(class_run.outline_id)
+        if outline is None:
+            raise RuntimeError(f"class run {class_run.id} stands without its outline")
+        hours, category = outline.theory_class_hours, class_run.category
+        try:
+            decision = outline_hours(hours, category, class_run.kind, rules, class_run.opens_on)
+        except NoRuleInForce:
+            return ()
+        return tuple(reason for reason in decision.reasons if reason.confirmed)
 
     def enter_offline_session(
         self,

@@ -167,7 +167,7 @@ def test_fixed_dates_do_not_float(folder: Path) -> None:
             ("course.yaml", "unit-2", "unit-1", "catalogue_id_repeated", "resource_link_id"),
             ("course.yaml", "3000000", "3000000.5", "catalogue_field_invalid", "nominal_ms"),
             ("course.yaml", "3000000", "-1", "catalogue_field_invalid", "nominal_ms"),
-            ("class_runs.yaml", "kind: initial", "kind: review", "catalogue_field_invalid", "kind"),
+            ("class_runs.yaml", "kind: initial", "kind: refresher", "catalogue_field_invalid", "kind"),
             ("class_runs.yaml", "today+60d", "today-60d", "catalogue_field_invalid", "closes_on"),
             ("class_runs.yaml", "today+60d", "soon", "catalogue_field_invalid", "closes_on"),
             (

@@ -48,7 +48,7 @@ def test_unknown_fields_of_a_header_are_ignored() -> None:
         (("v",), 2),
         (("kind",), "beats"),
         (("learner",), 7),
-        (("class_run", "kind"), "review"),
+        (("class_run", "kind"), "refresher"),
         (("class_run", "opens_on"), "2026-02-30"),
         (("class_run", "opens_on"), None),
         (("outline", "theory_class_hours"), "4"),

@@ -182,6 +182,36 @@ def test_a_class_run_opens_only_where_and_when_the_law_lets_it(
     assert all(str(r.citation).startswith("粤应急规〔2022〕3号第") for r in decision.reasons)
 
 
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({"kind": "review", "opens_on": date(2026, 5, 31)}, []),
+        ({"kind": "review", "opens_on": date(2026, 6, 1)}, ["review_abolished"]),
+        ({"kind": "renewal", "opens_on": date(2026, 6, 1)}, []),
+        ({"kind": "yearly_retraining", "opens_on": date(2026, 6, 1)}, []),
+        ({"category": "hazchem_production_manager"}, ["outline_below_minimum"]),
+        ({"category": "low_voltage_electrician"}, []),
+        ({"category": "hazchem_production_manager", "kind": "yearly_retraining"}, ["outline_below_minimum"]),
+    ],
+    ids=[
+        "last review",
+        "first without",
+        "renewal",
+        "yearly",
+        "four hours of 48",
+        "unconfirmed",
+        "four of 16",
+    ],
+)
+def test_only_known_kinds_and_long_enough_outlines_open(
+    house: House, changes: dict[str, Any], codes: list[str]
+) -> None:
+    with _enrolled(house).desk() as desk:
+        run = replace(desk.registry.class_run(RUN), **changes)
+        decision = desk.registry.opening_decision(run, date(2026, 11, 23))
+    assert [reason.code for reason in decision.reasons] == codes
+
+
 def test_no_class_run_opens_where_no_rule_is_in_force(house: House) -> None:
     with _enrolled(house).desk() as desk, pytest.raises(NoRuleInForce):
         desk.registry.opening_decision(desk.registry.class_run(RUN), date(2027, 7, 1))

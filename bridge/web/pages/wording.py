@@ -11,7 +11,7 @@ from bridge.rules.model import Reason
 
 PAPER_STATUS = {"valid": "有效", "superseded": "已被新证明替代", "revoked": "已撤销"}
 PAPER_KIND = {"hour_certificate": "网络学时证明", "completion_statement": "结业说明"}
-CLASS_RUN_KIND = {"initial": "初次培训", "renewal": "换证培训", "yearly_retraining": "再培训"}
+CLASS_RUN_KIND = {"initial": "初次培训", "review": "复审培训", "renewal": "换证培训", "yearly_retraining": "再培训"}
 BATCH_STATE = {
     "ready": "待发送",
     "accepted": "全部接收",
