@@ -97,10 +97,19 @@ class HoursStatement:
         return self.outline_met.value and self.shares_allowed
 
     @property
+    def decisions(self) -> tuple[Decision[int] | Decision[bool], ...]:
+        """Return hours first, then the outline, then the two share rules."""
+        return (self.online, self.offline, self.outline_met, self.online_share, self.offline_share)
+
+    @property
     def reasons(self) -> tuple[Reason, ...]:
-        """Return all reasons: hours first, then the outline, then the two share rules."""
-        decisions = (self.online, self.offline, self.outline_met, self.online_share, self.offline_share)
-        return tuple(reason for decision in decisions for reason in decision.reasons)
+        """Return all reasons, in the order of `decisions`."""
+        return tuple(reason for decision in self.decisions for reason in decision.reasons)
+
+    @property
+    def bound(self) -> tuple[Resolved, ...]:
+        """Return each rule that bound a decision, once, in their order: its document, and what it beat."""
+        return tuple({one.parameter.name: one for each in self.decisions for one in each.bound}.values())
 
 
 def credit_class_hours(
@@ -133,7 +142,9 @@ def credit_class_hours(
     units = tuple(by_id[unit.id] for unit in sheet.outline.units)
     return HoursStatement(
         exact_online=Fraction(counted_ms, online_measure),
-        online=Decision(online.value, (*online.reasons, *_left_out(statement, sheet, units, rules))),
+        online=Decision(
+            online.value, (*online.reasons, *_left_out(statement, sheet, units, rules)), online.bound
+        ),
         offline=offline,
         units=units,
         outline_met=_outline_met(units, sheet, rules),
@@ -222,7 +233,7 @@ def _offline(
             reasons.append(_too_short(session, held, measure))
     done = [_unit(unit, measure_ms, hours_of[unit.id] * measure_ms) for unit in units.values()]
     total = sum(unit.counted_ms for unit in done) // measure_ms
-    return Decision(total, tuple(reasons)), done
+    return Decision(total, tuple(reasons), (measure,)), done
 
 
 def _too_short(session: OfflineFact, held: int, measure: Resolved) -> Reason:
@@ -247,4 +258,4 @@ def _outline_met(
         for unit in units
         if not unit.met
     )
-    return Decision(not reasons, reasons)
+    return Decision(not reasons, reasons, (outline,))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from bridge.completion.model import Attendance, Earned, EarnedUnit
-from bridge.hours.model import OutlineUnitHours
+from bridge.hours.model import HoursStatement, OutlineUnitHours
 from bridge.hours.service import HoursService
 from bridge.kernel.citation import Basis
 from bridge.kernel.ids import ClassRunId, LearnerRef
@@ -79,7 +79,7 @@ class EarnedFromLedger:
             last_ms=max((s.end_ms for s in credited), default=None),
             ledger_head=both.ledger_head,
             packs=profile.pack_hashes,
-            documents=_documents(profile),
+            documents=_documents(profile, hours),
             attendances=self._attendances(sheet, seconds),
             timeline=tuple((s.start_ms, s.end_ms, s.verdict.value, s.reason) for s in seconds.timeline),
         )
@@ -114,11 +114,8 @@ def _unit(unit: OutlineUnitHours) -> EarnedUnit:
     )
 
 
-def _documents(profile: ProfileInForce) -> tuple[str, ...]:
-    """Return the documents that a paper cites: laws and standards, never a practice."""
+def _documents(profile: ProfileInForce, hours: HoursStatement) -> tuple[str, ...]:
+    """Return the documents that a paper cites, in the profile's order: laws and standards that bound its hours."""
     cited = (Basis.LAW, Basis.STANDARD)
-    return tuple(
-        pack.document
-        for pack in profile.packs
-        if any(parameter.citation.basis in cited for parameter in pack.parameters)
-    )
+    bound = {one.pack_id for one in hours.bound if one.parameter.citation.basis in cited}
+    return tuple(pack.document for pack in profile.packs if pack.id in bound)
