@@ -222,12 +222,24 @@ def _moving(group: click.Group, open_office: OpenOffice) -> None:
     @click.option("--token-url", "auth_token_url", default="", help="新的访问令牌地址。")
     @click.option("--jwks-url", default="", help="新的公钥集地址。")
     @click.option("--page-origin", "allowed_origin", default="", help="新的网页来源。")
+    @click.option(
+        "--service-origin", multiple=True, help="成绩、名单服务所在的其他来源(可多次使用,全部写上)。"
+    )
     @click.option("--reason", default="", help="迁移原因(写入记录)。")
     @click.option("--yes", is_flag=True, help="执行;不写则只预览。")
     @_by
     @_json
-    def move(registration: str, reason: str, yes: bool, by: str, as_json: bool, **typed: str) -> None:
+    def move(
+        registration: str,
+        service_origin: tuple[str, ...],
+        reason: str,
+        yes: bool,
+        by: str,
+        as_json: bool,
+        **typed: str,
+    ) -> None:
         staff, platform_id = PlatformStaff(by, None), RegistrationId(registration)
+        typed["service_origins"] = " ".join(service_origin)
         with open_office() as office:
             preview = office.preview_move(staff, platform_id, typed)
             if yes:
