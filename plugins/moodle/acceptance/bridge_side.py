@@ -28,6 +28,8 @@ from plugins.simulators.demonstration.steps import StepFailed, expect, wait_for
 _READY_SECONDS = 90.0
 _STOP_SECONDS = 20.0
 _CATALOGUE = ROOT / "config" / "demo"
+_STUDY_FACTOR = 100
+"""Study seconds in a real second: the walk's class hour takes half a minute, and a busy machine still keeps up."""
 
 
 @dataclass(slots=True)
@@ -44,6 +46,8 @@ class BridgeSide:
     port: int = 0
     registration: str = ""
     secret: str = field(default="", repr=False)
+    class_run: str = ""
+    invitations: tuple[str, ...] = ()
     _child: Child | None = None
 
     @property
@@ -96,7 +100,9 @@ class BridgeSide:
         with _changed(catalogue / "course.yaml") as content:
             lesson, _, test = content["courses"][0]["units"]
             lesson["resource_link_id"], test["resource_link_id"] = f"cm-{school.lesson}", f"cm-{school.quiz}"
-        self._command("catalogue", "load", str(catalogue), "--photographs", "demo", "--json")
+        loaded = self._command("catalogue", "load", str(catalogue), "--photographs", "demo", "--json")
+        self.invitations = tuple(one["url"] for one in loaded["invitations"])
+        self.class_run = loaded["class_runs"][0]
 
     def listed_learner(self) -> tuple[str, str]:
         """Return name and citizen id of the made-up learner who stands on the enrolment list."""
@@ -161,8 +167,9 @@ class BridgeSide:
             # The reader's own settings of a real bridge must not reach this one.
             **{name: value for name, value in os.environ.items() if not name.startswith("ANXUE_")},
             "PYTHONPATH": str(ROOT),
-            # A demonstration may speak http with a Moodle on this machine; its study time runs as the clock does.
+            # A demonstration may speak http with a Moodle on this machine, and hurry the clock of study.
             "ANXUE_MODE": "demonstration",
+            "ANXUE_STUDY_FACTOR": str(_STUDY_FACTOR),
             "ANXUE_VAR": str(Settings().var),
             "ANXUE_DATA": str(self.folder / "bridge"),
             "ANXUE_HOST": self.host,

@@ -10,7 +10,14 @@ import click
 from rich.console import Console
 
 from bridge.settings import ROOT
-from plugins.moodle.acceptance import contact_steps, gate_steps, opening_steps, site_steps
+from plugins.moodle.acceptance import (
+    bridge_steps,
+    contact_steps,
+    gate_steps,
+    opening_steps,
+    site_steps,
+    watched_steps,
+)
 from plugins.moodle.acceptance.bridge_side import BridgeSide
 from plugins.moodle.acceptance.log import write_log
 from plugins.moodle.acceptance.person import Person
@@ -93,16 +100,22 @@ def _walk(run: Run) -> None:
         run.bridge.start()
         run.school.make_course()
         run.school.make_lesson()
+        run.school.make_guarded()
         run.school.make_quiz()
         step.say(f"安学桥 {run.bridge.url},课程 {run.school.mark}")
     site_steps.connect(run)
+    bridge_steps.staff_set_up(run)
     site_steps.enter(run)
     site_steps.study(run)
+    bridge_steps.contact_exception(run)
+    bridge_steps.hours_open(run)
     gate_steps.forced_start(run)
+    watched_steps.watched_attempt(run)
     page = gate_steps.grant_and_consent(run)
     gate_steps.revoke_in_mid_attempt(run, page)
     gate_steps.who_else(run)
     gate_steps.backup_keeps_the_gate(run)
     site_steps.delivered(run)
+    bridge_steps.consent_withdrawn(run)
     opening_steps.opens_by_state(run)
     contact_steps.clean_and_undo(run)

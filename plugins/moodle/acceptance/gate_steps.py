@@ -28,7 +28,7 @@ def forced_start(run: Run) -> None:
             {"anxueconsent": "1"},
             {"forcenew": "1", "page": "0", "_qf__preflight_check_form": "1"},
         ):
-            page = _start(run, learner, **fields)
+            page = start(run, learner, **fields)
             expect(page.refusal == "none" and _ATTEMPT not in page.url, f"强行开始没有被拒绝:{page.said}")
         expect(_attempts(run, "learner") == 0, "没有许可却开出了作答")
         step.say("三种请求均被拒绝,没有产生作答")
@@ -38,12 +38,12 @@ def forced_start(run: Run) -> None:
 
 def grant_and_consent(run: Run) -> Page:
     """A grant opens the quiz for its learner, once they consent; return the attempt's page."""
-    with run.journal.step("grant", "安学桥发放准考许可:须先同意,再进入作答页") as step:
+    with run.journal.step("grant", "经网络服务发放的准考许可:须先同意,再进入作答页") as step:
         _grant(run, f"{run.school.mark}-1")
         other = run.school.person("other")
-        expect(_start(run, other).refusal == "none", "一名学员的许可放进了另一名学员")
+        expect(start(run, other).refusal == "none", "一名学员的许可放进了另一名学员")
         learner = run.school.person("learner")
-        asked = _start(run, learner)
+        asked = start(run, learner)
         expect("anxueconsent" in asked.text and _ATTEMPT not in asked.url, f"没有征求同意:{asked.said}")
         form = asked.form("startattempt.php", holding="anxueconsent")
         again = learner.submit(asked, form, {}, "submitbutton")
@@ -79,7 +79,7 @@ def revoke_in_mid_attempt(run: Run, page: Page) -> None:
         tries: dict[str, Callable[[], Page]] = {
             "作答页": lambda: learner.get(_ATTEMPT, attempt=attempt, cmid=run.school.quiz),
             "摘要页": lambda: learner.get("/mod/quiz/summary.php", attempt=attempt, cmid=run.school.quiz),
-            "再次开始": lambda: _start(run, learner),
+            "再次开始": lambda: start(run, learner),
             "保存": lambda: learner.submit(open_page, form, fields, "next"),
             "交卷": lambda: learner.submit(open_page, form, fields | {"finishattempt": "1", "timeup": "0"}),
             "到时交卷": lambda: learner.submit(
@@ -97,10 +97,7 @@ def revoke_in_mid_attempt(run: Run, page: Page) -> None:
         expect(_logged(run, "revoked"), "Moodle 日志中没有 access_prevented(revoked)")
     with run.journal.step("regrant", "重新核验后继续作答并交卷:撤回期间没有存下任何答案") as step:
         _grant(run, f"{run.school.mark}-2")
-        asked = _start(run, learner)
-        expect("anxueconsent" in asked.text, "新的许可没有重新征求同意")
-        back = learner.submit(asked, asked.form("startattempt.php", holding="anxueconsent"),
-                              {"anxueconsent": "1"}, "submitbutton")  # fmt: skip
+        back = consent(run, learner)
         expect(_attempt_id(back) == attempt, f"没有回到原来的作答:{back.said}")
         chosen = back.document.xpath(f'//input[@name="{answer}"][@checked]/@value')
         expect(chosen in ([], ["-1"]), f"撤回期间的答案被存下了:{chosen}")
@@ -116,7 +113,7 @@ def revoke_in_mid_attempt(run: Run, page: Page) -> None:
 def who_else(run: Run) -> None:
     """A teacher previews; nobody sits the test in another's name; a used-up grant opens nothing."""
     with run.journal.step("who_else", "教师预览放行;以他人身份登录被拒绝;许可次数用完后被拒绝") as step:
-        preview = _start(run, run.school.person("teacher"))
+        preview = start(run, run.school.person("teacher"))
         expect(_ATTEMPT in preview.url, f"教师不能预览:{preview.said}")
         _grant(run, f"{run.school.mark}-3", who="other", attempt_limit=1)
         stranger = Person(run.site.url).log_in(*run.admin_login)
@@ -127,15 +124,13 @@ def who_else(run: Run) -> None:
             sesskey=stranger.sesskey,
         )
         stranger.forget_sesskey()
-        expect(_start(run, stranger).refusal == "loginas", "以他人身份登录后进入了测验")
+        expect(start(run, stranger).refusal == "loginas", "以他人身份登录后进入了测验")
         expect(_attempts(run, "other") == 0, "以他人身份登录后开出了作答")
         other = run.school.person("other")
-        asked = _start(run, other)
-        page = other.submit(asked, asked.form("startattempt.php", holding="anxueconsent"),
-                            {"anxueconsent": "1"}, "submitbutton")  # fmt: skip
+        page = consent(run, other)
         finish = other.submit(page, page.form("processattempt.php"), {"finishattempt": "1"})
         expect("/mod/quiz/review.php" in finish.url, f"没有交卷成功:{finish.said}")
-        expect(_start(run, other).refusal == "attemptsused", "许可只准一次,却开始了第二次")
+        expect(start(run, other).refusal == "attemptsused", "许可只准一次,却开始了第二次")
         step.say("预览放行;冒名 loginas 被拒绝;一次许可不能考两次")
 
 
@@ -170,7 +165,16 @@ def _is_refused(page: Page) -> bool:
     return page.refusal == "revoked" and "/mod/quiz/view.php" in page.url
 
 
-def _start(run: Run, person: Person, **fields: str) -> Page:
+def consent(run: Run, person: Person) -> Page:
+    """Ask for an attempt and agree to be watched; return where that leads."""
+    asked = start(run, person)
+    expect("anxueconsent" in asked.text, f"没有征求同意:{asked.said}")
+    form = asked.form("startattempt.php", holding="anxueconsent")
+    return person.submit(asked, form, {"anxueconsent": "1"}, "submitbutton")
+
+
+def start(run: Run, person: Person, **fields: str) -> Page:
+    """Ask for an attempt at the quiz without having been shown its button."""
     return person.post(_START, {"cmid": run.school.quiz, "sesskey": person.sesskey, **fields})
 
 

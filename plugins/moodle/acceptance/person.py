@@ -1,5 +1,6 @@
 """A person with a browser of their own: pages, and forms filled in as a person would. No script of a page runs."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from urllib.parse import urljoin
 import requests
 from lxml import html
 
+from plugins.simulators.demonstration.http_walk import HttpTab
 from plugins.simulators.demonstration.steps import StepFailed, expect
 
 _TIMEOUT = 60
@@ -63,6 +65,17 @@ class Page:
     def links(self, part: str) -> list[str]:
         """Return the addresses of this page that contain `part`."""
         return [urljoin(self.url, href) for href in self.document.xpath("//a/@href") if part in href]
+
+    def agent(self) -> dict[str, Any]:
+        """Return what local_anxue hands to the agent of this page: `token`, `activity`, `attempt`, `bridge`.
+
+        Raises:
+            StepFailed: the page loads no agent.
+        """
+        found = self.document.xpath('//script[@id="local-anxue-agent"]')
+        expect(found, f"页面没有载入安学桥脚本:{self.said}")
+        settings: dict[str, Any] = json.loads(found[0].text)
+        return settings
 
     def form_of(self, testid: str) -> Any:
         """Return the form around the element that bears this test id.
@@ -129,6 +142,12 @@ class Person:
     def post(self, path: str, fields: Mapping[str, object]) -> Page:
         """Send fields without any form having been shown, as a forged request would."""
         return self._page(self._session.post(self._address(path), data=_texts(fields), timeout=_TIMEOUT))
+
+    def tab(self) -> HttpTab:
+        """Return this person's browser as the demonstration's walks use one: for the bridge's own pages."""
+        tab = HttpTab()
+        tab.http = self._session
+        return tab
 
     def ask(self, function: str, arguments: Mapping[str, object]) -> Any:
         """Return what one of Moodle's functions for its own pages answers.

@@ -6,6 +6,7 @@ from plugins.moodle.acceptance.bridge_side import BridgeSide
 from plugins.moodle.acceptance.person import Person
 from plugins.moodle.acceptance.school import School
 from plugins.moodle.acceptance.site import Site, WebService
+from plugins.simulators.demonstration.http_walk import HttpTab
 from plugins.simulators.demonstration.steps import Journal
 
 
@@ -20,6 +21,7 @@ class Run:
     bridge: BridgeSide
     journal: Journal
     services: list[WebService] = field(default_factory=list)
+    staff: list[HttpTab] = field(default_factory=list)
     refused_before: int = 0
 
     @property

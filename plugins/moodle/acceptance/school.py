@@ -43,6 +43,8 @@ class School:
     quiz: int = 0
     tool: int = 0
     entry: int = 0
+    guarded: int = 0
+    gate: int = 0
     client_id: str = ""
     _people: dict[str, int] = field(default_factory=dict)
 
@@ -92,6 +94,10 @@ class School:
         self.lesson = self._add("page", {"name": "第一课 触电急救", "page[text]": "<p>正文</p>", "completion": "2",
                                          "completionview": "1"})  # fmt: skip
 
+    def make_guarded(self) -> None:
+        """Add a page that the run opens and closes by what the bridge says."""
+        self.guarded = self._add("page", {"name": "第二课 实名后开放", "page[text]": "<p>正文</p>"})
+
     def make_quiz(self) -> None:
         """Add a quiz behind the gate, with one true/false question."""
         fields = {"name": "结业测试", "anxuerequired": "1", "questionsperpage": "0", "grade": "100"}
@@ -126,6 +132,12 @@ class School:
     def make_entry(self) -> None:
         """Add the activity that opens the bridge."""
         self.entry = self._add("lti", {"name": "安学桥 实名与人脸"}, typeid=self.tool)
+
+    def make_gate(self, class_run: str, unit: str) -> None:
+        """Add the activity that opens the bridge's gate of the test."""
+        chosen = f"anxue_item=gate\nanxue_class_run={class_run}\nanxue_unit={unit}"
+        fields = {"name": "安学桥 考试入口", "instructorcustomparameters": chosen}
+        self.gate = self._add("lti", fields, typeid=self.tool)
 
     def make_service_user(self) -> WebService:
         """Make the user with whose token the bridge calls; return the way in."""
@@ -189,11 +201,12 @@ class School:
 
     def _add(self, module: str, fields: dict[str, str], **params: int) -> int:
         """Add an activity by its form; return its course module id."""
+        before = self.activities(self.course, module)
         page = self.admin.get(
             "/course/modedit.php", add=module, type="", course=self.course, section=0, **params
         )
         done = self.admin.submit(page, page.form("modedit.php", holding="name"), fields, "submitbutton2")
-        found = self.activities(self.course, module)
+        found = [one for one in self.activities(self.course, module) if one not in before]
         expect(len(found) == 1, f"{module} 没有建成:{done.said}")
         return found[0]
 

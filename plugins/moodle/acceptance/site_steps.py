@@ -5,8 +5,9 @@ import re
 from pathlib import Path
 
 from bridge.settings import ROOT
+from plugins.moodle.acceptance import opening_steps
 from plugins.moodle.acceptance.run import Run
-from plugins.simulators.demonstration.steps import StepFailed, expect
+from plugins.simulators.demonstration.steps import StepFailed, expect, wait_for
 
 PLACES = {
     "local_anxue": "local/anxue",
@@ -18,6 +19,7 @@ PLACES = {
 _PRIVACY_TEST = "privacy/tests/privacy/provider_test.php"
 _DELIVER = r"\local_anxue\task\deliver"
 _CRON_SECONDS = 120
+_TOLD_SECONDS = 30.0
 _DAY = (
     "core\\event\\course_viewed",
     "mod_page\\event\\course_module_viewed",
@@ -97,10 +99,14 @@ def connect(run: Run) -> None:
 
 
 def enter(run: Run) -> None:
-    """The learner comes to the bridge by LTI and proves the real name: from now on their scores have an owner."""
-    with run.journal.step("launch", "学员从课程经 LTI 1.3 进入安学桥,完成实名") as step:
+    """The learner comes to the bridge by LTI and proves the real name: Moodle hears of it, and a page opens."""
+    with run.journal.step(
+        "launch", "学员从课程经 LTI 1.3 进入安学桥,完成实名;安学桥告知 Moodle,活动开放"
+    ) as step:
         run.school.make_entry()
+        opening_steps.restrict(run, opening_steps.REAL_NAME)
         learner = run.school.person("learner")
+        opening_steps.expect_closed(run, learner, "实名之前,活动已开放")
         page = learner.launch("/mod/lti/launch.php", id=run.school.entry)
         expect(page.url.startswith(f"{run.bridge.url}/learner"), f"没有进入安学桥:{page.url} {page.said}")
         name, citizen_id = run.bridge.listed_learner()
@@ -113,6 +119,9 @@ def enter(run: Run) -> None:
             f"实名没有完成:{done.said}",
         )
         step.say("LTI 进入成功,实名与报名名单一致")
+        wait_for(lambda: opening_steps.is_open(run, learner), _TOLD_SECONDS, "实名之后,活动没有开放")
+        opening_steps.expect_closed(run, run.school.person("other"), "另一名学员的活动也开放了")
+        step.say("安学桥把实名告知 Moodle:设了“安学桥”限制的活动对本人开放,对他人不开放")
 
 
 def study(run: Run) -> None:
