@@ -58,6 +58,8 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "simulate": ("启动模拟的学习平台或省级平台。", lambda: _plugin("simulators")),
     "rules": ("查看和检查规则包。", lambda: _named("bridge.rules.commands:rules")),
     "hours": ("凭台账文件重算学时。", lambda: _named("bridge.hours.commands:hours")),
+    "ledger": ("校验和封存台账,出具证据。", lambda: _named("bridge.ledger_commands:ledger")),
+    "verify": ("离线核对证据文件(只需公钥)。", lambda: _named("bridge.ledger_commands:verify_proof")),
     "archive": ("校验学员学习电子档案。", _archive),
     "face": ("测量人脸模型。", lambda: _plugin("commands.face")),
     "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.operator_commands:catalogue")),

@@ -38,6 +38,10 @@ class RowMarks:
         """Return the mark of a chain's head row."""
         return self._mark("head", chain, [row_id, head.seq, head.hash])
 
+    def of_key(self, kid: str) -> str:
+        """Return the mark of a signing key's row, so that nobody can add a key of their own."""
+        return self._mark("key", ChainOf("", "", ""), [kid])
+
     def _mark(self, kind: str, chain: ChainOf, rest: list[str | int]) -> str:
         said = canonical_json([kind, chain.institution, chain.learner, chain.class_run, *rest])
         return hmac.digest(self.key, said, "sha256").hex()

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import UnitOfWork
+from bridge.ledger.marks import RowMarks, same_mark
 from bridge.ledger.signatures import PublicKey, SigningKey
 from bridge.ledger.tree_tables import LedgerKeyRow
 
@@ -31,9 +32,10 @@ class KnownKey:
 class LedgerKeys:
     """The bridge's keys for heads and paper statements. Opens units of work of its own: never within another."""
 
-    def __init__(self, units: UnitOfWork, cipher: FieldCipher) -> None:
+    def __init__(self, units: UnitOfWork, cipher: FieldCipher, marks: RowMarks) -> None:
         self._units = units
         self._cipher = cipher
+        self._marks = marks
 
     def signing(self) -> SigningKey:
         """Return the key that signs, made if there is none.
@@ -61,12 +63,16 @@ class LedgerKeys:
             return self._open(self._make(tx.session, now)).public
 
     def known(self) -> Sequence[KnownKey]:
-        """Return the public halves of all keys, the oldest first."""
+        """Return the public halves of all keys that the bridge made, the oldest first; a row of others is no key."""
         with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
             rows = tx.session.scalars(
                 select(LedgerKeyRow).order_by(LedgerKeyRow.made_at, LedgerKeyRow.kid)
             ).all()
-        return [KnownKey(PublicKey.from_jwk(_jwk(row)), row.made_at, row.signed_until) for row in rows]
+        return [
+            KnownKey(PublicKey.from_jwk(_jwk(row)), row.made_at, row.signed_until)
+            for row in rows
+            if same_mark(row.mark, self._marks.of_key(row.kid))
+        ]
 
     def jwks(self) -> dict[str, Any]:
         """Return all public keys as a JWK set, the oldest first: what a verifier needs, and all that it needs."""
@@ -85,6 +91,7 @@ class LedgerKeys:
             seed_enc=self._cipher.encrypt_text(key.seed(), table=LedgerKeyRow.__tablename__, row_id=kid),
             made_at=now,
             signed_until=None,
+            mark=self._marks.of_key(kid),
         )
         session.add(row)
         session.flush()

@@ -61,6 +61,7 @@ class LedgerKeyRow(Base):
     seed_enc: Mapped[LongText]
     made_at: Mapped[Instant]
     signed_until: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    mark: Mapped[Sha256]
 
 
 for _row in (LedgerLeafRow, LedgerSubtreeRow, LedgerTreeHeadRow):

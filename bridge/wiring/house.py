@@ -74,6 +74,8 @@ class House:
             self.study_clock, self.pace = scaled, scaled
         else:
             self.study_clock, self.pace = SystemClock(), ConstantPace()
+        self.sealed_stretch = -1
+        """The stretch of time in which this process last asked for the ledgers to be sealed."""
         self._origins: tuple[float, frozenset[str]] = (0.0, frozenset())
 
     @classmethod
@@ -110,7 +112,7 @@ class House:
 
     @cached_property
     def ledger_keys(self) -> LedgerKeys:
-        return LedgerKeys(self.uow, self.cipher)
+        return LedgerKeys(self.uow, self.cipher, self.ledger_marks)
 
     @cached_property
     def lti_registrations(self) -> LtiRegistrations:

@@ -1,6 +1,6 @@
 """What the worker runs: the rows of `bridge.flow`, frames to judge, batches to carry, and the sweep."""
 
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from bridge.completion.learner_states import STATE_ASKED
@@ -13,6 +13,7 @@ from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Event
 from bridge.kernel.ids import ClassRunId, EventId, LearnerRef
 from bridge.kernel.time import epoch_ms
+from bridge.ledger.sealing import SEAL
 from bridge.ledger.service import EXTENDED_JOB
 from bridge.presence.face import FaceTemplate
 from bridge.presence.frames import FRAME_WAITING, JudgedFrame, judge_material
@@ -22,6 +23,7 @@ from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
+from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
 from bridge.wiring.platform_jobs import platform_works, sweep_platforms
 from bridge.worker.runner import Runner, Work
 
@@ -39,6 +41,7 @@ def runner(house: "House") -> Runner:
     works[BEATS_WAITING] = Work(apply=jobs.run_rows)
     works[CONTROL_WAITING] = Work(prepare=jobs.send_control, apply=jobs.note_control)
     works[GRANT_WAITING] = Work(prepare=jobs.carry_grant, apply=jobs.note_grant)
+    works[SEAL] = Work(prepare=partial(signing_key, house), apply=partial(seal_tree, house))
     works.update(platform_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
         works[kind] = Work(prepare=jobs.settle, apply=jobs.run_settled)
@@ -140,6 +143,7 @@ def sweep(house: "House") -> None:
                 stations.presence.expire(check)
     test_gates.sweep_attempts(house)
     sweep_platforms(house)
+    sweep_trees(house)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
         sweep_used_states(house.uow, now)

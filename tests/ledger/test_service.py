@@ -80,7 +80,9 @@ def batches() -> Batches:
 
 
 def service(tx: Tx, batches: Batches) -> LedgerService:
-    return LedgerService(SqlLedgerStore(tx, MARKS), lambda _: guangdong(), Sheets(), batches, tx, FixedClock(NOW))
+    return LedgerService(
+        SqlLedgerStore(tx, MARKS), lambda _: guangdong(), Sheets(), batches, tx, FixedClock(NOW)
+    )
 
 
 def facts(study: Study) -> dict[str, Any]:

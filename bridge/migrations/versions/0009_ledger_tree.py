@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("seed_enc", sa.Text(), nullable=False),
         sa.Column("made_at", UtcDateTime(), nullable=False),
         sa.Column("signed_until", UtcDateTime(), nullable=True),
+        sa.Column("mark", sa.String(length=64), nullable=False),
         sa.PrimaryKeyConstraint("kid", name=op.f("pk_ledger_key")),
     )
     for table in ("ledger_leaf", "ledger_subtree", "ledger_tree_head"):
