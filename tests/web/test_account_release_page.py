@@ -20,8 +20,8 @@ from tests.web.furnished import (
     furnish,
     token,
 )
+from tests.web.gate import started
 from tests.web.lms import CHEN_SUB, Lms, browser, lms_of_ready_learners
-from tests.web.test_test_gate_page import started
 
 RIGHT = {"reason": "wrong_account", "checked": "1"}
 
