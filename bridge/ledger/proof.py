@@ -112,10 +112,10 @@ def check_proof(content: bytes, keys: Mapping[str, PublicKey] | None = None) -> 
         InvalidInput("proof_too_large")
     """
     document = _document(content)
-    given = keys is not None
-    known = keys if keys is not None else _own_keys(document["keys"])
-    if not given and not known:
-        raise ProofInvalid("keys_malformed", "keys", "没有可用的公钥,请用 --key 指出公钥文件。")
+    own = _own_keys(document["keys"])
+    known = own if keys is None else keys
+    if not set(own) <= set(known):
+        raise ProofInvalid("key_unknown", "keys", "文件所带的公钥不在给出的公钥之中,请核对公钥文件。")
     statement, signature = _statement(document["certificate"])
     _check_signature(known, statement["key"], canonical_json(statement), signature, "certificate")
     try:
@@ -136,7 +136,7 @@ def check_proof(content: bytes, keys: Mapping[str, PublicKey] | None = None) -> 
             raise ProofInvalid("entry_not_sealed", f"ledger:{entry.seq + 1}", "这条记录没有被任何叶封存。")
         if sealed[entry.seq] != entry.hash:
             raise ProofInvalid("entry_differs", f"ledger:{entry.seq + 1}", "这条记录与封存时的哈希不同。")
-    return CheckedProof(statement, ledger, len(read.entries), head, given)
+    return CheckedProof(statement, ledger, len(read.entries), head, keys is not None)
 
 
 def _document(content: bytes) -> dict[str, Any]:
@@ -164,9 +164,12 @@ def _document(content: bytes) -> dict[str, Any]:
 
 def _own_keys(jwks: Any) -> dict[str, PublicKey]:
     try:
-        return {key.id: key for key in map(PublicKey.from_jwk, jwks)}
-    except (TypeError, InvalidInput) as error:
-        raise ProofInvalid("keys_malformed", "keys", "公钥无法读出。") from error
+        keys = [PublicKey.from_jwk(jwk) for jwk in jwks]
+        if [key.jwk() for key in keys] != jwks:
+            raise ValueError("not as the bridge writes keys")
+    except (TypeError, ValueError, InvalidInput) as error:
+        raise ProofInvalid("keys_malformed", "keys", "文件所带的公钥无法读出。") from error
+    return {key.id: key for key in keys}
 
 
 def _statement(certificate: Any) -> tuple[Mapping[str, Any], str]:
