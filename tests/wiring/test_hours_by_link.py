@@ -79,10 +79,13 @@ def test_nothing_is_made_where_nothing_may_be(studied: Lms) -> None:
     assert studied.services.line_items == {}
 
 
-def test_a_column_that_has_our_tag_as_well_is_filled_once(studied: Lms) -> None:
+@pytest.mark.parametrize(("first", "then"), [(WITH_HOURS, {}), ({}, WITH_HOURS)])
+def test_a_column_that_has_our_tag_as_well_is_filled_once(
+    studied: Lms, first: dict[str, str], then: dict[str, str]
+) -> None:
     column(studied)
-    enter(studied, WITH_HOURS, endpoint(studied))
-    enter(studied, {}, endpoint(studied), link="link-2")
+    enter(studied, first, endpoint(studied), link="link-1")
+    enter(studied, then, endpoint(studied), link="link-2")
 
     assert len(posted(studied)) == 1
     assert columns(studied) == [("hours", "link-1"), ("other", "link-2")]
