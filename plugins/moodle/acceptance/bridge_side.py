@@ -32,6 +32,10 @@ _STUDY_FACTOR = 100
 """Study seconds in a real second: the walk's class hour takes half a minute, and a busy machine still keeps up."""
 
 
+_UNTYPED = {"score": "attempt.graded", "beats": "agent.batch"}
+"""What is kept without a type, by a member that only it has; all else is a launch."""
+
+
 @dataclass(slots=True)
 class BridgeSide:
     """A bridge that runs for this run alone.
@@ -114,7 +118,9 @@ class BridgeSide:
         """Return how many messages of each kind came from the Moodle: `type`, with the event or kind behind a space."""
         counted: Counter[str] = Counter()
         for payload in self._payloads():
-            kind = payload.get("type") or ("attempt.graded" if "score" in payload else "launch")
+            kind = payload.get("type") or next(
+                (name for mark, name in _UNTYPED.items() if mark in payload), "launch"
+            )
             counted[" ".join(filter(None, (kind, payload.get("event") or payload.get("kind"))))] += 1
         return counted
 
