@@ -20,6 +20,7 @@ PLUGINS = {
     "bench.feed": "plugins.reporting.guangdong.bench:run",
     "commands.face": "plugins.presence.commands:face",
     "acceptance.moodle": "plugins.moodle.acceptance.command:moodle",
+    "acceptance.xapi": "plugins.lrs_conformance.command:xapi",
     "demonstration": "plugins.simulators.demonstration.command:demo",
     "simulators": "plugins.simulators.command:simulate",
     "photographs": "plugins.presence.photographs",

@@ -21,7 +21,7 @@ _SUSPECT = re.compile(
     r"[@\uff01-\uff5e]|\d(?:[-() ]{0,3}\d){6}|微信|扣扣|weixin|wechat|wx|vx|qq", re.IGNORECASE
 )
 _NAME_FIELD = re.compile(
-    r"((^|[/_#-])(real|full|user|given|family|nick|learner|student)_?-?name|姓名|身份证|id_?card|citizen_?id)",
+    r"((^|[/_#.-])(real|full|user|given|family|nick|learner|student)_?-?name|姓名|身份证|id_?card|citizen_?id)",
     re.IGNORECASE,
 )
 _PEOPLE = frozenset({"actor", "authority", "instructor", "team", "agent", "group"})
@@ -30,6 +30,10 @@ _AS_CHECKED = frozenset(
 )
 """Properties whose form was checked and holds no text."""
 _LANGUAGE_MAPS = frozenset({"display", "name", "description"})
+_CLOSED_QUESTIONS = frozenset(
+    {"choice", "sequencing", "likert", "matching", "performance", "true-false", "numeric"}
+)
+"""Interactions whose response is one of given answers; what is written freely may be anybody's name."""
 _ADDRESSES = frozenset({"moreInfo", "fileUrl", "usageType", "type"})
 
 
@@ -82,7 +86,11 @@ class Blinded:
         self._seen: dict[str, str] = {}
 
     def statement(self, value: dict[str, Any]) -> dict[str, Any]:
-        return {name: self._property(name, item) for name, item in value.items()}
+        kept = {name: self._property(name, item) for name, item in value.items()}
+        about = kept["object"]
+        if "response" in kept.get("result", {}) and not _is_closed_question(about):
+            kept["result"] = {name: item for name, item in kept["result"].items() if name != "response"}
+        return kept
 
     def agent(self, value: Mapping[str, Any]) -> dict[str, Any]:
         kept: dict[str, Any] = {}
@@ -135,6 +143,8 @@ class Blinded:
                 return {tag: self._text(words) for tag, words in value.items() if self._text(tag) == tag}
             if value.get("objectType") in ("Agent", "Group"):
                 return self.agent(value)
+            if value.get("objectType") == "SubStatement":
+                return self.statement(value)
             return {key: self._property(key, item) for key, item in value.items()}
         if isinstance(value, list):
             return [self._property("", item) for item in value]
@@ -162,6 +172,10 @@ class Blinded:
             if len(kept) != len(pairs):
                 return urlunsplit(parts._replace(query=urlencode(kept)))
         return self._text(value)
+
+
+def _is_closed_question(activity: Mapping[str, Any]) -> bool:
+    return activity.get("definition", {}).get("interactionType") in _CLOSED_QUESTIONS
 
 
 def identifier_of(agent: Mapping[str, Any]) -> str | None:
