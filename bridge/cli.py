@@ -56,6 +56,7 @@ def _lti() -> click.Command:
 _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "demo": ("走一遍全程演示:从课程入口到监管回执。", lambda: _plugin("demonstration")),
     "simulate": ("启动模拟的学习平台或省级平台。", lambda: _plugin("simulators")),
+    "attack": ("用公开的刷课手法攻击安学桥,报告误计与误伤的秒数。", lambda: _plugin("attack")),
     "rules": ("查看和检查规则包。", lambda: _named("bridge.rules.commands:rules")),
     "hours": ("凭台账文件重算学时。", lambda: _named("bridge.hours.commands:hours")),
     "ledger": ("校验和封存台账,出具证据。", lambda: _named("bridge.ledger_commands:ledger")),

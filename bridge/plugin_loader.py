@@ -22,6 +22,7 @@ PLUGINS = {
     "acceptance.moodle": "plugins.moodle.acceptance.command:moodle",
     "acceptance.xapi": "plugins.lrs_conformance.command:xapi",
     "demonstration": "plugins.simulators.demonstration.command:demo",
+    "attack": "plugins.simulators.attack.command:attack",
     "simulators": "plugins.simulators.command:simulate",
     "photographs": "plugins.presence.photographs",
 }

@@ -1,0 +1,134 @@
+"""The attack command in its short form; and that its measure sees a second that was forged."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+import bridge.ledger.model.settlement as settlement
+import plugins.simulators.attack.command as command
+from bridge.kernel.intervals import IntervalSet
+from bridge.ledger.model.presence import Proof
+from plugins.simulators.attack import cheats
+from plugins.simulators.attack.campaign import Plan, Report, campaign
+from plugins.simulators.attack.cheats import CHEATS
+from plugins.simulators.attack.page import as_markdown
+from plugins.simulators.attack.scenario import play
+from plugins.simulators.attack.stage import Stage, stage
+
+MINUTES = 16
+"""Longer than the longest gap between two checks: in each round at least one is asked for."""
+SHORT = Plan(
+    alone=(
+        cheats.ReportDirectly,
+        cheats.DragToEnd,
+        cheats.BlockChecks,
+        cheats.StoredFace,
+        cheats.OtherPerson,
+        cheats.Replay,
+        cheats.ParallelCalls,
+    ),
+    pairs=((cheats.Clicker, cheats.ManyReports), (cheats.TwoDevices, cheats.SameFaceAgain)),
+    minutes=MINUTES,
+    pair_minutes=MINUTES,
+    honest_minutes=8,
+)
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return campaign(SHORT, lambda _title: None)
+
+
+def test_nothing_is_forged_and_no_honest_second_lost(report: Report) -> None:
+    assert (report.forged_seconds, report.honest_lost_seconds) == (0, 0)
+    assert report.attempted_seconds > len(SHORT.alone) * MINUTES * 60
+    # The honest beginning and end of each attack count: what was forged is told from what was not.
+    assert all(one.credited_seconds > 0 for one in report.pairs if "two-devices" not in one.id)
+
+
+def test_honest_learners_are_credited(report: Report) -> None:
+    assert all(one.studied_seconds >= 300 for one in report.honest)
+    assert [one.lost_seconds for one in report.honest] == [0] * len(report.honest)
+    assert all(one.incidents for one in report.honest if one.id in ("packet-loss", "outage", "tabs"))
+
+
+def test_a_stored_face_is_told_apart_until_liveness_stands(report: Report) -> None:
+    stored = next(one for one in report.alone if one.id == "X8")
+
+    assert stored.defended_by == "liveness"
+    assert not stored.in_total
+    assert stored.forged_seconds > 0, "liveness stands: let X8 join the total"
+
+
+def test_each_attack_was_really_tried(report: Report) -> None:
+    by_id = {one.id: one for one in report.alone}
+
+    assert by_id["replayed-beats"].refusals["seq_out_of_order"] > 100
+    assert by_id["X1"].attempted_seconds > 5 * MINUTES * 60
+    assert by_id["other-person"].refused_seconds["other_person"] > 0
+    assert by_id["X4"].refused_seconds["check_missed"] > 0
+
+
+def test_every_row_of_the_corpus_stands_in_the_whole_form() -> None:
+    ids = [cheat.id for cheat in CHEATS]
+
+    assert len(set(ids)) == len(ids)
+    assert {f"X{number}" for number in range(1, 14)} <= {one.rstrip("ab") for one in ids}
+    assert all(cheat.title_zh and cheat.defended_by and cheat.__doc__ for cheat in CHEATS)
+    assert len(Plan().pairs) == len(ids) * (len(ids) - 1) // 2
+
+
+@pytest.fixture(scope="module")
+def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    with stage(tmp_path_factory.mktemp("stage"), 4) as made:
+        yield made
+
+
+def all_settled(wall: Any, checks: Any, rules: Any, *, left: bool) -> Proof:
+    return Proof(IntervalSet([wall]), {})
+
+
+@pytest.mark.parametrize("cheat", [cheats.BlockChecks, cheats.OtherPerson])
+def test_without_the_proof_of_presence_the_measure_sees_what_is_forged(
+    ground: Stage, monkeypatch: pytest.MonkeyPatch, cheat: type[cheats.Cheat]
+) -> None:
+    monkeypatch.setattr(settlement, "prove", all_settled)
+
+    assert play(ground, [cheat], MINUTES, seed=1).forged_seconds > 60
+
+
+@pytest.mark.parametrize(("forged", "status"), [(0, 0), (1, 1)])
+def test_the_command_prints_one_object_writes_the_page_and_fails_on_a_forged_second(
+    report: Report, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, forged: int, status: int
+) -> None:
+    told: list[str] = []
+
+    def played(plan: Plan, hears: Callable[[str], None]) -> Report:
+        assert plan.pairs == ()
+        told.append("played")
+        return report
+
+    monkeypatch.setattr(command, "campaign", played)
+    monkeypatch.setattr(Report, "forged_seconds", property(lambda _self: forged))
+    page = tmp_path / "attacks.md"
+
+    done = CliRunner().invoke(command.attack, ["--json", "--alone", "--table", str(page)])
+
+    assert (done.exit_code, told) == (status, ["played"])
+    printed = json.loads(done.stdout)
+    assert done.stdout.count("\n") == 1
+    assert (printed["forged_seconds"], len(printed["rows"])) == (forged, len(SHORT.alone) + len(SHORT.pairs))
+    assert f"forged: {forged} s" in page.read_text(encoding="utf-8")
+
+
+def test_the_page_names_every_attack(report: Report) -> None:
+    from datetime import date
+
+    written = as_markdown(report, date(2026, 11, 28), alone=False)
+
+    assert all(f"| {one.id} |" in written for one in (*report.alone, *report.pairs))
+    assert "awaits liveness" in written
