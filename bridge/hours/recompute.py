@@ -31,6 +31,7 @@ class Recomputed:
     ledger: LedgerFile
     seconds: SecondsStatement
     hours: HoursStatement
+    rules: ProfileInForce
 
     def to_json(self) -> dict[str, Any]:
         """Return the figures as JSON values; seconds and class hours are whole numbers."""
@@ -58,13 +59,20 @@ def recompute(path: Path, pack_dirs: Sequence[Path] = (), expected_head: str | N
         InvalidInput: pack_missing, pack_differs, profile_differs: not the rules that the ledger names.
         NoRuleInForce: those rules give no value on a day that was studied.
     """
+    sheet, ledger, rules = read_with_rules(path, pack_dirs, expected_head)
+    seconds = settle(sheet, ledger.entries, ProfileStudyRules(rules, sheet))
+    return Recomputed(sheet, ledger, seconds, credit_class_hours(seconds, sheet, rules), rules)
+
+
+def read_with_rules(
+    path: Path, pack_dirs: Sequence[Path] = (), expected_head: str | None = None
+) -> tuple[ClassRunSheet, LedgerFile, ProfileInForce]:
+    """Verify the ledger in `path`; return it with its sheet and exactly the rules that it names. As `recompute`."""
     if path.stat().st_size > MAX_LEDGER_BYTES:
         raise InvalidInput("ledger_too_large", "文件过大,不是单个班次的台账,请检查文件。")
     ledger = read_ledger(path.read_bytes(), expected_head=expected_head)
     sheet = _sheet(ledger)
-    rules = _rules_named(sheet, pack_dirs)
-    seconds = settle(sheet, ledger.entries, ProfileStudyRules(rules, sheet))
-    return Recomputed(sheet, ledger, seconds, credit_class_hours(seconds, sheet, rules))
+    return sheet, ledger, _rules_named(sheet, pack_dirs)
 
 
 def _sheet(ledger: LedgerFile) -> ClassRunSheet:
