@@ -60,7 +60,7 @@ def mutation(
 
 
 def _run(folder: Path, modules: Sequence[str], children: int, defences_only: bool) -> Outcome:
-    removals = read_removals(_TABLES / "defences.toml")
+    removals = read_removals(_TABLES / "defences")
     if red := failing_with_all_defences(removals, ROOT, folder / "defences" / "whole"):
         raise click.ClickException(f"没有改动时就不通过的测试:{'、'.join(sorted(red))}")
     proofs = prove(removals, ROOT, folder / "defences", children, _tell)

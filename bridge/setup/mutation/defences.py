@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 from bridge.setup.mutation.copies import copy_tree, environment
@@ -55,10 +56,11 @@ class Proof:
         return not self.unmoved and not self.trouble
 
 
-def read_removals(path: Path) -> tuple[Removal, ...]:
-    """Return the removals in the table `path`, in its order."""
-    with path.open("rb") as file:
-        entries = tomllib.load(file)["defence"]
+def read_removals(folder: Path) -> tuple[Removal, ...]:
+    """Return the removals in the tables of `folder`, in their order."""
+    entries: list[dict[str, Any]] = []
+    for path in sorted(folder.glob("*.toml")):
+        entries += tomllib.loads(path.read_text(encoding="utf-8"))["defence"]
     return tuple(Removal(**{**entry, "fails": tuple(entry["fails"])}) for entry in entries)
 
 

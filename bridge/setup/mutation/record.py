@@ -70,7 +70,7 @@ def _defences(proofs: Sequence[Proof]) -> Iterator[str]:
     stand = sum(proof.stands for proof in proofs)
     yield "## Defences taken out one by one"
     yield ""
-    yield f"{stand} of {len(proofs)} removals (`tests/lti/defences.toml`) made every test fail that is named for it."
+    yield f"{stand} of {len(proofs)} removals (`tests/lti/defences/`) made every test fail that is named for it."
     yield "All of these tests pass while nothing is taken out."
     yield ""
     yield "| | case | taken out of | tests that failed without it |"
