@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from bridge.intake.xapi import formats
 from bridge.intake.xapi.answers import page_body, person, statement_body, with_attachments
+from bridge.intake.xapi.decoding import decoded
 from bridge.intake.xapi.model import Resource, Scope, StatementFault, Version
 from bridge.intake.xapi.multipart import boundary_of, parts
 from bridge.intake.xapi.query import (
@@ -23,7 +24,6 @@ from bridge.intake.xapi.service import Batch, read_batch
 from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.time import rfc3339
 from bridge.web.xapi_documents import document_answers
-from bridge.web.xapi_request import decoded
 from bridge.web.xapi_visit import Doorkeeper, Visit, http_date, speak, spoken
 from bridge.wiring import House
 
@@ -88,6 +88,10 @@ def _register_refusals(door: Blueprint) -> None:
     @door.errorhandler(DataError)
     def unstorable(_error: DataError) -> Response:
         return _refusal("value_malformed", "提交的内容中有无法识别的字符或过长", 400)
+
+    @door.errorhandler(RecursionError)
+    def too_deep(_error: RecursionError) -> Response:
+        return _refusal("json_malformed", "JSON 的嵌套过深", 400)
 
     @door.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:

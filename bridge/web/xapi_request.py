@@ -2,10 +2,8 @@
 
 import base64
 import binascii
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl
 
 from flask import Request
@@ -72,10 +70,6 @@ class XapiRequest:
             raise InvalidInput("version_unsupported", "本桥支持 xAPI 1.0.x 和 2.0.x")
         return version
 
-    def json(self) -> Any:
-        """Return the body as JSON; InvalidInput("json_malformed")."""
-        return decoded(self.body)
-
 
 def read_request(request: Request) -> XapiRequest:
     """Return what `request` asks.
@@ -91,14 +85,6 @@ def read_request(request: Request) -> XapiRequest:
     if "method" not in parameters or version is Version.TWO:
         return XapiRequest("GET" if request.method == "HEAD" else request.method, parameters, headers, body)
     return _unpacked(request.method, parameters, headers, body)
-
-
-def decoded(body: bytes) -> Any:
-    """Return `body` as JSON: each name once, numbers that are numbers."""
-    try:
-        return json.loads(body, object_pairs_hook=_no_duplicates, parse_constant=_no_constant)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("json_malformed", "请求内容不是有效的 JSON") from error
 
 
 def _unpacked(
@@ -133,14 +119,3 @@ def _alternate_malformed() -> InvalidInput:
     return InvalidInput(
         "alternate_malformed", "替代请求语法有误:须以 POST 提交表单,仅带参数 method,内容放在 content"
     )
-
-
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise ValueError("duplicate key")
-    return value
-
-
-def _no_constant(_text: str) -> Any:
-    raise ValueError("NaN and Infinity are not JSON")

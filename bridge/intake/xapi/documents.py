@@ -8,10 +8,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 
 from bridge.db.unit_of_work import Tx
 from bridge.intake.xapi import formats
 from bridge.intake.xapi.cleaning import Blinded, Keeping
+from bridge.intake.xapi.decoding import decoded
 from bridge.intake.xapi.model import MAX_DOCUMENT_BYTES, Caller, Resource, Version
 from bridge.intake.xapi.query import Parameters, check_names, read_agent, read_checked, read_instant
 from bridge.intake.xapi.tables import XapiDocumentRow
@@ -87,9 +89,9 @@ def keep_blinded(keeping: Blinded) -> DocumentKeeping:
     def keep(content_type: str, content: bytes) -> bytes:
         try:
             if _is_json(content_type):
-                return _packed(keeping.document(json.loads(content)))
+                return _packed(keeping.document(decoded(content)))
             return keeping.words(content.decode()).encode()
-        except (ValueError, RecursionError) as error:
+        except ValueError as error:
             raise InvalidInput(
                 "document_refused", "文档只接收 JSON 或文字(UTF-8);其他内容可能含个人信息,不予保存"
             ) from error
@@ -152,7 +154,7 @@ class Documents:
 
     def get(self, place: Place) -> Document | None:
         """Return the document; None if there is none."""
-        row = self._row(place)
+        row = self._session.scalar(select(XapiDocumentRow).where(*self._there(place)))
         return None if row is None else Document(row.content_type, row.content, row.etag, row.updated)
 
     def ids(self, place: Place, since: datetime | None) -> tuple[list[str], datetime | None]:
@@ -171,7 +173,7 @@ class Documents:
         Raises:
             InvalidInput: precondition_failed (412); document_exists (409): a profile, and in 2.0 any document, is
                 not overwritten by who does not say which; condition_missing: in 1.0.3 no profile is put without a
-                condition; document_malformed, document_refused.
+                condition; json_malformed, document_refused.
         """
         row = self._row(place)
         _check(row, conditions)
@@ -184,27 +186,27 @@ class Documents:
         if unsaid and profile and version is Version.ONE:
             raise InvalidInput("condition_missing", "请用 If-Match 或 If-None-Match 说明是更新还是新建")
         if _is_json(content_type):
-            _loaded(content)
+            decoded(content)
         self._write(place, row, content_type, self._keep(content_type, content))
 
     def post(self, place: Place, content_type: str, content: bytes, conditions: Conditions) -> None:
         """Merge the document's members into the one that is there, or keep it if none is.
 
         Raises:
-            InvalidInput: precondition_failed (412); document_not_json, document_malformed, document_refused.
+            InvalidInput: precondition_failed (412); document_not_json, json_malformed, document_refused.
         """
         row = self._row(place)
         _check(row, conditions)
-        given = _loaded(content) if _is_json(content_type) else None
+        given = decoded(content) if _is_json(content_type) else None
         if row is not None:
             if given is None or not _is_json(row.content_type):
                 raise InvalidInput("document_not_json", "只有两份文档都是 application/json 才能合并")
-            before = _loaded(row.content)
+            before = decoded(row.content)
             if not isinstance(before, dict) or not isinstance(given, dict):
                 raise InvalidInput("document_not_json", "只有两份 JSON 对象才能合并")
             content = _packed({**before, **given})
         elif given is not None and not isinstance(given, dict):
-            raise InvalidInput("document_malformed", "文档应为 JSON 对象")
+            raise InvalidInput("document_not_json", "文档应为 JSON 对象")
         self._write(place, row, content_type, self._keep(content_type, content))
 
     def delete(self, place: Place, conditions: Conditions) -> None:
@@ -251,7 +253,13 @@ class Documents:
         row.content = content
         row.etag = hashlib.sha1(content, usedforsecurity=False).hexdigest()
         row.updated = self._clock.now()
-        self._session.flush()
+        try:
+            self._session.flush()
+        except IntegrityError as error:
+            # Another request made the same document at the same time.
+            raise InvalidInput(
+                "document_exists", "该文档刚由另一请求建立,请重新读取", http_status=409
+            ) from error
 
 
 def _check(row: XapiDocumentRow | None, conditions: Conditions) -> None:
@@ -275,13 +283,6 @@ def _named(etag: str | None, header: str) -> bool:
 
 def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().lower() == _JSON
-
-
-def _loaded(content: bytes) -> Any:
-    try:
-        return json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise InvalidInput("document_malformed", "文档不是有效的 JSON") from error
 
 
 def _packed(value: Any) -> bytes:

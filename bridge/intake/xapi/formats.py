@@ -11,7 +11,7 @@ _MAX_IRI = 4_000
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 # A scheme is asked for; beyond it only what no IRI holds is refused (RFC 3987 §2.2, read loosely).
 _IRI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`\x00-\x1f\x7f]+")
-_MBOX = re.compile(r"mailto:[^@\s<>\"]+@[^@\s<>\"]+\.?[^@\s<>\"]*")
+_MBOX = re.compile(r"mailto:[^@\s<>\"]+@[^@\s<>\"]+")
 _SHA1 = re.compile(r"[0-9a-fA-F]{40}")
 _SHA2 = re.compile(r"[0-9a-fA-F]{56}|[0-9a-fA-F]{64}|[0-9a-fA-F]{96}|[0-9a-fA-F]{128}")
 _MEDIA_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]+/[A-Za-z0-9!#$&^_.+-]+\s*(?:;.*)?", re.DOTALL)

@@ -157,6 +157,10 @@ def test_of_a_batch_all_is_kept_or_nothing(bridge: BridgeServer) -> None:
         assert one.post(b'{"actor":1,"actor":2}').json()["reason"] == "json_malformed"
         assert one.post(b"[" * 100_000).json()["reason"] == "json_malformed"
         assert one.post(b'[{"result":{"score":{"raw":NaN}}}]').json()["reason"] == "json_malformed"
+        assert one.post(b'[{"result":{"score":{"raw":1e999}}}]').json()["reason"] == "json_malformed"
+        for odd in ('"\\ud800"', "[" * 900 + "]" * 900):
+            text = json.dumps(new(result={"extensions": {"https://x.example/": "ODD"}})).replace('"ODD"', odd)
+            assert one.post(text.encode()).json()["reason"] == "json_malformed"
         assert one.post(b"x" * (6 * 1024 * 1024)).status_code == 413
     assert one.find() == []
 

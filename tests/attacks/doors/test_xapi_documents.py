@@ -73,3 +73,24 @@ def test_documents_are_merged_listed_and_deleted(bridge: BridgeServer) -> None:
     assert one.send("DELETE", "/activities/state", query=every).status_code == 204
     assert one.send("GET", "/activities/state", query=every).json() == []
     assert one.send("DELETE", "/agents/profile", query={"agent": place()["agent"]}).status_code == 400
+
+
+def test_of_many_who_make_a_document_at_once_one_does(bridge: BridgeServer) -> None:
+    one = sender(bridge)
+
+    def make(page: int) -> int:
+        return one.send(
+            "PUT", "/activities/state", {"page": page}, query=place(), If_None_Match="*"
+        ).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(make, range(8)))
+    assert answers[0] == 204
+    assert set(answers[1:]) <= {409, 412}
+
+
+def test_a_document_that_no_reader_would_read_alike_is_refused(bridge: BridgeServer) -> None:
+    one = sender(bridge)
+    for body in (b"{", b'{"a":1,"a":2}', b'"\\ud800"', b"[" * 100_000, b'{"a":NaN}'):
+        for method in ("PUT", "POST"):
+            refused(one.send(method, "/activities/state", body, query=place()), 400, "json_malformed")

@@ -1,0 +1,45 @@
+"""JSON as it comes from outside: each name once, numbers that are numbers, text that is text."""
+
+import json
+import math
+import re
+from typing import Any
+
+from bridge.kernel.errors import InvalidInput
+
+_HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
+
+
+def decoded(body: bytes) -> Any:
+    """Return `body` as JSON.
+
+    Raises:
+        InvalidInput: json_malformed; so is what two readers may read differently (a name twice, NaN, half a surrogate).
+    """
+    try:
+        value = json.loads(
+            body, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
+        )
+        if _HALF_CHARACTER.search(body) is not None:
+            json.dumps(value, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise InvalidInput("json_malformed", "内容不是有效的 JSON") from error
+    return value
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise ValueError("duplicate key")
+    return value
+
+
+def _no_constant(_text: str) -> Any:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError("beyond what a number can be")
+    return number
