@@ -7,6 +7,7 @@ from bridge.web.pages.authority import authority_pages
 from bridge.web.pages.deep_link import deep_link_pages
 from bridge.web.pages.exam_service import exam_service_pages
 from bridge.web.pages.home import home_pages
+from bridge.web.pages.hours_explained import hours_explained_pages
 from bridge.web.pages.institution import institution_pages
 from bridge.web.pages.learner import learner_pages
 from bridge.web.pages.lms import lms_pages
@@ -36,6 +37,7 @@ def register_pages(app: Flask, house: House) -> None:
         submission_review_pages,
         institution_pages,
         account_release_pages,
+        hours_explained_pages,
         lms_courses_pages,
         platform_pages,
         exam_service_pages,

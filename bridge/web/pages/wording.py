@@ -7,11 +7,17 @@ from fractions import Fraction
 from flask import Flask
 
 from bridge.kernel.time import LEGAL_ZONE, from_epoch_ms
-from bridge.rules.model import Reason
+from bridge.rules.model import Reason, Resolved
+from bridge.rules.wording import READ_ON_ZH, UNCONFIRMED_ZH, value_zh
 
 PAPER_STATUS = {"valid": "有效", "superseded": "已被新证明替代", "revoked": "已撤销"}
 PAPER_KIND = {"hour_certificate": "网络学时证明", "completion_statement": "结业说明"}
-CLASS_RUN_KIND = {"initial": "初次培训", "review": "复审培训", "renewal": "换证培训", "yearly_retraining": "再培训"}
+CLASS_RUN_KIND = {
+    "initial": "初次培训",
+    "review": "复审培训",
+    "renewal": "换证培训",
+    "yearly_retraining": "再培训",
+}
 BATCH_STATE = {
     "ready": "待发送",
     "accepted": "全部接收",
@@ -42,7 +48,7 @@ STAFF_ROLE = {
 
 
 _HAN = "\u4e00-\u9fff”》）"
-_AFTER_HAN = re.compile(rf"(?<=[{_HAN}])[,;:?!]|(?<=[0-9A-Za-z)])[,;:](?=[{_HAN}“])")
+_AFTER_HAN = re.compile(rf"(?<=[{_HAN}])[,;:?!]|(?<=[0-9A-Za-z)%])[,;:](?=[{_HAN}“])")
 _IN_BRACKETS = re.compile(rf"\(([^()]*[{_HAN}][^()]*)\)")
 _WIDE = str.maketrans(",;:?!", "，；：？！")
 
@@ -87,8 +93,24 @@ def exact(number: int | Fraction) -> str:
 
 
 def source(reason: Reason) -> str:
-    """Return what a reason rests on, e.g. "粤应急规〔2022〕3号第二十四条"."""
-    return typeset(str(reason.citation))
+    """Return what a reason rests on, e.g. "粤应急规〔2022〕3号第二十四条", and whether that is unconfirmed."""
+    return typeset(str(reason.citation) + ("" if reason.confirmed else f"({UNCONFIRMED_ZH})"))
+
+
+def rule_source(rule: Resolved) -> str:
+    """Return a rule's document and place, and whether its value is unconfirmed."""
+    one = rule.parameter
+    return typeset(str(one.citation) + ("" if one.confirmed else f"({UNCONFIRMED_ZH})"))
+
+
+def rule_value(rule: Resolved) -> str:
+    """Return a rule's value with its unit, e.g. "45 分钟"."""
+    return typeset(value_zh(rule.value, rule.parameter.unit, rule.parameter.labels_zh))
+
+
+def read_on(code: str) -> str:
+    """Return the day on which a rule is read, e.g. "开班日"."""
+    return READ_ON_ZH.get(code, code)
 
 
 def register_wording(app: Flask) -> None:
@@ -103,5 +125,16 @@ def register_wording(app: Flask) -> None:
         ("record_kind", RECORD_KIND),
     ):
         app.add_template_filter(lambda code, words=words: words.get(str(code), str(code)), name)
-    for function in (typeset, duration, beijing, beijing_ms, span, exact, source):
+    for function in (
+        typeset,
+        duration,
+        beijing,
+        beijing_ms,
+        span,
+        exact,
+        source,
+        rule_source,
+        rule_value,
+        read_on,
+    ):
         app.add_template_filter(function, function.__name__)
