@@ -131,7 +131,7 @@ def test_only_a_failed_test_or_an_endless_one_kills(
 ) -> None:
     (score,) = read_scores(mutated({"lti.seal.x_open__mutmut_1": code}))
     assert score.counts == Counter({verdict: 1})
-    assert len(score.remaining) == (0 if verdict in (Verdict.KILLED, Verdict.TIMEOUT) else 1)
+    assert len(score.remaining) == (1 if verdict in (Verdict.SURVIVED, Verdict.UNREACHED) else 0)
 
 
 LIVED = Mutant("lti/seal.py", "Seal.read", "if a > 3:", "if a >= 3:", Verdict.SURVIVED)
@@ -154,6 +154,7 @@ def test_a_reason_covers_what_it_names_in_full(changes: dict[str, str], covered:
 
 def test_the_record_counts_each_mutant_once_and_hides_none() -> None:
     counts = Counter({Verdict.KILLED: 6, Verdict.TIMEOUT: 1, Verdict.SURVIVED: 2, Verdict.UNREACHED: 1})
+    counts[Verdict.UNDECIDED] = 90
     other = replace(LIVED, was="x | y", now="x")
     unreached = replace(LIVED, function="never", verdict=Verdict.UNREACHED)
     outcome = Outcome(
@@ -162,7 +163,9 @@ def test_the_record_counts_each_mutant_once_and_hides_none() -> None:
         [Equivalent("lti/seal.py Seal.read", "if a > 3:", "if a >= 3:", "a is never 3")],
     )
     text = render(outcome, "./anxue acceptance mutation", ROOT, datetime(2026, 11, 28, 12, 0, tzinfo=UTC))
-    assert "| lti/seal.py | 10 | 6 | 1 | 1 | 1 | 1 | 77.8 % |" in text
+    assert "| lti/seal.py | 100 | 10 | 6 | 1 | 1 | 1 | 1 | 77.8 % |" in text
+    assert "90 mutants were not tried" in text
+    assert "took up an earlier run" not in text
     assert "1 of 2 removals" in text
     assert "**did not fail: A3**" in text
     assert "Lived without a reason: 2" in text

@@ -12,10 +12,11 @@ from bridge.kernel.errors import BridgeError
 from bridge.settings import ROOT
 from bridge.setup.mutation.defences import Proof, failing_with_all_defences, prove, read_removals
 from bridge.setup.mutation.equivalents import read_equivalents
-from bridge.setup.mutation.mutants import read_scores, run_mutants
+from bridge.setup.mutation.mutants import Score, read_scores, run_mutants
 from bridge.setup.mutation.record import Outcome, render
 
 _TABLES = ROOT / "tests" / "lti"
+_CHANGED = "mutants-of-lti"
 
 
 @click.command(
@@ -29,9 +30,16 @@ _TABLES = ROOT / "tests" / "lti"
 @click.option(
     "--children", type=click.IntRange(1), default=2, show_default=True, help="同时运行几个测试进程。"
 )
+@click.option("--minutes", type=click.IntRange(1),
+              help="逐处改动最多做几分钟,之后停下并记录已做的部分;配合 --folder 下次接着做。")  # fmt: skip
 @click.option("--defences-only", is_flag=True, help="只拆除防线(几分钟),不做逐处改动(一小时以上)。")
 def mutation(
-    modules: Sequence[str], out: Path | None, folder: Path | None, children: int, defences_only: bool
+    modules: Sequence[str],
+    out: Path | None,
+    folder: Path | None,
+    children: int,
+    minutes: int | None,
+    defences_only: bool,
 ) -> None:
     """Run; exit 1 if a defence could be taken out unnoticed, or a mutant lives for which nobody gave a reason.
 
@@ -42,13 +50,19 @@ def mutation(
         raise click.UsageError(f"lti/ 中没有这些模块:{'、'.join(unknown)}")
     with TemporaryDirectory(prefix="anxue-mutation-") as own:
         try:
-            outcome = _run(folder.resolve() if folder else Path(own), modules, children, defences_only)
+            work = folder.resolve() if folder else Path(own)
+            taken_up = (work / _CHANGED / "mutants").exists()
+            proofs = _take_out_defences(work, children)
+            scores = [] if defences_only else _change_everything(work, modules, children, minutes)
         except BridgeError as error:
             raise click.ClickException(error.message) from error
+    outcome = Outcome(proofs, scores, read_equivalents(_TABLES / "equivalent_mutants.toml"), taken_up)
     now = datetime.now(UTC)
-    options = ["--defences-only"] if defences_only else list(modules)
-    text = render(outcome, " ".join(["./anxue acceptance mutation", *options]), ROOT, now)
-    if out is None and not options:
+    said = (
+        ["--defences-only"] if defences_only else [*modules, *([f"--minutes {minutes}"] if minutes else [])]
+    )
+    text = render(outcome, " ".join(["./anxue acceptance mutation", *said]), ROOT, now)
+    if out is None and not said:
         out = ROOT / "docs" / "acceptance" / f"{now:%Y-%m-%d}-mutation.md"
     if out is None:
         click.echo(text)
@@ -59,19 +73,20 @@ def mutation(
     sys.exit(0 if green else 1)
 
 
-def _run(folder: Path, modules: Sequence[str], children: int, defences_only: bool) -> Outcome:
+def _take_out_defences(folder: Path, children: int) -> list[Proof]:
     removals = read_removals(_TABLES / "defences")
     if red := failing_with_all_defences(removals, ROOT, folder / "defences" / "whole"):
         raise click.ClickException(f"没有改动时就不通过的测试:{'、'.join(sorted(red))}")
-    proofs = prove(removals, ROOT, folder / "defences", children, _tell)
-    equivalents = read_equivalents(_TABLES / "equivalent_mutants.toml")
-    if defences_only:
-        return Outcome(proofs, [], equivalents)
-    work = folder / "mutants-of-lti"
-    run_mutants(ROOT, work, children, modules)
+    return prove(removals, ROOT, folder / "defences", children, _tell)
+
+
+def _change_everything(
+    folder: Path, modules: Sequence[str], children: int, minutes: int | None
+) -> list[Score]:
+    work = folder / _CHANGED
+    run_mutants(ROOT, work, children, modules, minutes)
     wanted = {f"lti/{name}.py" for name in modules}
-    scores = [score for score in read_scores(work) if not wanted or score.file in wanted]
-    return Outcome(proofs, scores, equivalents)
+    return [score for score in read_scores(work) if not wanted or score.file in wanted]
 
 
 def _tell(proof: Proof) -> None:

@@ -9,11 +9,13 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -70,12 +72,12 @@ _VERDICTS = {
     0: Verdict.SURVIVED,
     **dict.fromkeys((5, 33), Verdict.UNREACHED),
 }
-_DECIDED = (Verdict.KILLED, Verdict.TIMEOUT)
+_DEAD = (Verdict.KILLED, Verdict.TIMEOUT)
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """One change that no test noticed.
+    """One change that was tried and that no test noticed.
 
     Args:
         function: as written, "StateSeal.open".
@@ -91,20 +93,23 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """What came of the mutants of one file; `remaining` are those that nothing killed."""
+    """What came of the mutants of one file; `remaining` are those that were tried and that nothing killed."""
 
     file: str
     counts: Counter[Verdict]
     remaining: tuple[Mutant, ...]
 
 
-def run_mutants(root: Path, folder: Path, children: int, modules: Sequence[str]) -> None:
+def run_mutants(
+    root: Path, folder: Path, children: int, modules: Sequence[str], minutes: int | None = None
+) -> None:
     """Change and test `lti/` in a copy in `folder`; an earlier run there is taken up again.
 
     What an earlier run killed stays killed as long as its function is the same; the rest is tried again.
 
     Args:
-        modules: names below `lti`, tried alone; none means all.
+        modules: names below `lti`, tried alone and from the start; none means all.
+        minutes: after which it stops, with what it has; None: when all is done.
 
     Raises:
         Unavailable: mutmut could not be installed, or the tests fail without any change (`mutation_run_failed`).
@@ -113,19 +118,31 @@ def run_mutants(root: Path, folder: Path, children: int, modules: Sequence[str])
     _copy_to_change(root, folder)
     with (folder / "pyproject.toml").open("a", encoding="utf-8") as settings:
         settings.write(_SETTINGS)
-    _forget_undecided(folder)
-    done = subprocess.run(
+    _forget_the_living(folder)
+    started = subprocess.Popen(
         [str(mutmut), "run", "--max-children", str(children), *(f"lti.{name}.*" for name in modules)],
         cwd=folder,
         env=environment(Path(sysconfig.get_path("purelib"))),
         stdin=subprocess.DEVNULL,
         stdout=sys.stderr,
-        check=False,
+        start_new_session=True,  # so that it can be stopped with all its children
     )
-    if done.returncode != 0:
+    try:
+        status = started.wait(timeout=None if minutes is None else minutes * 60)
+    except subprocess.TimeoutExpired:
+        status = 0  # each verdict was written down when it was found
+    finally:
+        _stop_all(started)
+    if status != 0:
         raise Unavailable(
             "mutation_run_failed", "变异测试没有跑完:请先确认 ./anxue test tests/lti 全部通过。"
         )
+
+
+def _stop_all(started: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(started.pid, signal.SIGTERM)
+    started.wait()
 
 
 def _copy_to_change(root: Path, folder: Path) -> None:
@@ -138,14 +155,14 @@ def _copy_to_change(root: Path, folder: Path) -> None:
             os.utime(path, (0, 0))  # mutmut tells by a file's time whether it has changed since
 
 
-def _forget_undecided(folder: Path) -> None:
+def _forget_the_living(folder: Path) -> None:
     # Which tests reach a function is found out anew as well: tests are what changes between two runs.
     (folder / "mutants" / "mutmut-stats.json").unlink(missing_ok=True)
     shutil.rmtree(folder / "mutants" / "tests", ignore_errors=True)
     for path in (folder / "mutants" / "lti").glob("*.meta"):
         kept = json.loads(path.read_text(encoding="utf-8"))
         kept["exit_code_by_key"] = {
-            name: code if _VERDICTS.get(code) in _DECIDED else None
+            name: code if _VERDICTS.get(code) in _DEAD else None
             for name, code in kept["exit_code_by_key"].items()
         }
         path.write_text(json.dumps(kept), encoding="utf-8")
@@ -170,7 +187,7 @@ def _score(mutated: Path, verdicts: dict[str, Verdict]) -> Score:
     functions = dict(_functions(mutated.read_text(encoding="utf-8")))
     remaining = []
     for name, verdict in verdicts.items():
-        if verdict not in _DECIDED:
+        if verdict in (Verdict.SURVIVED, Verdict.UNREACHED):
             key = name.rpartition(".")[2]
             original, _, _ = key.rpartition("__mutmut_")
             was, now = _difference(functions[original + _ORIGINAL], functions[key])

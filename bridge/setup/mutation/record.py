@@ -20,11 +20,13 @@ class Outcome:
     Args:
         proofs: one for each defence that was taken out.
         scores: one for each file that was changed; none if that was not asked for.
+        taken_up: an earlier run in the same folder was gone on with.
     """
 
     proofs: Sequence[Proof]
     scores: Sequence[Score]
     equivalents: Sequence[Equivalent]
+    taken_up: bool = False
 
     def open_mutants(self) -> list[Mutant]:
         """Return the mutants that live without a reason."""
@@ -95,17 +97,24 @@ def _mutants(outcome: Outcome) -> Iterator[str]:
     yield "`tests/lti/equivalent_mutants.toml` says why it may. Not changed: sentences for people, constants outside of"
     yield "functions, and what is decorated, which mutmut leaves alone: properties and the routes of `lti/flask.py`."
     yield ""
-    yield "Score = (killed + timeout) / (all − equivalent)."
+    yield "Score = (killed + timeout) / (tried − equivalent)."
     yield ""
-    yield "| file | mutants | killed | timeout | equivalent | lived | not reached | score |"
-    yield "|---|--:|--:|--:|--:|--:|--:|--:|"
+    yield "| file | mutants | tried | killed | timeout | equivalent | lived | not reached | score |"
+    yield "|---|--:|--:|--:|--:|--:|--:|--:|--:|"
     total: Counter[str] = Counter()
+    untried = sum(score.counts[Verdict.UNDECIDED] for score in outcome.scores)
     for score in outcome.scores:
         row = _row(score, outcome.equivalents)
         total += row
         yield _line(score.file, row)
     yield _line("**all**", total)
     yield ""
+    if untried:
+        yield f"The run was stopped before its end: {untried} mutants were not tried."
+        yield ""
+    if outcome.taken_up:
+        yield "It took up an earlier run: what that one had killed was not tried again where the function is the same."
+        yield ""
     yield from _remaining(outcome)
 
 
@@ -113,6 +122,7 @@ def _row(score: Score, equivalents: Sequence[Equivalent]) -> Counter[str]:
     row = Counter(
         {
             "all": sum(score.counts.values()),
+            "tried": sum(score.counts.values()) - score.counts[Verdict.UNDECIDED],
             "killed": score.counts[Verdict.KILLED],
             "timeout": score.counts[Verdict.TIMEOUT],
         }
@@ -126,9 +136,11 @@ def _row(score: Score, equivalents: Sequence[Equivalent]) -> Counter[str]:
 
 
 def _line(name: str, row: Counter[str]) -> str:
-    counted = row["all"] - row["equivalent"]
+    counted = row["tried"] - row["equivalent"]
     percent = f"{100 * (row['killed'] + row['timeout']) / counted:.1f} %" if counted else "–"
-    numbers = (row[each] for each in ("all", "killed", "timeout", "equivalent", "lived", "unreached"))
+    numbers = (
+        row[each] for each in ("all", "tried", "killed", "timeout", "equivalent", "lived", "unreached")
+    )
     return f"| {name} | {' | '.join(str(number) for number in numbers)} | {percent} |"
 
 
