@@ -1,5 +1,7 @@
 """The web application: `create_app(settings)` builds everything; nothing is built at import."""
 
+import gc
+
 from flask import Flask, Response, jsonify
 from flask_babel import Babel
 
@@ -65,4 +67,9 @@ def from_environment() -> Flask:
     """Return the application on the environment's settings; granian calls this in its worker."""
     die_with_parent()
     configure_logs()
-    return create_app(Settings())
+    app = create_app(Settings())
+    # What was built stays for as long as the process: without this the collector looks at all of it again and again
+    # while a large request is read (5 ms of CPU for each hundred statements).
+    gc.collect()
+    gc.freeze()
+    return app

@@ -17,8 +17,10 @@ Blind = Callable[[str, str], str]
 """(kind, text) → a reference that is the same for the same text, and says nothing else."""
 
 # One look at a text: without any of these nothing below can find something in it. Full-width forms are signs too.
+# It begins with a plain set of characters, which the engine skips to much faster than it tries words.
 _SUSPECT = re.compile(
-    r"[@\uff01-\uff5e]|\d(?:[-() ]{0,3}\d){6}|微信|扣扣|weixin|wechat|wx|vx|qq", re.IGNORECASE
+    r"[@\uff01-\uff5e微扣\dwWvVqQ](?:(?<=[@\uff01-\uff5e微扣])|(?<=\d)(?:[-() ]{0,3}\d){6}"
+    r"|(?<=[wWvV])[xX]|(?<=[wW])[eE](?:[iI][xX]|[cC][hH])|(?<=[qQ])[qQ])"
 )
 _NAME_FIELD = re.compile(
     r"((^|[/_#.-])(real|full|user|given|family|nick|learner|student)_?-?name|姓名|身份证|id_?card|citizen_?id)",
@@ -84,6 +86,9 @@ class Blinded:
         self._blind = blind
         self._page = blind_page
         self._seen: dict[str, str] = {}
+        # A batch says the same words again and again.
+        self._clean: set[str] = set()
+        self._kept_keys: dict[str, bool] = {}
 
     def statement(self, value: dict[str, Any]) -> dict[str, Any]:
         kept = {name: self._property(name, item) for name, item in value.items()}
@@ -115,7 +120,7 @@ class Blinded:
             return {
                 key: self.document(item)
                 for key, item in value.items()
-                if not (names_contact_or_secret(key) or _NAME_FIELD.search(key) or self._text(key) != key)
+                if self._keeps(key)
             }
         if isinstance(value, list):
             return [self.document(item) for item in value]
@@ -160,9 +165,22 @@ class Blinded:
         return known
 
     def _text(self, value: str) -> str:
-        if _SUSPECT.search(value) is None:
+        if value in self._clean:
             return value
-        return without_citizen_ids(without_contact_text(value))
+        if _SUSPECT.search(value) is not None:
+            kept = without_citizen_ids(without_contact_text(value))
+            if kept != value:
+                return kept
+        self._clean.add(value)
+        return value
+
+    def _keeps(self, key: str) -> bool:
+        """Return whether a member of this name may be kept at all."""
+        known = self._kept_keys.get(key)
+        if known is None:
+            named = names_contact_or_secret(key) or _NAME_FIELD.search(key) is not None
+            known = self._kept_keys[key] = not named and self._text(key) == key
+        return known
 
     def _address(self, value: str) -> str:
         if "?" in value:

@@ -42,6 +42,9 @@ _HASHES: Mapping[int, Callable[[bytes], Any]] = {
 }
 
 
+_packed = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one request brought, checked.
@@ -187,7 +190,7 @@ class Statements:
         target = about["id"].lower() if about.get("objectType") == "StatementRef" else None
         return NewStatement(
             id=kept["id"],
-            payload=json.dumps(kept, ensure_ascii=False, separators=(",", ":")),
+            payload=_packed(kept),
             terms=self._terms.of(kept),
             target=target,
             voids=target is not None and kept["verb"]["id"] == VOIDED,
