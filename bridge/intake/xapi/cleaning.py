@@ -117,11 +117,7 @@ class Blinded:
         if isinstance(value, str):
             return self._text(value)
         if isinstance(value, dict):
-            return {
-                key: self.document(item)
-                for key, item in value.items()
-                if self._keeps(key)
-            }
+            return {key: self.document(item) for key, item in value.items() if self._keeps(key)}
         if isinstance(value, list):
             return [self.document(item) for item in value]
         if isinstance(value, int) and abs(value) >= 10**10:
