@@ -113,6 +113,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.signals.raise_from_lms(d)),
     Row("registry.offline_confirmed", 19, "enter an offline session that two people stand for",
         lambda s, d: s.ledger.record_offline(d)),
+    Row("ledger.correction_confirmed", 16, "enter a correction that two people stand for",
+        lambda s, d: s.corrections.enter(d["correction"])),
     Row("proctoring.assessment_started", 24, "remember which result the platform kept before the test",
         lambda s, d: s.test_results.begin(d)),
     Row("proctoring.assessment_ended", 24, "ask the platform what has come of the test",

@@ -76,6 +76,18 @@ class LedgerService:
         """Record a confirmed offline session (data of registry.offline_confirmed); False if known."""
         return self._record("offline", data)
 
+    def record_correction(self, data: Mapping[str, Any]) -> bool:
+        """Record a correction that two people stand for (see `corrections`); False if known."""
+        return self._record("correction", data)
+
+    def has_correction(self, learner: LearnerRef, class_run: ClassRunId, correction: str) -> bool:
+        """Return whether the chain holds the correction."""
+        return self._store.recorded(learner, class_run, f"correction|{correction}") is not None
+
+    def lock(self, learner: LearnerRef, class_run: ClassRunId) -> None:
+        """Keep other writers from a chain until the unit of work ends."""
+        self._store.lock_head(learner, class_run)
+
     def statement(self, learner: LearnerRef, class_run: ClassRunId) -> SecondsStatement:
         """Return what the learner's study is worth now.
 
@@ -141,6 +153,8 @@ def _natural_key(kind: str, data: Mapping[str, Any]) -> str:
         return f"check|{data['check']}"
     if kind == "anchor":
         return f"anchor|{data['method']}|{data['at_ms']}"
+    if kind == "correction":
+        return f"correction|{data['correction']}"
     if kind == "test":
         # An attempt's id is the LMS's own text, of any length.
         return f"test|{data['unit']}|{sha256_hex(data['attempt'].encode())}"

@@ -13,6 +13,7 @@ import bridge.intake.notice_tables
 import bridge.intake.result_tables
 import bridge.intake.store
 import bridge.intake.xapi.tables
+import bridge.ledger.correction_tables
 import bridge.ledger.store
 import bridge.ledger.tree_tables
 import bridge.presence.gate.tables

@@ -8,6 +8,7 @@ from bridge.hours.service import HoursService
 from bridge.kernel.citation import Basis
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.ledger.model.entries import LedgerHead
+from bridge.ledger.model.facts import attendance_records
 from bridge.ledger.model.statement import SecondsStatement, Verdict
 from bridge.ledger.service import LedgerService
 from bridge.registry.model import ClassRunSheet
@@ -85,18 +86,14 @@ class EarnedFromLedger:
         )
 
     def _attendances(self, sheet: ClassRunSheet, seconds: SecondsStatement) -> tuple[Attendance, ...]:
-        found = {
-            (entry.data["outline_unit"], entry.data["start_ms"]): entry.data
-            for entry in self._ledger.entries(sheet.learner, sheet.class_run.id)
-            if entry.kind == "offline"
-        }
+        found = attendance_records(self._ledger.entries(sheet.learner, sheet.class_run.id))
         return tuple(
             Attendance(
                 outline_unit=one.outline_unit,
                 start_ms=one.start_ms,
                 end_ms=one.end_ms,
-                place=found[one.outline_unit, one.start_ms]["place"],
-                teacher=found[one.outline_unit, one.start_ms]["teacher"],
+                place=found[one.key]["place"],
+                teacher=found[one.key]["teacher"],
                 class_hours=one.class_hours,
             )
             for one in seconds.offline

@@ -25,6 +25,8 @@ from bridge.intake.service import IntakeService
 from bridge.intake.store import SqlInbox
 from bridge.kernel.errors import NotPermitted
 from bridge.kernel.ids import RegistrationId
+from bridge.ledger.correction_tables import SqlCorrectionStore
+from bridge.ledger.corrections import Corrections
 from bridge.ledger.service import LedgerService
 from bridge.ledger.store import SqlLedgerStore
 from bridge.presence.frames import FrameService
@@ -210,6 +212,18 @@ class Stations:
             BatchesInInbox(self.inbox, self.presence_store),
             self._tx,
             self._house.study_clock,
+        )
+
+    @cached_property
+    def corrections(self) -> Corrections:
+        papers = self.completion_store.papers
+        return Corrections(
+            SqlCorrectionStore(self._tx),
+            self.ledger,
+            self.registry,
+            self._tx,
+            self._house.clock,
+            lambda learner, class_run: bool(papers(learner, class_run)),
         )
 
     @cached_property

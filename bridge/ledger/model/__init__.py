@@ -3,6 +3,7 @@
 Start with `settlement.settle`: entries in, `SecondsStatement` out.
 """
 
+from bridge.ledger.model.corrections import CorrectionKind, OfflineFact
 from bridge.ledger.model.entries import (
     LedgerEntry,
     LedgerFile,
@@ -13,7 +14,7 @@ from bridge.ledger.model.entries import (
     verify_chain,
     write_ledger,
 )
-from bridge.ledger.model.facts import Beat, OfflineFact, TestFact
+from bridge.ledger.model.facts import Beat, TestFact
 from bridge.ledger.model.reasons import Refusal
 from bridge.ledger.model.rules import ProfileStudyRules, StudyLimits, StudyRules
 from bridge.ledger.model.settlement import settle
@@ -21,6 +22,7 @@ from bridge.ledger.model.statement import Figures, SecondsStatement, Segment, Un
 
 __all__ = [
     "Beat",
+    "CorrectionKind",
     "Figures",
     "LedgerEntry",
     "LedgerFile",

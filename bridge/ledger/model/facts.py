@@ -1,11 +1,18 @@
-"""What entries say, typed: beats, checks, anchors, tests and offline sessions, strictly read."""
+"""What entries say, typed: beats, checks, anchors, tests, offline sessions and corrections, strictly read."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from bridge.kernel.errors import InvalidInput
-from bridge.ledger.model.entries import LedgerEntry, LedgerInvalid
+from bridge.ledger.model.corrections import (
+    REASONS_ZH,
+    CarriedUnit,
+    CorrectionFact,
+    CorrectionKind,
+    OfflineFact,
+)
+from bridge.ledger.model.entries import LedgerEntry, LedgerInvalid, is_sha256
 
 T = TypeVar("T")
 
@@ -73,17 +80,6 @@ class TestFact:
     decision: str
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class OfflineFact:
-    """One learner's offline session, confirmed by two people. [start_ms, end_ms) is clock time."""
-
-    start_ms: int
-    end_ms: int
-    outline_unit: str
-    class_hours: int
-    sheet_sha256: str
-
-
 @dataclass(frozen=True, slots=True)
 class Facts:
     """The facts of a ledger, each once, in an order that does not depend on their arrival."""
@@ -93,6 +89,7 @@ class Facts:
     anchored: bool
     tests: tuple[TestFact, ...]
     offline: tuple[OfflineFact, ...]
+    corrections: tuple[CorrectionFact, ...]
 
 
 def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
@@ -101,6 +98,7 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
     checks: set[CheckFact] = set()
     tests: set[TestFact] = set()
     offline: set[OfflineFact] = set()
+    corrections: set[CorrectionFact] = set()
     anchored = False
     for entry in entries:
         if entry.kind == "beats":
@@ -111,6 +109,8 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
             tests.add(_strictly(_test, entry))
         elif entry.kind == "offline":
             offline.add(_strictly(_offline, entry))
+        elif entry.kind == "correction":
+            corrections.add(_strictly(_correction, entry))
         elif entry.kind == "anchor":
             anchored = True
     return Facts(
@@ -121,7 +121,22 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
         anchored=anchored,
         tests=tuple(sorted(tests, key=lambda t: (t.unit, t.attempt, t.decision))),
         offline=tuple(sorted(offline)),
+        corrections=tuple(sorted(corrections)),
     )
+
+
+def attendance_records(entries: Iterable[LedgerEntry]) -> dict[tuple[str, int, int], Mapping[str, Any]]:
+    """Return what was entered of each offline session (teacher, place, sheet), by `OfflineFact.key`."""
+    found: dict[tuple[str, int, int], Mapping[str, Any]] = {}
+    for entry in entries:
+        records: Sequence[Mapping[str, Any]] = ()
+        if entry.kind == "offline":
+            records = [entry.data]
+        elif entry.kind == "correction" and entry.data["what"] == CorrectionKind.TRANSFER_IN:
+            records = entry.data["offline"]
+        for one in records:
+            found[one["outline_unit"], one["start_ms"], one["end_ms"]] = one
+    return found
 
 
 def require_fact(kind: str, data: Mapping[str, Any]) -> None:
@@ -181,16 +196,69 @@ def _test(data: Mapping[str, Any]) -> TestFact:
 
 def _offline(data: Mapping[str, Any]) -> OfflineFact:
     entered, confirmed = _text(data["entered_by"]), _text(data["confirmed_by"])
-    fact = OfflineFact(
+    fact = _attended(data)
+    if fact.end_ms <= fact.start_ms or entered == confirmed:
+        raise ValueError("an offline session takes time and two people")
+    return fact
+
+
+def _correction(data: Mapping[str, Any]) -> CorrectionFact:
+    what = CorrectionKind(data["what"])
+    if _text(data["proposed_by"]) == _text(data["confirmed_by"]):
+        raise ValueError("a correction takes two people")
+    if data["reason"] not in REASONS_ZH or not (
+        data["document_sha256"] is None or is_sha256(data["document_sha256"])
+    ):
+        raise ValueError("a correction says why")
+    name = _text(data["correction"])
+    if what is CorrectionKind.WITHDRAW:
+        fact = CorrectionFact(name, what, start_ms=whole(data["start_ms"]), end_ms=whole(data["end_ms"]))
+    elif what is CorrectionKind.CHECK_VOID:
+        return CorrectionFact(name, what, check=_text(data["check"]))
+    elif what is CorrectionKind.OFFLINE_VOID:
+        fact = CorrectionFact(
+            name,
+            what,
+            outline_unit=_text(data["outline_unit"]),
+            start_ms=whole(data["start_ms"]),
+            end_ms=whole(data["end_ms"]),
+        )
+    elif what is CorrectionKind.TRANSFER_OUT:
+        return CorrectionFact(name, what, class_run=_text(data["to"]))
+    else:
+        return _transfer_in(name, data)
+    if fact.end_ms <= fact.start_ms:
+        raise ValueError("a stretch takes time")
+    return fact
+
+
+def _attended(data: Mapping[str, Any]) -> OfflineFact:
+    _text(data["teacher"]), _text(data["place"])
+    return OfflineFact(
         start_ms=whole(data["start_ms"]),
         end_ms=whole(data["end_ms"]),
         outline_unit=_text(data["outline_unit"]),
         class_hours=whole(data["class_hours"]),
         sheet_sha256=_text(data["sheet_sha256"]),
     )
-    if fact.end_ms <= fact.start_ms or entered == confirmed:
-        raise ValueError("an offline session takes time and two people")
-    return fact
+
+
+def _transfer_in(name: str, data: Mapping[str, Any]) -> CorrectionFact:
+    if not is_sha256(data["from_head"]):
+        raise ValueError("a transfer names the chain that it takes from")
+    units = []
+    for one in data["units"]:
+        seen = tuple((whole(start), whole(end)) for start, end in one["seen"])
+        units.append(CarriedUnit(_text(one["unit"]), whole(one["credited_ms"]), seen))
+    offline = tuple(map(_attended, data["offline"]))
+    return CorrectionFact(
+        name,
+        CorrectionKind.TRANSFER_IN,
+        class_run=_text(data["from"]),
+        head=data["from_head"],
+        units=tuple(units),
+        offline=offline,
+    )
 
 
 def whole(value: Any) -> int:
@@ -212,6 +280,7 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "check": _check,
     "test": _test,
     "offline": _offline,
+    "correction": _correction,
     "anchor": lambda data: whole(data["at_ms"]),
 }
 _KEYS: Mapping[str, tuple[str, ...]] = {
@@ -219,6 +288,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "check": ("learner", "class_run"),
     "test": ("learner", "class_run"),
     "offline": ("learner", "class_run"),
+    "correction": ("learner", "class_run"),
     "anchor": ("learner", "class_run", "method"),
 }
 """Texts that a fact must hold to find its chain, beside what its reader wants."""

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from bridge.ledger.model.rules import StudyRules
-from bridge.rules.model import Reason
+from bridge.rules.model import NoRuleInForce, Reason
 
 
 class Refusal(StrEnum):
@@ -25,6 +25,8 @@ class Refusal(StrEnum):
     HIDDEN = "hidden"
     IDLE = "idle"
     OVER_RATE = "over_rate"
+    CORRECTED = "corrected"
+    MOVED_AWAY = "moved_away"
     OVER_DAILY_CAP = "over_daily_cap"
     REPEATED = "repeated"
     BEYOND_NOMINAL = "beyond_nominal"
@@ -38,8 +40,11 @@ AWAITS_CHECK = "awaits_check"
 
 @dataclass(frozen=True, slots=True)
 class _Wording:
+    """`parameter` is the rule; `instead` the practice to name where a profile has no such rule."""
+
     parameter: str
     sentence_zh: str
+    instead: str = ""
 
 
 _WORDINGS: Mapping[str, _Wording] = {
@@ -88,6 +93,16 @@ _WORDINGS: Mapping[str, _Wording] = {
     Refusal.OVER_RATE: _Wording(
         "study.max_rate", "播放速度超过允许的倍速,这段时间不计学时。请用正常速度重新学习这部分内容。"
     ),
+    Refusal.CORRECTED: _Wording(
+        "institution.data_change_allowed",
+        "这段时间经两名工作人员核实更正,不计学时,更正记录留在台账中。如有异议请联系班主任。",
+        "study.counting_sessions",
+    ),
+    Refusal.MOVED_AWAY: _Wording(
+        "institution.data_change_allowed",
+        "您已转到另一班次,原班次的学时已转入新班次,本班次不再计学时。请在新班次继续学习。",
+        "study.counting_sessions",
+    ),
     Refusal.OVER_DAILY_CAP: _Wording(
         "study.daily_cap_seconds", "当天计入的学习时间已到上限,超出部分不计学时。请改天再学习这部分内容。"
     ),
@@ -119,6 +134,10 @@ def explain(code: str, rules: StudyRules, day: date, milliseconds: int) -> Reaso
         NoRuleInForce: the rule has no value on that day.
     """
     wording = _WORDINGS[code]
-    return rules.source(wording.parameter, day).reason(
-        code, wording.sentence_zh, seconds=milliseconds // 1000
-    )
+    try:
+        rule = rules.source(wording.parameter, day)
+    except NoRuleInForce:
+        if not wording.instead:
+            raise
+        rule = rules.source(wording.instead, day)
+    return rule.reason(code, wording.sentence_zh, seconds=milliseconds // 1000)

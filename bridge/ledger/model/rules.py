@@ -66,7 +66,9 @@ class ProfileStudyRules:
 
     def source(self, parameter: str, day: date) -> Resolved:
         studied = min(max(day, self._opening), self._closing)
-        dates = LegalDates(enrolment=self._enrolment, opening=self._opening, study_second=studied)
+        dates = LegalDates(
+            enrolment=self._enrolment, opening=self._opening, study_second=studied, event=studied
+        )
         return self._profile.read(parameter, dates)
 
     def _read(self, day: date) -> StudyLimits:

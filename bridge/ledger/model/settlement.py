@@ -6,9 +6,10 @@ unseen media as passed in it. All in integer milliseconds; nothing is rounded he
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bridge.kernel.intervals import IntervalSet
+from bridge.ledger.model.corrections import Corrected, gather_corrections
 from bridge.ledger.model.entries import LedgerEntry
 from bridge.ledger.model.facts import PASSED, CheckFact, Facts, read_facts
 from bridge.ledger.model.media import DailyUse, Label, UnitMedia, WallBank
@@ -22,6 +23,7 @@ from bridge.ledger.model.statement import (
     UnitSeconds,
     Verdict,
     figures_of,
+    with_carried,
 )
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import Reason
@@ -54,8 +56,10 @@ def settle(sheet: ClassRunSheet, entries: Iterable[LedgerEntry], rules: StudyRul
     Source: 粤应急规〔2022〕3号 第十九条, 第二十四条; the limits are the packs' practice.
     """
     facts = read_facts(entries)
+    corrected = gather_corrections(facts.corrections)
+    facts = _set_aside(facts, corrected)
     sessions = gather_sessions(facts.beats, rules)
-    claims = _claims(sheet, facts, sessions, rules)
+    claims = _claims(sheet, facts, sessions, corrected, rules)
     segments: list[Segment] = [
         Segment(part.start, part.end, claim.session.unit, claim.session.id, Verdict.REFUSED, reason)
         for claim in claims
@@ -65,29 +69,52 @@ def settle(sheet: ClassRunSheet, entries: Iterable[LedgerEntry], rules: StudyRul
     units = {str(unit.id): UnitMedia(unit.nominal_ms) for unit in sheet.course.units}
     for session in sessions:
         units.setdefault(session.unit, UnitMedia(0))  # a unit that the course does not have holds no media
+    carried: dict[str, int] = {}
+    for brought in corrected.carried:
+        carried[brought.unit] = carried.get(brought.unit, 0) + brought.credited_ms
+        media = units.setdefault(brought.unit, UnitMedia(0))
+        for start, end in brought.seen:
+            media.seen.add(start, end)
     _watch(claims, units, rules, facts.anchored, segments)
     timeline = _joined(segments)
+    carried_ms = sum(carried.values())
     return SecondsStatement(
-        figures=figures_of(timeline),
+        figures=with_carried(figures_of(timeline), carried_ms),
         units=tuple(
             UnitSeconds(
                 unit,
-                figures_of(s for s in timeline if s.unit == unit),
+                with_carried(figures_of(s for s in timeline if s.unit == unit), carried.get(unit, 0)),
                 units[unit].seen.as_set(),
                 units[unit].skipped_ms,
             )
-            for unit in sorted({session.unit for session in sessions})
+            for unit in sorted({session.unit for session in sessions} | carried.keys())
         ),
         timeline=timeline,
         reasons=_reasons(timeline, rules),
         anchored=facts.anchored,
         offline=facts.offline,
         tests=facts.tests,
+        carried_ms=carried_ms,
+    )
+
+
+def _set_aside(facts: Facts, corrected: Corrected) -> Facts:
+    """Return the facts without what corrections made void, with the offline sessions that a transfer brought."""
+    offline = [one for one in facts.offline if one.key not in corrected.void_offline]
+    brought = [one for one in corrected.carried_offline if one.key not in corrected.void_offline]
+    return replace(
+        facts,
+        checks=tuple(check for check in facts.checks if check.check not in corrected.void_checks),
+        offline=() if corrected.moved_away else tuple(sorted({*offline, *brought})),
     )
 
 
 def _claims(
-    sheet: ClassRunSheet, facts: Facts, sessions: list[StudiedSession], rules: StudyRules
+    sheet: ClassRunSheet,
+    facts: Facts,
+    sessions: list[StudiedSession],
+    corrected: Corrected,
+    rules: StudyRules,
 ) -> list[_Claim]:
     run = sheet.class_run
     class_dates = IntervalSet([(day_start_ms(run.opens_on), next_day_start_ms(day_start_ms(run.closes_on)))])
@@ -117,6 +144,8 @@ def _claims(
             Refusal.HIDDEN: session.hidden,
             Refusal.IDLE: session.idle,
             Refusal.OVER_RATE: session.too_fast,
+            Refusal.CORRECTED: corrected.withdrawn,
+            Refusal.MOVED_AWAY: wall if corrected.moved_away else _NOTHING,
         }
         eligible = wall
         refused = []

@@ -1,12 +1,13 @@
 """What settlement says: each millisecond of a learner's study, and why it counts or does not."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
 from bridge.kernel.intervals import IntervalSet
-from bridge.ledger.model.facts import OfflineFact, TestFact
+from bridge.ledger.model.corrections import OfflineFact
+from bridge.ledger.model.facts import TestFact
 from bridge.ledger.model.rules import day_start_ms, next_day_start_ms
 from bridge.rules.model import Reason
 
@@ -87,6 +88,7 @@ class SecondsStatement:
         reasons: one for each code that occurs, with the rule that it rests on.
         anchored: whether the face reference was proved to be this person; until then nothing is credited.
         offline: confirmed offline sessions, by start.
+        carried_ms: credited time that a transfer brought, in `figures` and in those of its unit, but in no segment.
     """
 
     figures: Figures
@@ -96,6 +98,7 @@ class SecondsStatement:
     anchored: bool
     offline: tuple[OfflineFact, ...]
     tests: tuple[TestFact, ...]
+    carried_ms: int = 0
 
     @property
     def credited_ms(self) -> int:
@@ -131,6 +134,11 @@ class SecondsStatement:
             for s in self.timeline
             if s.start_ms < end and s.end_ms > start
         )
+
+
+def with_carried(figures: Figures, carried_ms: int) -> Figures:
+    """Return `figures` with credited time that stands in no segment."""
+    return replace(figures, credited_ms=figures.credited_ms + carried_ms) if carried_ms else figures
 
 
 def figures_of(segments: Iterable[Segment]) -> Figures:

@@ -4,6 +4,7 @@ from flask import Flask
 
 from bridge.web.pages.account_release import account_release_pages
 from bridge.web.pages.authority import authority_pages
+from bridge.web.pages.corrections import correction_pages
 from bridge.web.pages.deep_link import deep_link_pages
 from bridge.web.pages.exam_service import exam_service_pages
 from bridge.web.pages.home import home_pages
@@ -37,6 +38,7 @@ def register_pages(app: Flask, house: House) -> None:
         submission_review_pages,
         institution_pages,
         account_release_pages,
+        correction_pages,
         hours_explained_pages,
         lms_courses_pages,
         platform_pages,
