@@ -65,17 +65,17 @@ def read_query(given: Parameters, keeping: Keeping, terms: Terms) -> Query:
     wanted: list[tuple[str, bool]] = []
     related_agents = flag(given, "related_agents")
     related_activities = flag(given, "related_activities")
+    # The rarest first: the first is what the search goes along.
+    if "registration" in given:
+        registration = read_checked(given, "registration", formats.uuid)
+        wanted.append((terms.key("registration", registration.lower()), True))
     if "agent" in given:
         wanted.append((terms.agent(keeping.agent(read_agent(given))), not related_agents))
-    if "verb" in given:
-        wanted.append((terms.key("verb", keeping.iri(read_checked(given, "verb", formats.iri))), True))
     if "activity" in given:
         iri = keeping.iri(read_checked(given, "activity", formats.iri))
         wanted.append((terms.key("activity", iri), not related_activities))
-    if "registration" in given:
-        wanted.append(
-            (terms.key("registration", read_checked(given, "registration", formats.uuid).lower()), True)
-        )
+    if "verb" in given:
+        wanted.append((terms.key("verb", keeping.iri(read_checked(given, "verb", formats.iri))), True))
     limit = _whole_number(given, "limit")
     return Query(
         terms=tuple(wanted),
