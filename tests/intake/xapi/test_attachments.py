@@ -64,7 +64,8 @@ def test_what_is_joined_is_split_again() -> None:
          b"--b\r\nContent-Type: application/json\r\n\r\n{}\r\n--b\r\nX-Experience-API-Hash: a\r\n\r\nx\r\n--b--\r\n",
          "attachment_header"),
         ("multipart/mixed; boundary=b",
-         b"--b\r\nContent-Type: application/json\r\n\r\n{}\r\n--b\r\nContent-Transfer-Encoding: binary\r\n\r\n\r\n--b--",
+         b"--b\r\nContent-Type: application/json\r\n\r\n{}\r\n"
+         b"--b\r\nContent-Transfer-Encoding: binary\r\n\r\n\r\n--b--",
          "attachment_header"),
     ],
 )  # fmt: skip
