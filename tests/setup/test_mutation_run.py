@@ -167,6 +167,7 @@ def test_the_record_counts_each_mutant_once_and_hides_none() -> None:
     assert "90 mutants were not tried" in text
     assert "took up an earlier run" not in text
     assert "1 of 2 removals" in text
+    assert "| ✓ | A1 | lti/jose.py: `if not kid:` → `if False:` | A1 |" in text
     assert "**did not fail: A3**" in text
     assert "Lived without a reason: 2" in text
     assert "| seal.py Seal.read | `if a > 3:` | `if a >= 3:` | a is never 3 |" in text

@@ -75,7 +75,7 @@ def _defences(proofs: Sequence[Proof]) -> Iterator[str]:
     yield f"{stand} of {len(proofs)} removals (`tests/lti/defences/`) made every test fail that is named for it."
     yield "All of these tests pass while nothing is taken out."
     yield ""
-    yield "| | case | taken out of | tests that failed without it |"
+    yield "| | case | what was taken out | tests that failed without it |"
     yield "|---|---|---|---|"
     for proof in proofs:
         one = proof.removal
@@ -83,8 +83,8 @@ def _defences(proofs: Sequence[Proof]) -> Iterator[str]:
         said = ", ".join(failed) if not proof.trouble else proof.trouble
         if proof.unmoved:
             said += f"; **did not fail: {', '.join(proof.unmoved)}**"
-        gone = " ".join(one.was.split())
-        yield f"| {'✓' if proof.stands else '✗'} | {one.case} | {one.file}: {_code(gone, 70)} | {said} |"
+        gone = f"{one.file}: {_code(one.was, 70)} → {_code(one.now, 70)}"
+        yield f"| {'✓' if proof.stands else '✗'} | {one.case} | {gone} | {said} |"
     yield ""
 
 
