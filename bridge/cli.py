@@ -61,6 +61,10 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "hours": ("重算学时,逐段说明每一秒为何计入或不计入。", lambda: _named("bridge.hours_commands:hours")),
     "ledger": ("校验和封存台账,出具证据。", lambda: _named("bridge.ledger_commands:ledger")),
     "verify": ("离线核对证据文件(只需公钥)。", lambda: _named("bridge.ledger_commands:verify_proof")),
+    "compliance": (
+        "逐条列出法规、执行它的规则、今天的依据和缺口。",
+        lambda: _named("bridge.compliance_command:compliance_command"),
+    ),
     "archive": ("校验学员学习电子档案。", _archive),
     "face": ("测量人脸模型。", lambda: _plugin("commands.face")),
     "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.operator_commands:catalogue")),

@@ -132,6 +132,11 @@ def load_all(pack_dirs: Iterable[Path], profile_dirs: Iterable[Path]) -> Loaded:
     return Loaded(tuple(packs.values()), tuple(profiles.values()), tuple(cases), tuple(problems))
 
 
+def read_checked(path: Path, schema: str) -> Document:
+    """Return one file that stands beside a pack, read as strictly as the pack; PackInvalid if it is wrong."""
+    return _read(path, schema)
+
+
 def _homes(dirs: Iterable[Path], marker: str, problems: list[Problem]) -> Iterator[Path]:
     """Yield each folder that holds `marker`: a given one itself, else its children."""
     for folder in dict.fromkeys(path.resolve() for path in dirs):

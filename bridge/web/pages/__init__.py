@@ -4,6 +4,7 @@ from flask import Flask
 
 from bridge.web.pages.account_release import account_release_pages
 from bridge.web.pages.authority import authority_pages
+from bridge.web.pages.compliance import compliance_pages
 from bridge.web.pages.corrections import correction_pages
 from bridge.web.pages.deep_link import deep_link_pages
 from bridge.web.pages.exam_service import exam_service_pages
@@ -45,6 +46,7 @@ def register_pages(app: Flask, house: House) -> None:
         exam_service_pages,
         signal_pages,
         authority_pages,
+        compliance_pages,
         verify_pages,
     ):
         app.register_blueprint(pages(house))

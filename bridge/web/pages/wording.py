@@ -1,14 +1,14 @@
 """How pages write durations, instants and codes: Chinese, in the time of Asia/Shanghai."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from fractions import Fraction
 
 from flask import Flask
 
 from bridge.kernel.time import LEGAL_ZONE, from_epoch_ms
 from bridge.rules.model import Reason, Resolved
-from bridge.rules.wording import READ_ON_ZH, UNCONFIRMED_ZH, value_zh
+from bridge.rules.wording import READ_ON_ZH, UNCONFIRMED_ZH, period_zh, value_zh
 
 PAPER_STATUS = {"valid": "有效", "superseded": "已被新证明替代", "revoked": "已撤销"}
 PAPER_KIND = {"hour_certificate": "网络学时证明", "completion_statement": "结业说明"}
@@ -113,6 +113,11 @@ def read_on(code: str) -> str:
     return READ_ON_ZH.get(code, code)
 
 
+def legal_period(effective_from: date, effective_until: date | None) -> str:
+    """Return a document's dates with the last day included, e.g. "2022-07-01 至 2027-06-30"."""
+    return period_zh(effective_from, effective_until)
+
+
 def register_wording(app: Flask) -> None:
     """Give the templates these words as filters."""
     for name, words in (
@@ -136,5 +141,6 @@ def register_wording(app: Flask) -> None:
         rule_source,
         rule_value,
         read_on,
+        legal_period,
     ):
         app.add_template_filter(function, function.__name__)
