@@ -162,8 +162,11 @@ def test_the_record_counts_each_mutant_once_and_hides_none() -> None:
         [Score("lti/seal.py", counts, (LIVED, other, unreached))],
         [Equivalent("lti/seal.py Seal.read", "if a > 3:", "if a >= 3:", "a is never 3")],
     )
-    text = render(outcome, "./anxue acceptance mutation", ROOT, datetime(2026, 11, 28, 12, 0, tzinfo=UTC))
+    text = render(
+        outcome, "./anxue acceptance mutation", "0f1e2d3c4b5a", datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+    )
     assert "| lti/seal.py | 100 | 10 | 6 | 1 | 1 | 1 | 1 | 77.8 % |" in text
+    assert "- Commit: 0f1e2d3c4b5a\n" in text
     assert "90 mutants were not tried" in text
     assert "took up an earlier run" not in text
     assert "1 of 2 removals" in text

@@ -13,7 +13,7 @@ from bridge.settings import ROOT
 from bridge.setup.mutation.defences import Proof, failing_with_all_defences, prove, read_removals
 from bridge.setup.mutation.equivalents import read_equivalents
 from bridge.setup.mutation.mutants import Score, read_scores, run_mutants
-from bridge.setup.mutation.record import Outcome, render
+from bridge.setup.mutation.record import Outcome, render, tree_of
 
 _TABLES = ROOT / "tests" / "lti"
 _CHANGED = "mutants-of-lti"
@@ -48,6 +48,7 @@ def mutation(
     """
     if unknown := [name for name in modules if not (ROOT / "lti" / f"{name}.py").is_file()]:
         raise click.UsageError(f"lti/ 中没有这些模块:{'、'.join(unknown)}")
+    tree = tree_of(ROOT)
     with TemporaryDirectory(prefix="anxue-mutation-") as own:
         try:
             work = folder.resolve() if folder else Path(own)
@@ -61,7 +62,7 @@ def mutation(
     said = (
         ["--defences-only"] if defences_only else [*modules, *([f"--minutes {minutes}"] if minutes else [])]
     )
-    text = render(outcome, " ".join(["./anxue acceptance mutation", *said]), ROOT, now)
+    text = render(outcome, " ".join(["./anxue acceptance mutation", *said]), tree, now)
     if out is None and not said:
         out = ROOT / "docs" / "acceptance" / f"{now:%Y-%m-%d}-mutation.md"
     if out is None:

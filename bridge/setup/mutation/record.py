@@ -38,8 +38,13 @@ class Outcome:
         ]
 
 
-def render(outcome: Outcome, command: str, root: Path, now: datetime) -> str:
-    """Return the record; `now` is the time of the run's end."""
+def render(outcome: Outcome, command: str, tree: str, now: datetime) -> str:
+    """Return the record.
+
+    Args:
+        tree: what `tree_of` said when the run began.
+        now: the time of the run's end.
+    """
     return "\n".join(
         [
             "# Mutation run over lti/",
@@ -49,7 +54,7 @@ def render(outcome: Outcome, command: str, root: Path, now: datetime) -> str:
             "",
             f"- Date: {now:%Y-%m-%d %H:%M} UTC",
             f"- Command: `{command}`",
-            f"- Commit: {_commit(root)}",
+            f"- Commit: {tree}",
             f"- Python {platform.python_version()}, {platform.system()} {platform.machine()}",
             "",
             *_defences(outcome.proofs),
@@ -58,7 +63,9 @@ def render(outcome: Outcome, command: str, root: Path, now: datetime) -> str:
     )
 
 
-def _commit(root: Path) -> str:
+def tree_of(root: Path) -> str:
+    """Return the commit of the tree at `root`, and whether what is tested differs from it."""
+
     def git(*arguments: str) -> str:
         asked = ["git", "-C", str(root), *arguments]
         return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
