@@ -84,8 +84,19 @@ def test_a_session_that_is_over_stays_over(known: Room) -> None:
     assert resume(known, first) is None
 
 
-def test_study_has_no_attempt_to_go_on_with(known: Room) -> None:
-    assert resume(known, known.begin().pass_check()) is None
+def test_study_is_not_gone_on_with_even_where_an_lms_names_an_attempt(known: Room) -> None:
+    with known.open() as desk:
+        opened = desk.presence.open_session(
+            learner=LEARNER,
+            class_run=RUN,
+            unit=UNIT,
+            activity=Activity.STUDY,
+            attempt="attempt-1",
+            account_id="acc_1",
+            token_id="token-1",
+        )
+
+    assert resume(known, Agent(known, opened)) is None
 
 
 @pytest.mark.parametrize("state", list(CheckState))

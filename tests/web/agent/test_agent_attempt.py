@@ -50,6 +50,7 @@ def test_a_session_that_ended_is_not_gone_on_with(
     wait_until(lambda: len(bridge.batches) >= 1)
     page.evaluate("window.handle.stop()")
     expect(page.get_by_test_id("agent-state")).to_have_text("已结束")
+    assert page.evaluate("window.sessionStorage.length") == 0
     page.goto(f"{host}/attempt/71")
     expect(page.get_by_test_id("agent-state")).to_have_text("考试中")
 
