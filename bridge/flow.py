@@ -61,6 +61,12 @@ def _ask_for_states(stations: "Stations", data: Data) -> None:
         stations.learner_states.ask(learner, class_run)
 
 
+def _assess_class_run(stations: "Stations", data: Data) -> None:
+    class_run = ClassRunId(data["class_run"])
+    for learner in stations.registry.enrolled(class_run):
+        stations.completion.assess(learner, class_run)
+
+
 def _record_beats(stations: "Stations", data: Data) -> object:
     recorded = stations.ledger.record_beats(StudySessionId(data["key"]), lots=1)
     return MORE if recorded >= BATCHES_AT_ONCE else None
@@ -115,6 +121,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.ledger.record_offline(d)),
     Row("ledger.correction_confirmed", 16, "enter a correction that two people stand for",
         lambda s, d: s.corrections.enter(d["correction"])),
+    Row("registry.cap_exception_confirmed", 19, "see which papers are due without the online cap",
+        _assess_class_run),
     Row("proctoring.assessment_started", 24, "remember which result the platform kept before the test",
         lambda s, d: s.test_results.begin(d)),
     Row("proctoring.assessment_ended", 24, "ask the platform what has come of the test",

@@ -125,7 +125,8 @@ def credit_class_hours(
     the hours that were entered, but no more than its clock time holds.
 
     Args:
-        online_share_override: a registered reason for departing from the online cap ("in principle").
+        online_share_override: a reason for departing from the online cap ("in principle"), beside the one that
+            `sheet` may hold.
 
     Raises:
         NoRuleInForce: a needed rule has no value on the day the class run opens.
@@ -155,7 +156,7 @@ def credit_class_hours(
             sheet.class_run.kind,
             rules,
             opening,
-            online_share_override,
+            online_share_override or sheet.online_cap_exception,
         ),
         offline_share=offline_floor(offline.value, sheet.outline.theory_class_hours, rules, opening),
     )

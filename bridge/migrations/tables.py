@@ -18,6 +18,7 @@ import bridge.ledger.store
 import bridge.ledger.tree_tables
 import bridge.presence.gate.tables
 import bridge.presence.store
+import bridge.registry.cap_tables
 import bridge.registry.contact_tables
 import bridge.registry.exam_services
 import bridge.registry.link_tables

@@ -142,7 +142,11 @@ class PackRef:
 
 @dataclass(frozen=True, slots=True)
 class ClassRunSheet:
-    """All that the line needs to know of one learner in one class run; the header of `ledger.jsonl`."""
+    """All that the line needs to know of one learner in one class run; the header of `ledger.jsonl`.
+
+    Args:
+        online_cap_exception: why two people let the class run depart from the online cap; None where nobody did.
+    """
 
     institution: InstitutionId
     learner: LearnerRef
@@ -151,11 +155,14 @@ class ClassRunSheet:
     outline: Outline
     course: Course
     enrolled_on: date
+    online_cap_exception: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Return the header line as JSON values (kernel.canonical can write it)."""
         run = self.class_run
+        excepted = self.online_cap_exception
         return {
+            **({} if excepted is None else {"online_cap_exception": excepted}),
             "v": 1,
             "kind": "header",
             "institution": self.institution,
@@ -267,6 +274,9 @@ class ClassRunSheet:
                 ),
             ),
             enrolled_on=date.fromisoformat(header["enrolled_on"]),
+            online_cap_exception=_text(header, "online_cap_exception")
+            if "online_cap_exception" in header
+            else None,
         )
 
 

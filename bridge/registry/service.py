@@ -115,7 +115,8 @@ class RegistryService:
         if institution is None or outline is None or course is None:
             raise RuntimeError(f"class run {class_run_id} stands without its outline or course")
         packs = tuple(PackRef(*pack) for pack in self._rules.profile(run.profile).pack_hashes)
-        return ClassRunSheet(institution.id, learner, run, packs, outline, course, enrolled_on)
+        excepted = self._store.cap_exception(class_run_id)
+        return ClassRunSheet(institution.id, learner, run, packs, outline, course, enrolled_on, excepted)
 
     def enrol(self, learner: LearnerRef, class_run: ClassRunId, list_row: str) -> bool:
         """Enrol `learner`; return False, with nothing changed, if that was done before.

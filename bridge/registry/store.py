@@ -24,6 +24,7 @@ from bridge.kernel.ids import (
     RegistrationId,
     new_id,
 )
+from bridge.registry.cap_tables import CapExceptionRow
 from bridge.registry.contact_gate import ContactStanding
 from bridge.registry.contact_store import SqlContactStore
 from bridge.registry.link_model import UNDONE
@@ -284,6 +285,13 @@ class SqlRegistryStore:
             .order_by(EnrolmentRow.enrolled_at)
         )
         return [ClassRunId(run) for run in rows]
+
+    def cap_exception(self, class_run_id: ClassRunId) -> str | None:
+        return self._session.scalar(
+            select(CapExceptionRow.reason).where(
+                CapExceptionRow.class_run_id == class_run_id, CapExceptionRow.confirmed_by.is_not(None)
+            )
+        )
 
     def offline_session(self, session_id: str) -> OfflineSession | None:
         row = self._session.scalar(

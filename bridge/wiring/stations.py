@@ -34,6 +34,7 @@ from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
 from bridge.presence.service import PresenceService
 from bridge.presence.store import SqlPresenceStore
+from bridge.registry.cap_exceptions import CapExceptions
 from bridge.registry.contact_service import ContactGate
 from bridge.registry.contact_store import SqlContactStore
 from bridge.registry.course_copies import CourseCopies
@@ -92,6 +93,10 @@ class Stations:
     @cached_property
     def registry(self) -> RegistryService:
         return RegistryService(self.registry_store, self._tx, self._house.study_clock, self._house.rules)
+
+    @cached_property
+    def cap_exceptions(self) -> CapExceptions:
+        return CapExceptions(self._tx, self.registry.class_run, self._house.study_clock, self._house.rules)
 
     @cached_property
     def contact_gate(self) -> ContactGate:

@@ -204,3 +204,21 @@ def test_more_study_never_makes_fewer_hours_and_a_full_unit_gains_none(a: int, b
     assert after.online_class_hours >= before.online_class_hours
     if a >= HOUR:
         assert after.online_class_hours == before.online_class_hours
+
+
+def test_an_exception_that_two_people_stand_for_lifts_the_cap_and_nothing_else() -> None:
+    made = sheet()
+    outline = Outline(
+        made.outline.id, made.outline.title, 2, (OutlineUnit("online-part", "线上", "online", 2),)
+    )
+    plain = replace(made, outline=outline)
+    excepted = replace(plain, online_cap_exception="台风停课期间经市局同意")
+
+    capped, lifted = hours({"unit-1": 2 * HOUR}, of=plain), hours({"unit-1": 2 * HOUR}, of=excepted)
+
+    assert (capped.online_share.value, lifted.online_share.value) == (1, 2)
+    assert [reason.code for reason in lifted.online_share.reasons] == ["online_cap_overridden"]
+    assert lifted.offline_share == capped.offline_share
+    assert not lifted.complete  # the floor of 30 % offline yields to nobody
+    assert ClassRunSheet.from_json(excepted.to_json()).online_cap_exception == "台风停课期间经市局同意"
+    assert "online_cap_exception" not in plain.to_json()

@@ -4,6 +4,7 @@ from flask import Flask
 
 from bridge.web.pages.account_release import account_release_pages
 from bridge.web.pages.authority import authority_pages
+from bridge.web.pages.cap_exception import cap_exception_pages
 from bridge.web.pages.compliance import compliance_pages
 from bridge.web.pages.corrections import correction_pages
 from bridge.web.pages.deep_link import deep_link_pages
@@ -41,6 +42,7 @@ def register_pages(app: Flask, house: House) -> None:
         account_release_pages,
         correction_pages,
         hours_explained_pages,
+        cap_exception_pages,
         lms_courses_pages,
         platform_pages,
         exam_service_pages,
