@@ -3,21 +3,25 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from bridge.completion.model import TITLES
 from bridge.kernel.errors import BridgeError, InvalidInput
+from bridge.kernel.ids import CourseId, InstitutionId
 from bridge.kernel.time import rfc3339
 from bridge.ledger.audit import Audited, audit, read_one_moment
 from bridge.ledger.model.seals import SignedHead
 from bridge.ledger.proof import ProofInvalid
 from bridge.ledger.signatures import PublicKey, read_public_keys
+from bridge.registry.course_withdrawals import restore_course, withdraw_course
 from bridge.settings import Settings
 from bridge.wiring import House
 from bridge.wiring.ledger_jobs import grown_institutions, seal_now, signed_heads
 from bridge.wiring.ledger_proof import Verified, prove, verify
+from bridge.wiring.ledger_standing import institutions, review_standing
 
 _FAULTS_SHOWN = 50
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -100,6 +104,44 @@ def prove_command(number: str, out: Path) -> None:
         content = prove(house, number)
     out.write_bytes(content)
     click.echo(f"已写入 {out}({len(content)} 字节)。核对:anxue verify {out} --key 公钥文件")
+
+
+@ledger.command(
+    "standing", help="核对登记和课程状态:冻结有机构过失的学习时间,放开已补办的(平时每小时自动进行)。"
+)
+def standing_command() -> None:
+    """Review every institution."""
+    with _house() as house:
+        for institution in institutions(house):
+            made = review_standing(house, institution)
+            click.echo(f"{institution}:新冻结 {made.frozen} 人天,放开 {made.released} 人天。")
+
+
+@ledger.command("withdraw-course", help="登记课程 COURSE 已下架:自该日起的学习时间冻结,直到恢复。")
+@click.argument("course", metavar="COURSE")
+@click.option("--institution", required=True, metavar="ID", help="课程所属机构。")
+@click.option("--since", required=True, type=click.DateTime(["%Y-%m-%d"]), help="下架之日(北京时间)。")
+@click.option("--by", required=True, metavar="WHO", help="登记人(工作人员编号,不写姓名)。")
+def withdraw_command(course: str, institution: str, since: datetime, by: str) -> None:
+    """Note it, and freeze at once."""
+    with _house() as house:
+        with house.uow.for_institution(InstitutionId(institution)) as tx:
+            withdraw_course(tx, CourseId(course), since.date(), by)
+        made = review_standing(house, InstitutionId(institution))
+        click.echo(f"已登记下架,冻结 {made.frozen} 人天。")
+
+
+@ledger.command("restore-course", help="登记课程 COURSE 已恢复:下架期间冻结的学习时间重新计入。")
+@click.argument("course", metavar="COURSE")
+@click.option("--institution", required=True, metavar="ID", help="课程所属机构。")
+@click.option("--by", required=True, metavar="WHO", help="登记人(工作人员编号,不写姓名)。")
+def restore_command(course: str, institution: str, by: str) -> None:
+    """Note it, and release at once."""
+    with _house() as house:
+        with house.uow.for_institution(InstitutionId(institution)) as tx:
+            restore_course(tx, CourseId(course), by)
+        made = review_standing(house, InstitutionId(institution))
+        click.echo(f"已登记恢复,放开 {made.released} 人天。")
 
 
 @click.command("verify", help="离线核对证据文件 FILE(ledger prove 的输出),并按其写明的规则包重算学时。")

@@ -17,7 +17,8 @@ TREE = "tree"
 SEAL_EVERY_MS = 5 * 60 * 1000
 """Heads are signed at these fixed times of the real clock, for trees that have something to seal."""
 
-_ENTRIES_AT_ONCE = 2000
+_ENTRIES_AT_ONCE = 1000
+"""Entries sealed in one unit of work: SQLite has one writer, and the doors must not wait for it."""
 _CHAINS_AT_ONCE = 500
 _EVERYTHING = 2**31
 

@@ -80,6 +80,14 @@ class LedgerService:
         """Record a correction that two people stand for (see `corrections`); False if known."""
         return self._record("correction", data)
 
+    def record_freeze(self, data: Mapping[str, Any]) -> bool:
+        """Record that a fault of the institution's freezes a stretch of time; False if known."""
+        return self._record("freeze", data)
+
+    def record_release(self, data: Mapping[str, Any]) -> bool:
+        """Record that the fault behind a freeze was mended; False if known."""
+        return self._record("release", data)
+
     def has_correction(self, learner: LearnerRef, class_run: ClassRunId, correction: str) -> bool:
         """Return whether the chain holds the correction."""
         return self._store.recorded(learner, class_run, f"correction|{correction}") is not None
@@ -155,6 +163,8 @@ def _natural_key(kind: str, data: Mapping[str, Any]) -> str:
         return f"anchor|{data['method']}|{data['at_ms']}"
     if kind == "correction":
         return f"correction|{data['correction']}"
+    if kind in ("freeze", "release"):
+        return f"{kind}|{data['freeze']}"
     if kind == "test":
         # An attempt's id is the LMS's own text, of any length.
         return f"test|{data['unit']}|{sha256_hex(data['attempt'].encode())}"

@@ -29,6 +29,13 @@ class LedgerEntryRow(TenantRow, Base):
         UniqueConstraint("institution_id", "learner_ref", "class_run_id", "seq"),
         UniqueConstraint("institution_id", "learner_ref", "class_run_id", "natural_key"),
         Index("ix_ledger_entry_session", "session_id", "batch_seq"),
+        Index(
+            "ix_ledger_entry_freeze",
+            "institution_id",
+            "class_run_id",
+            sqlite_where=text("kind = 'freeze'"),
+            postgresql_where=text("kind = 'freeze'"),
+        ),
     )
 
     id: Mapped[Id]

@@ -20,6 +20,7 @@ import bridge.presence.gate.tables
 import bridge.presence.store
 import bridge.registry.cap_tables
 import bridge.registry.contact_tables
+import bridge.registry.course_withdrawals
 import bridge.registry.exam_services
 import bridge.registry.link_tables
 import bridge.registry.lti_tables

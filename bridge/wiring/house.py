@@ -76,6 +76,8 @@ class House:
             self.study_clock, self.pace = SystemClock(), ConstantPace()
         self.sealed_stretch = -1
         """The stretch of time in which this process last asked for the ledgers to be sealed."""
+        self.reviewed_stretch = -1
+        """The same for the review of what is frozen."""
         self._origins: tuple[float, frozenset[str]] = (0.0, frozenset())
 
     @classmethod

@@ -24,6 +24,7 @@ from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
 from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
+from bridge.wiring.ledger_standing import STANDING, prepare_review, sweep_standing
 from bridge.wiring.platform_jobs import platform_works, sweep_platforms
 from bridge.worker.runner import Runner, Work
 
@@ -41,6 +42,7 @@ def runner(house: "House") -> Runner:
     works[BEATS_WAITING] = Work(apply=jobs.run_rows)
     works[CONTROL_WAITING] = Work(prepare=jobs.send_control, apply=jobs.note_control)
     works[GRANT_WAITING] = Work(prepare=jobs.carry_grant, apply=jobs.note_grant)
+    works[STANDING] = Work(prepare=partial(prepare_review, house), apply=lambda _tx, _job, _reviewed: None)
     works[SEAL] = Work(prepare=partial(signing_key, house), apply=partial(seal_tree, house))
     works.update(platform_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
@@ -144,6 +146,7 @@ def sweep(house: "House") -> None:
     test_gates.sweep_attempts(house)
     sweep_platforms(house)
     sweep_trees(house)
+    sweep_standing(house)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
         sweep_used_states(house.uow, now)

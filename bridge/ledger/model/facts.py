@@ -13,6 +13,7 @@ from bridge.ledger.model.corrections import (
     OfflineFact,
 )
 from bridge.ledger.model.entries import LedgerEntry, LedgerInvalid, is_sha256
+from bridge.ledger.model.freezes import Fault, FreezeFact, ReleaseFact
 
 T = TypeVar("T")
 
@@ -90,6 +91,8 @@ class Facts:
     tests: tuple[TestFact, ...]
     offline: tuple[OfflineFact, ...]
     corrections: tuple[CorrectionFact, ...]
+    freezes: tuple[FreezeFact, ...]
+    releases: tuple[ReleaseFact, ...]
 
 
 def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
@@ -99,6 +102,8 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
     tests: set[TestFact] = set()
     offline: set[OfflineFact] = set()
     corrections: set[CorrectionFact] = set()
+    freezes: set[FreezeFact] = set()
+    releases: set[ReleaseFact] = set()
     anchored = False
     for entry in entries:
         if entry.kind == "beats":
@@ -111,6 +116,10 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
             offline.add(_strictly(_offline, entry))
         elif entry.kind == "correction":
             corrections.add(_strictly(_correction, entry))
+        elif entry.kind == "freeze":
+            freezes.add(_strictly(_freeze, entry))
+        elif entry.kind == "release":
+            releases.add(_strictly(_release, entry))
         elif entry.kind == "anchor":
             anchored = True
     return Facts(
@@ -122,6 +131,8 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
         tests=tuple(sorted(tests, key=lambda t: (t.unit, t.attempt, t.decision))),
         offline=tuple(sorted(offline)),
         corrections=tuple(sorted(corrections)),
+        freezes=tuple(sorted(freezes)),
+        releases=tuple(sorted(releases)),
     )
 
 
@@ -232,6 +243,19 @@ def _correction(data: Mapping[str, Any]) -> CorrectionFact:
     return fact
 
 
+def _freeze(data: Mapping[str, Any]) -> FreezeFact:
+    fact = FreezeFact(
+        _text(data["freeze"]), Fault(data["fault"]), whole(data["start_ms"]), whole(data["end_ms"])
+    )
+    if fact.end_ms <= fact.start_ms:
+        raise ValueError("a stretch takes time")
+    return fact
+
+
+def _release(data: Mapping[str, Any]) -> ReleaseFact:
+    return ReleaseFact(_text(data["freeze"]), whole(data["at_ms"]))
+
+
 def _attended(data: Mapping[str, Any]) -> OfflineFact:
     _text(data["teacher"]), _text(data["place"])
     return OfflineFact(
@@ -281,6 +305,8 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "test": _test,
     "offline": _offline,
     "correction": _correction,
+    "freeze": _freeze,
+    "release": _release,
     "anchor": lambda data: whole(data["at_ms"]),
 }
 _KEYS: Mapping[str, tuple[str, ...]] = {
@@ -289,6 +315,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "test": ("learner", "class_run"),
     "offline": ("learner", "class_run"),
     "correction": ("learner", "class_run"),
+    "freeze": ("learner", "class_run"),
+    "release": ("learner", "class_run"),
     "anchor": ("learner", "class_run", "method"),
 }
 """Texts that a fact must hold to find its chain, beside what its reader wants."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 
+from bridge.ledger.model.freezes import Fault
 from bridge.ledger.model.rules import StudyRules
 from bridge.rules.model import NoRuleInForce, Reason
 
@@ -35,7 +36,10 @@ class Refusal(StrEnum):
 
 NOT_ANCHORED = "not_anchored"
 AWAITS_CHECK = "awaits_check"
-"""Codes of provisional time: it counts once the person is anchored, or the next check is passed."""
+"""Codes of provisional time: it counts once the person is anchored, or the next check is passed.
+
+Frozen time has the code of its `freezes.Fault`.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +118,15 @@ _WORDINGS: Mapping[str, _Wording] = {
     ),
     Refusal.NOT_PROGRESSING: _Wording(
         "study.beat_interval_seconds", "课程内容没有向前播放,这段时间不计学时。请继续播放并学习后面的内容。"
+    ),
+    Fault.NOT_REGISTERED: _Wording(
+        "institution.registration_required",
+        "培训机构当时在开班地没有有效的登记,这段学习暂时冻结,不是您的责任;机构补办登记后计入。",
+    ),
+    Fault.COURSE_WITHDRAWN: _Wording(
+        "course.review_order",
+        "这门课程的这个版本当时已下架,这段学习暂时冻结,不是您的责任;机构办妥审核恢复课程后计入。",
+        "study.counting_sessions",
     ),
     NOT_ANCHORED: _Wording(
         "presence.anchor_good_frames", "尚未完成与报名证件照的比对,学习时间暂记。完成比对后计入。"

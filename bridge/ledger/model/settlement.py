@@ -5,13 +5,14 @@ unseen media as passed in it. All in integer milliseconds; nothing is rounded he
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from bridge.kernel.intervals import IntervalSet
 from bridge.ledger.model.corrections import Corrected, gather_corrections
 from bridge.ledger.model.entries import LedgerEntry
 from bridge.ledger.model.facts import PASSED, CheckFact, Facts, read_facts
+from bridge.ledger.model.freezes import Fault, frozen_time
 from bridge.ledger.model.media import DailyUse, Label, UnitMedia, WallBank
 from bridge.ledger.model.presence import Proof, prove
 from bridge.ledger.model.reasons import AWAITS_CHECK, NOT_ANCHORED, Refusal, explain
@@ -75,7 +76,8 @@ def settle(sheet: ClassRunSheet, entries: Iterable[LedgerEntry], rules: StudyRul
         media = units.setdefault(brought.unit, UnitMedia(0))
         for start, end in brought.seen:
             media.seen.add(start, end)
-    _watch(claims, units, rules, facts.anchored, segments)
+    frozen = frozen_time(facts.freezes, facts.releases)
+    _watch(claims, units, rules, facts.anchored, frozen, segments)
     timeline = _joined(segments)
     carried_ms = sum(carried.values())
     return SecondsStatement(
@@ -176,6 +178,7 @@ def _watch(
     units: dict[str, UnitMedia],
     rules: StudyRules,
     anchored: bool,
+    frozen: Mapping[Fault, IntervalSet],
     segments: list[Segment],
 ) -> None:
     """Label all eligible wall time, in the order in which it passed, by the media that passed in it."""
@@ -200,7 +203,7 @@ def _watch(
     if bank is not None:
         bank.close()
     for claim in claims:
-        segments.extend(_count(claim, IntervalSet(counted[claim.session.id]), anchored))
+        segments.extend(_count(claim, IntervalSet(counted[claim.session.id]), anchored, frozen))
 
 
 def _pieces(claim: _Claim) -> Iterator[Stretch]:
@@ -235,9 +238,19 @@ def _labeller(claim: _Claim, counted: list[tuple[int, int]], segments: list[Segm
     return label
 
 
-def _count(claim: _Claim, counted: IntervalSet, anchored: bool) -> Iterator[Segment]:
-    """Yield counted time as credited or provisional: what presence has settled, if the person is anchored."""
+def _count(
+    claim: _Claim, counted: IntervalSet, anchored: bool, frozen: Mapping[Fault, IntervalSet]
+) -> Iterator[Segment]:
+    """Yield counted time as frozen, credited or provisional.
+
+    It is frozen while a fault of the institution's stands, whatever presence says; credited as far as presence has
+    settled it, if the person is anchored.
+    """
     session = claim.session
+    for fault, stretches in frozen.items():
+        for part in counted & stretches:
+            yield Segment(part.start, part.end, session.unit, session.id, Verdict.FROZEN, fault)
+        counted -= stretches
     credited = counted & claim.proof.settled if anchored else _NOTHING
     for part in credited:
         yield Segment(part.start, part.end, session.unit, session.id, Verdict.CREDITED, None)

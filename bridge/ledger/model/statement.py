@@ -17,6 +17,8 @@ class Verdict(StrEnum):
 
     CREDITED = "credited"
     PROVISIONAL = "provisional"
+    FROZEN = "frozen"
+    """It will count once the institution has mended its own fault."""
     REFUSED = "refused"
 
 
@@ -43,6 +45,7 @@ class Figures:
     credited_ms: int
     provisional_ms: int
     refused_ms: Mapping[str, int]
+    frozen_ms: int = 0
 
     @property
     def credited_seconds(self) -> int:
@@ -51,6 +54,10 @@ class Figures:
     @property
     def provisional_seconds(self) -> int:
         return self.provisional_ms // 1000
+
+    @property
+    def frozen_seconds(self) -> int:
+        return self.frozen_ms // 1000
 
     @property
     def refused_seconds(self) -> dict[str, int]:
@@ -143,13 +150,15 @@ def with_carried(figures: Figures, carried_ms: int) -> Figures:
 
 def figures_of(segments: Iterable[Segment]) -> Figures:
     """Return the sums over `segments`; refused reasons in alphabetical order."""
-    credited = provisional = 0
+    credited = provisional = frozen = 0
     refused: dict[str, int] = {}
     for one in segments:
         if one.verdict is Verdict.CREDITED:
             credited += one.length_ms
         elif one.verdict is Verdict.PROVISIONAL:
             provisional += one.length_ms
+        elif one.verdict is Verdict.FROZEN:
+            frozen += one.length_ms
         elif one.reason is not None:
             refused[one.reason] = refused.get(one.reason, 0) + one.length_ms
-    return Figures(credited, provisional, dict(sorted(refused.items())))
+    return Figures(credited, provisional, dict(sorted(refused.items())), frozen)
