@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bridge.identity.model import AccountRecord, Consent, DisclosedIdentity, ListRow, Match
 from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef, RegistrationId
+from bridge.rules.model import Resolved
 
 
 class RealNameProvider(Protocol):
@@ -51,6 +52,10 @@ class ClassRunFinder(Protocol):
     """Tells which class run an LMS course is (the registry)."""
 
     def class_run_for(self, registration_id: RegistrationId, context_id: str) -> ClassRunId | None: ...
+
+    def real_name_rule(self, class_run_id: ClassRunId) -> Resolved | None:
+        """Return the rule that asks for a real name there today; None where none is in force."""
+        ...
 
 
 class Now(Protocol):

@@ -42,18 +42,17 @@ _MAX_SUB = 255
 
 _BRIDGE = "bridge"
 """In place of a pack's id: these reasons rest on no rule pack."""
-_LAW = Citation(Basis.LAW, "粤应急规〔2022〕3号", "第二十四条")
 _NUMBER_STANDARD = Citation(Basis.STANDARD, "GB 11643")
 _PRACTICE = Citation(Basis.PRACTICE, "安学桥实名核验")
 
-_REFUSALS: Mapping[str, tuple[Citation, str]] = {
-    "name_malformed": (_LAW, "姓名只能填写文字和间隔点,请按证件填写。"),
-    "not_on_enrolment_list": (_LAW, "本班次的报名名单中没有这个身份证号码,请核对;确认无误请联系培训机构。"),
-    "name_mismatch": (_LAW, "姓名与身份证号码不一致,请按证件填写;如报名信息有误,请联系培训机构更正。"),
-    "real_name_no_record": (_LAW, "核验服务没有查到这个身份证号码,请联系培训机构人工核验。"),
-    "account_already_bound": (_LAW, "当前学习账号已由另一位学员实名使用,请换用您本人的账号登录。"),
-    "person_already_bound": (_LAW, "您已用另一个学习账号完成实名,一人只能使用一个账号,请用原账号登录。"),
-    "too_many_attempts": (_PRACTICE, "实名核验失败次数过多,请 24 小时后再试,或联系培训机构。"),
+_REFUSALS: Mapping[str, str] = {
+    "name_malformed": "姓名只能填写文字和间隔点,请按证件填写。",
+    "not_on_enrolment_list": "本班次的报名名单中没有这个身份证号码,请核对;确认无误请联系培训机构。",
+    "name_mismatch": "姓名与身份证号码不一致,请按证件填写;如报名信息有误,请联系培训机构更正。",
+    "real_name_no_record": "核验服务没有查到这个身份证号码,请联系培训机构人工核验。",
+    "account_already_bound": "当前学习账号已由另一位学员实名使用,请换用您本人的账号登录。",
+    "person_already_bound": "您已用另一个学习账号完成实名,一人只能使用一个账号,请用原账号登录。",
+    "too_many_attempts": "实名核验失败次数过多,请 24 小时后再试,或联系培训机构。",
 }
 
 
@@ -133,7 +132,7 @@ class IdentityService:
         account = self._account(account_id)
         now = self._clock.now()
         if self._store.refusals_since(account_id, now - _REFUSALS_WITHIN) >= _MAX_REFUSALS:
-            return Decision(None, (_reason("too_many_attempts"),))
+            return Decision(None, (_practice_reason("too_many_attempts"),))
         try:
             number = check_citizen_id(citizen_id, legal_date(now))
         except InvalidInput as error:
@@ -158,7 +157,7 @@ class IdentityService:
         if code is not None or learner is None:
             code = code or "not_on_enrolment_list"
             self._store.add_refusal(account_id, code, now)
-            return Decision(None, (_reason(code),))
+            return Decision(None, (self._reason(code, class_run),))
         if number.area_known:
             return Decision(learner)
         warning = "身份证号码的地区码不在现行代码中(旧证件可能如此),已通过核验。"
@@ -383,6 +382,11 @@ class IdentityService:
             data={"learner": learner, **data},
         )
 
+    def _reason(self, code: str, class_run: ClassRunId) -> Reason:
+        """Return the reason by the class run's own rules; as our practice where they ask for no real name."""
+        rule = self._class_runs.real_name_rule(class_run)
+        return _practice_reason(code) if rule is None else rule.reason(code, _REFUSALS[code])
+
     def _account(self, account_id: str) -> AccountRecord:
         account = self._store.account(account_id)
         if account is None:
@@ -390,11 +394,8 @@ class IdentityService:
         return account
 
 
-def _reason(code: str) -> Reason:
-    citation, sentence = _REFUSALS[code]
-    if citation.basis is Basis.LAW:
-        return Reason(code, sentence, "guangdong-2022-3", "identity.real_name_required", citation)
-    return Reason(code, sentence, _BRIDGE, "identity.real_name_tries", citation)
+def _practice_reason(code: str) -> Reason:
+    return Reason(code, _REFUSALS[code], _BRIDGE, "identity.real_name_tries", _PRACTICE)
 
 
 def _number_reason(code: str, sentence: str) -> Reason:

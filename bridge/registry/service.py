@@ -13,7 +13,7 @@ from bridge.registry.contact_gate import contact_objections
 from bridge.registry.model import Catalogue, ClassRun, ClassRunSheet, OfflineSession, PackRef
 from bridge.registry.ports import Now, RegistryStore
 from bridge.rules.decisions import outline_hours, review_class
-from bridge.rules.model import Decision, NoRuleInForce, ProfileInForce, Reason, RuleBook
+from bridge.rules.model import Decision, NoRuleInForce, ProfileInForce, Reason, Resolved, RuleBook
 
 OFFLINE_CONFIRMED = "registry.offline_confirmed"
 
@@ -117,6 +117,17 @@ class RegistryService:
         packs = tuple(PackRef(*pack) for pack in self._rules.profile(run.profile).pack_hashes)
         excepted = self._store.cap_exception(class_run_id)
         return ClassRunSheet(institution.id, learner, run, packs, outline, course, enrolled_on, excepted)
+
+    def real_name_rule(self, class_run_id: ClassRunId) -> Resolved | None:
+        """Return the rule that asks for a real name in the class run today; None where none is in force."""
+        run = self._store.class_run(class_run_id)
+        if run is None:
+            return None
+        try:
+            rules = self._rules.profile(run.profile)
+            return rules.value("identity.real_name_required", legal_date(self._clock.now()))
+        except NoRuleInForce:
+            return None
 
     def enrol(self, learner: LearnerRef, class_run: ClassRunId, list_row: str) -> bool:
         """Enrol `learner`; return False, with nothing changed, if that was done before.

@@ -1,12 +1,13 @@
 import threading
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from bridge.db.outbox import EventRow
 from bridge.identity.citizen_id import check_character
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId
+from bridge.registry.tables import ClassRunRow
 from bridge.rules.model import Decision
 from tests.identity.house import (
     CHEN,
@@ -69,6 +70,19 @@ def test_each_false_claim_is_refused_with_its_reason(
     assert [r.code for r in decision.reasons] == [reason]
     assert citizen_id not in decision.reasons[0].sentence_zh
     assert _events(house) == []
+
+
+@pytest.mark.parametrize(
+    ("profile", "document", "pack"),
+    [("guangdong", "粤应急规〔2022〕3号", "guangdong-2022-3"), ("jiangxi", "安学桥实名核验", "bridge")],
+)
+def test_a_refusal_cites_the_class_runs_own_rules_and_no_other_provinces(
+    house: House, profile: str, document: str, pack: str
+) -> None:
+    with house.desk() as desk:
+        desk.tx.session.execute(update(ClassRunRow).values(profile=profile))
+    (reason,) = _try(house, "lms-user-1001", HUANG, CHEN_ID).reasons
+    assert (reason.code, reason.citation.document, reason.pack_id) == ("name_mismatch", document, pack)
 
 
 def test_a_second_account_of_one_person_is_refused(house: House) -> None:
