@@ -163,9 +163,15 @@ class SqlInbox:
             )
         return record
 
-    def lock(self, chain: str) -> None:
-        """Have whoever else appends to `chain` wait until this unit of work ends."""
-        self._head(chain)
+    def lock(self, chain: str) -> ChainHead:
+        """Have whoever else appends to `chain` wait until this unit of work ends; return its last link."""
+        return self._head(chain)
+
+    def advance(self, record: InboxRecord) -> None:
+        """Make `record`, which was appended after a head from `lock`, its chain's last link."""
+        self._tx.session.execute(
+            update(_CHAIN).where(_CHAIN.c.chain == record.chain).values(seq=record.seq, hash=record.hash)
+        )
 
     def find(self, source: str, idempotency_key: str) -> MessageId | None:
         found = self._tx.session.scalar(

@@ -9,7 +9,10 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+import msgspec
+
 from bridge.db.unit_of_work import Tx
+from bridge.intake.model import ChainHead
 from bridge.intake.store import SqlInbox
 from bridge.intake.xapi import formats
 from bridge.intake.xapi.cleaning import Keeping
@@ -40,9 +43,6 @@ _HASHES: Mapping[int, Callable[[bytes], Any]] = {
     96: hashlib.sha384,
     128: hashlib.sha512,
 }
-
-
-_packed = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Statements:
         chain = f"{self._caller.institution}:xapi"
         if self._caller.store is Store.CONFORMANCE:
             chain += "_conformance"
-        self._inbox.lock(chain)
+        head = self._inbox.lock(chain)
         sent = {one.sha2: one for one in batch.attachments}
         for statement in batch.statements:
             if "attachments" in statement and self._caller.store is Store.CONFORMANCE:
@@ -140,7 +140,7 @@ class Statements:
                     "statement_conflict", "该 id 已保存了另一条内容不同的陈述,整批未接收", http_status=409
                 )
         if new:
-            self._keep(new, batch, chain, stored)
+            self._keep(new, batch, chain, head, stored)
         return [statement["id"] for statement in batch.statements]
 
     def one(self, statement_id: str, *, voided: bool) -> Kept | None:
@@ -188,15 +188,19 @@ class Statements:
         kept.setdefault("version", "1.0.0" if version is Version.ONE else "2.0.0")
         about = kept["object"]
         target = about["id"].lower() if about.get("objectType") == "StatementRef" else None
+        packed = msgspec.json.encode(kept)
         return NewStatement(
             id=kept["id"],
-            payload=_packed(kept),
+            payload=packed.decode(),
+            sha256=sha256_hex(packed),
             terms=self._terms.of(kept),
             target=target,
             voids=target is not None and kept["verb"]["id"] == VOIDED,
         )
 
-    def _keep(self, new: Sequence[NewStatement], batch: Batch, chain: str, stored: datetime) -> None:
+    def _keep(
+        self, new: Sequence[NewStatement], batch: Batch, chain: str, head: ChainHead, stored: datetime
+    ) -> None:
         record = self._inbox.append(
             chain=chain,
             source=f"xapi:{self._caller.source}",
@@ -207,15 +211,17 @@ class Statements:
             idempotency_key=f"{self._caller.store}:{new[0].id}",
             payload=canonical_json(
                 {
-                    "statements": [[one.id, sha256_hex(one.payload.encode())] for one in new],
+                    "statements": [[one.id, one.sha256] for one in new],
                     "store": str(self._caller.store),
                     "type": "xapi.statements",
                     "v": 1,
                 }
             ).decode(),
+            head=head,
         )
         if record is None:
             raise InvalidInput("statement_race", "同一陈述正在处理,请稍后重发", http_status=409)
+        self._inbox.advance(record)
         self._rows.add(new, source=self._caller.source, message=record.id, stored=stored)
         self._rows.keep_attachments(batch.attachments)
 
