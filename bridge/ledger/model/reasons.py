@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from bridge.ledger.model.freezes import Fault
-from bridge.ledger.model.rules import StudyRules
+from bridge.ledger.model.rules import FORWARD_SEEK, NIGHT_FROM, StudyRules
 from bridge.rules.model import NoRuleInForce, Reason
 
 
@@ -17,6 +17,7 @@ class Refusal(StrEnum):
     OUTSIDE_CLASS_DATES = "outside_class_dates"
     TEST_TIME = "test_time"
     OFFLINE_SESSION = "offline_session"
+    NIGHT = "night"
     BEAT_GAP = "beat_gap"
     OTHER_PERSON = "other_person"
     CHECK_MISSED = "check_missed"
@@ -26,6 +27,7 @@ class Refusal(StrEnum):
     HIDDEN = "hidden"
     IDLE = "idle"
     OVER_RATE = "over_rate"
+    BEYOND_FURTHEST = "beyond_furthest"
     CORRECTED = "corrected"
     MOVED_AWAY = "moved_away"
     OVER_DAILY_CAP = "over_daily_cap"
@@ -63,6 +65,16 @@ _WORDINGS: Mapping[str, _Wording] = {
     Refusal.TEST_TIME: _Wording("study.counting_sessions", "测试用时不计入学时;课程学习时间照常计入。"),
     Refusal.OFFLINE_SESSION: _Wording(
         "study.counting_sessions", "这段时间已登记您在参加线下培训,线上学习不重复计入。请在其他时间学习。"
+    ),
+    Refusal.NIGHT: _Wording(
+        NIGHT_FROM,
+        "这段时间在规定的夜间停计时段内,不计学时。请在白天重新学习这部分内容。",
+        "study.counting_sessions",
+    ),
+    Refusal.BEYOND_FURTHEST: _Wording(
+        FORWARD_SEEK,
+        "首次学完之前跳到了还没学到的位置,这段时间不计学时。请从上次学到的位置继续,按顺序学习。",
+        "study.counting_sessions",
     ),
     Refusal.BEAT_GAP: _Wording(
         "study.beat_gap_limit_seconds",

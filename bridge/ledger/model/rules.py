@@ -1,5 +1,6 @@
 """The values that settlement reads from the rule packs, day by day, and where legal days begin."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
@@ -9,7 +10,12 @@ from typing import Protocol
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.time import LEGAL_ZONE, epoch_ms, from_epoch_ms, legal_date
 from bridge.registry.model import ClassRunSheet
-from bridge.rules.model import LegalDates, ProfileInForce, Resolved
+from bridge.rules.model import LegalDates, NoRuleInForce, ProfileInForce, Resolved
+
+NIGHT_FROM = "study.night_from_minute"
+NIGHT_UNTIL = "study.night_until_minute"
+FORWARD_SEEK = "study.forward_seek_before_finish"
+"""Parameters that a pack may give; without them the rule does not exist."""
 
 _QUARTER_HOUR_MS = 15 * 60 * 1000
 
@@ -22,6 +28,9 @@ class StudyLimits:
         max_rate: media time that may pass in the wall time.
         check_reach_ms: how far a passed check proves presence: the longest gap to the next check being asked
             for, and the whole time to answer it.
+        night: (from, until) in minutes of the legal day between which nothing counts; across midnight where the first
+            is greater. None where no rule sets one.
+        forward_seek: media may be sought forward before the unit was finished once; where no rule says otherwise.
     """
 
     beat_interval_ms: int
@@ -30,6 +39,8 @@ class StudyLimits:
     max_rate: Fraction
     daily_cap_ms: int
     check_reach_ms: int
+    night: tuple[int, int] | None = None
+    forward_seek: bool = True
 
 
 class StudyRules(Protocol):
@@ -87,7 +98,21 @@ class ProfileStudyRules:
             max_rate=self.source("study.max_rate", day).fraction(),
             daily_cap_ms=integer("study.daily_cap_seconds") * 1000,
             check_reach_ms=(integer("presence.check_gap_max_seconds") + answer_seconds) * 1000,
+            night=self._night(day),
+            forward_seek=self._forward_seek(day),
         )
+
+    def _night(self, day: date) -> tuple[int, int] | None:
+        """Return the night window. No known document sets one, so a pack that is silent means that there is none."""
+        with suppress(NoRuleInForce):
+            return self.source(NIGHT_FROM, day).integer(), self.source(NIGHT_UNTIL, day).integer()
+        return None
+
+    def _forward_seek(self, day: date) -> bool:
+        """Return whether media may be sought forward; as `_night`."""
+        with suppress(NoRuleInForce):
+            return self.source(FORWARD_SEEK, day).boolean()
+        return True
 
 
 def legal_day(at_ms: int) -> date:
@@ -99,6 +124,21 @@ def legal_day(at_ms: int) -> date:
 def _day_of_quarter_hour(quarter: int) -> date:
     # Asked for each beat. Since 1901 every midnight in Shanghai has fallen on a full hour UTC.
     return legal_date(from_epoch_ms(quarter * _QUARTER_HOUR_MS))
+
+
+def night_time(start_ms: int, end_ms: int, rules: StudyRules) -> list[tuple[int, int]]:
+    """Return the parts of [start_ms, end_ms) that lie in the night window of their legal day."""
+    parts = []
+    at = start_ms
+    while at < end_ms:
+        night = rules.on(legal_day(at)).night
+        start, after = day_start_ms(legal_day(at)), next_day_start_ms(at)
+        if night is not None:
+            begin, until = (start + minutes * 60_000 for minutes in night)
+            windows = [(begin, until)] if begin < until else [(start, until), (begin, after)]
+            parts += [(max(at, a), min(end_ms, b)) for a, b in windows]
+        at = after
+    return [(a, b) for a, b in parts if a < b]
 
 
 def day_start_ms(day: date) -> int:

@@ -14,9 +14,10 @@ from bridge.ledger.model.entries import LedgerEntry
 from bridge.ledger.model.facts import PASSED, CheckFact, Facts, read_facts
 from bridge.ledger.model.freezes import Fault, frozen_time
 from bridge.ledger.model.media import DailyUse, Label, UnitMedia, WallBank
+from bridge.ledger.model.order import beyond_furthest_point
 from bridge.ledger.model.presence import Proof, prove
 from bridge.ledger.model.reasons import AWAITS_CHECK, NOT_ANCHORED, Refusal, explain
-from bridge.ledger.model.rules import StudyRules, day_start_ms, legal_day, next_day_start_ms
+from bridge.ledger.model.rules import StudyRules, day_start_ms, legal_day, next_day_start_ms, night_time
 from bridge.ledger.model.sessions import Stretch, StudiedSession, gather_sessions
 from bridge.ledger.model.statement import (
     SecondsStatement,
@@ -123,6 +124,7 @@ def _claims(
     offline = IntervalSet([(one.start_ms, one.end_ms) for one in facts.offline])
     tests = {unit.id for unit in sheet.course.units if unit.activity != _STUDY}
     second = _second_sessions(sessions)
+    beyond = beyond_furthest_point(sessions, {u.id: u.nominal_ms for u in sheet.course.units}, rules)
     checks: dict[str, list[CheckFact]] = {}
     for check in facts.checks:
         checks.setdefault(check.session, []).append(check)
@@ -142,10 +144,12 @@ def _claims(
             Refusal.OUTSIDE_CLASS_DATES: wall - class_dates,
             Refusal.TEST_TIME: wall if is_test else _NOTHING,
             Refusal.OFFLINE_SESSION: offline,
+            Refusal.NIGHT: IntervalSet(night_time(session.wall.start, session.wall.end, rules)),
             Refusal.BEAT_GAP: session.lost,
             Refusal.HIDDEN: session.hidden,
             Refusal.IDLE: session.idle,
             Refusal.OVER_RATE: session.too_fast,
+            Refusal.BEYOND_FURTHEST: beyond.get(session.id, _NOTHING),
             Refusal.CORRECTED: corrected.withdrawn,
             Refusal.MOVED_AWAY: wall if corrected.moved_away else _NOTHING,
         }
