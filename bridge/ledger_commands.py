@@ -13,6 +13,7 @@ from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.ids import CourseId, InstitutionId
 from bridge.kernel.time import rfc3339
 from bridge.ledger.audit import Audited, audit, read_one_moment
+from bridge.ledger.consistency import CheckedConsistency, check_consistency, is_consistency
 from bridge.ledger.model.seals import SignedHead
 from bridge.ledger.proof import ProofInvalid
 from bridge.ledger.signatures import PublicKey, read_public_keys
@@ -20,7 +21,7 @@ from bridge.registry.course_withdrawals import restore_course, withdraw_course
 from bridge.settings import Settings
 from bridge.wiring import House
 from bridge.wiring.ledger_jobs import grown_institutions, seal_now, signed_heads
-from bridge.wiring.ledger_proof import Verified, prove, verify
+from bridge.wiring.ledger_proof import Verified, prove, prove_consistency, verify
 from bridge.wiring.ledger_standing import institutions, review_standing
 
 _FAULTS_SHOWN = 50
@@ -95,6 +96,17 @@ def keys_command(rotate: bool) -> None:
         click.echo(json.dumps(house.ledger_keys.jwks(), ensure_ascii=False, indent=2))
 
 
+@ledger.command("consistency", help="证明机构的树从 OLD 片叶到最新只有追加;写入 FILE,可离线核对。")
+@click.option("--institution", required=True, metavar="ID", help="机构编号。")
+@click.option("--old", required=True, type=click.IntRange(1), help="以前留存的树头的叶数(tree_size)。")
+@click.option("--out", required=True, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
+def consistency_command(institution: str, old: int, out: Path) -> None:
+    """Write the proof; `anxue verify` checks it."""
+    with _house() as house:
+        out.write_bytes(prove_consistency(house, InstitutionId(institution), old))
+    click.echo(f"已写入 {out}。核对:anxue verify {out} --key 公钥文件")
+
+
 @ledger.command("prove", help="把证明 CERT_NUMBER 的全部台账记录、包含证据和签名树头写入 FILE,可离线核对。")
 @click.argument("number", metavar="CERT_NUMBER")
 @click.option("--out", required=True, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
@@ -160,7 +172,11 @@ def verify_proof(file: Path, key_file: Path | None, dirs: tuple[Path, ...], as_j
     """Print what the file proves; exit 1, naming the place, if it does not hold. Needs no database."""
     try:
         keys = None if key_file is None else read_public_keys(key_file.read_bytes())
-        found = verify(file.read_bytes(), keys, dirs)
+        content = file.read_bytes()
+        if is_consistency(content):
+            _show_consistency(check_consistency(content, keys or {}), as_json)
+            return
+        found = verify(content, keys, dirs)
     except BridgeError as error:
         if as_json:
             place = error.place if isinstance(error, ProofInvalid) else None
@@ -223,6 +239,14 @@ def _print(result: Audited) -> None:
         click.echo(f"… 另有 {len(result.faults) - _FAULTS_SHOWN} 处,用 --json 查看全部。", err=True)
     if not result.faults:
         click.echo("✓ 全部台账与写入时一致。")
+
+
+def _show_consistency(found: CheckedConsistency, as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(found.to_json(), ensure_ascii=False, separators=(",", ":")))
+        return
+    old, new = found.old.head, found.new.head
+    click.echo(f"✓ 机构 {new.institution} 的台账树从 {old.tree_size} 片叶到 {new.tree_size} 片叶只有追加。")
 
 
 def _print_proof(found: Verified) -> None:

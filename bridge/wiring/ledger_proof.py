@@ -11,8 +11,10 @@ from bridge.completion.paper_number import normalised
 from bridge.hours.recompute import Recomputed, recompute
 from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import InstitutionId
 from bridge.kernel.time import rfc3339
-from bridge.ledger.model.merkle import inclusion_path
+from bridge.ledger.consistency import write_consistency
+from bridge.ledger.model.merkle import consistency_path, inclusion_path
 from bridge.ledger.proof import (
     STATEMENT,
     VERSION,
@@ -125,6 +127,21 @@ def prove(house: "House", typed: str) -> bytes:
     }
     keys = [known[one] for one in sorted({key.public.id, head.head.key})]
     return write_proof(statement, key.sign(canonical_json(statement)), lines, leaves, head, keys)
+
+
+def prove_consistency(house: "House", institution: InstitutionId, old: int) -> bytes:
+    """Return the proof that the institution's newest tree begins with its head of `old` leaves.
+
+    Raises:
+        InvalidInput("head_unknown"): no head was signed over so many leaves.
+    """
+    with house.uow.for_institution(institution, read_only=True) as tx:
+        store = SqlTreeStore(tx, house.ledger_marks)
+        heads = {one.head.tree_size: one for one in store.heads()}
+        if old not in heads:
+            raise InvalidInput("head_unknown", "没有这个叶数的树头,请用 anxue ledger heads --all 查看。")
+        newest = max(heads)
+        return write_consistency(heads[old], heads[newest], consistency_path(store, old, newest))
 
 
 def verify(

@@ -166,3 +166,23 @@ def test_nothing_is_sealed_on_top_of_leaves_that_were_changed(ledgers: Ledgers) 
 
     with pytest.raises(TreeChanged):
         ledgers.seal()
+
+
+def test_a_chain_whose_head_is_not_ours_is_not_sealed(ledgers: Ledgers) -> None:
+    ledgers.add("lrn_b", 1)
+    ledgers.seal()
+    for learner, mark in (("lrn_a", None), ("lrn_c", "0" * 64)):
+        ledgers.add(learner, 2)
+        with ledgers.engine.begin() as connection:
+            connection.execute(
+                text("UPDATE ledger_head SET mark = :mark WHERE learner_ref = :learner"),
+                {"mark": mark, "learner": learner},
+            )
+
+    sealed = ledgers.seal()
+
+    assert sealed.entries == 0
+    assert {(one.learner, one.reason) for one in sealed.broken} == {
+        ("lrn_a", "head_not_marked"),
+        ("lrn_c", "head_not_marked"),
+    }

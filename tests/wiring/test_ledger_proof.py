@@ -14,13 +14,15 @@ from bridge.completion.model import PaperKind
 from bridge.kernel.canonical import canonical_json
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.time import FixedClock
+from bridge.ledger.consistency import check_consistency, write_consistency
 from bridge.ledger.proof import ProofInvalid
 from bridge.ledger.signatures import PublicKey, SigningKey
 from bridge.ledger_commands import verify_proof
 from bridge.settings import Mode, Settings
 from bridge.wiring import House
-from bridge.wiring.ledger_proof import prove, verify
-from tests.web.furnished import CHEN, CHEN_ID, NOW, ORG, Furnished, furnish
+from bridge.wiring.ledger_jobs import signed_heads
+from bridge.wiring.ledger_proof import prove, prove_consistency, verify
+from tests.web.furnished import CHEN, CHEN_ID, NOW, ORG, RUN, Furnished, furnish
 
 Made = tuple[Furnished, Path, str]
 
@@ -71,8 +73,6 @@ def test_a_proof_gives_the_hours_of_the_certificate(
 
 def made_entries(made: Furnished, learner: Any) -> Any:
     with made.house.uow.for_institution(ORG, read_only=True) as tx:
-        from tests.web.furnished import RUN
-
         return made.house.at(tx).ledger.entries(learner, RUN)
 
 
@@ -237,3 +237,54 @@ def test_the_command_names_the_place_of_what_it_refuses(proof: bytes, tmp_path: 
     assert result.exit_code == 1
     assert json.loads(result.stdout)["place"] == "ledger:4"
     assert "ledger:4" in result.stderr
+
+
+@pytest.fixture
+def grown(certified: Made, tmp_path: Path) -> Iterator[House]:
+    """A copy of the house with two heads: sealed, then grown, then sealed."""
+    first, var, number = certified
+    shutil.copytree(var, tmp_path / "var", symlinks=True)
+    house = House(Settings(mode=Mode.DEMONSTRATION, var=tmp_path / "var"), clock=FixedClock(NOW))
+    house.__dict__["rules"] = first.house.rules
+    prove(house, number)
+    with house.uow.for_institution(ORG) as tx:
+        ledger, (learner, *_others) = house.at(tx).ledger, house.at(tx).registry.enrolled(RUN)
+        ledger.record_anchor(
+            {"learner": learner, "class_run": RUN, "method": "staff", "at_ms": 1, "good_frames": 3}
+        )
+    prove(house, number)
+    yield house
+    house.close()
+
+
+def test_a_tree_that_only_grew_is_proved_so(grown: House, tmp_path: Path) -> None:
+    sizes = [one.head.tree_size for one in signed_heads(grown, ORG, newest=False)]
+    known = {one.public.id: one.public for one in grown.ledger_keys.known()}
+
+    content = prove_consistency(grown, ORG, sizes[0])
+
+    found = check_consistency(content, known).to_json()
+    assert (found["old_size"], found["new_size"]) == (sizes[0], sizes[-1])
+    assert sizes[0] < sizes[-1]
+    file, public = tmp_path / "consistency.json", tmp_path / "keys.json"
+    file.write_bytes(content)
+    public.write_text(json.dumps(grown.ledger_keys.jwks()))
+    assert "只有追加" in _run(file, "--key", public).stdout
+    assert _run(file).exit_code == 1
+    for at in range(0, len(content), 7):
+        changed = bytearray(content)
+        changed[at] ^= 1
+        with pytest.raises(ProofInvalid):
+            check_consistency(bytes(changed), known)
+    with pytest.raises(InvalidInput, match="head_unknown"):
+        prove_consistency(grown, ORG, 4711)
+
+
+def test_two_heads_that_do_not_belong_together_are_refused(grown: House) -> None:
+    old, new = signed_heads(grown, ORG, newest=False)
+    known = {one.public.id: one.public for one in grown.ledger_keys.known()}
+
+    with pytest.raises(ProofInvalid, match="consistency_wrong"):
+        check_consistency(write_consistency(old, new, []), known)
+    with pytest.raises(ProofInvalid, match="consistency_wrong"):
+        check_consistency(write_consistency(new, old, []), known)
