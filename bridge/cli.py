@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from bridge.kernel.errors import BridgeError
 
-_BENCHES = ("launch", "ingest", "face", "certificate", "feed")
+_BENCHES = ("launch", "ingest", "statements", "face", "certificate", "feed")
 
 
 def _named(where: str) -> click.Command:

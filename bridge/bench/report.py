@@ -21,6 +21,10 @@ def measure(name: str) -> dict[str, Any]:
         from bridge.bench.ingest import run as ingest
 
         result = ingest()
+    elif name == "statements":
+        from bridge.bench.statements import run as statements
+
+        result = statements()
     elif name == "face":
         from bridge.settings import Settings
 

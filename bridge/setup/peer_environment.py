@@ -33,6 +33,7 @@ class Peer:
 
 
 XBLOCK = Peer("xblock", ROOT / "requirements" / "xblock.txt")
+RALPH = Peer("ralph", ROOT / "requirements" / "ralph.txt")
 MUTMUT = Peer("mutmut", ROOT / "requirements" / "mutmut.txt")
 
 

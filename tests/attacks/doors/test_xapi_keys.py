@@ -113,6 +113,9 @@ def test_another_institution_has_another_store(bridge: BridgeServer) -> None:
     # Nor does it stand in the other's way: ids are unique within a store alone.
     assert other.post({**told, "verb": {"id": "https://v.example/other"}}).json() == [told["id"]]
     assert first.one(told["id"]).json()["verb"]["id"] == COMPLETED
+    # The same person is another reference there, so that nobody can join the two.
+    mine, theirs = (reader.one(told["id"]).json()["actor"]["account"]["name"] for reader in (first, other))
+    assert mine != theirs
     for reader in (first, other):
         reader.send("PUT", "/activities/state", {"page": 1}, query=place())
     first.send("DELETE", "/activities/state", query=place())
