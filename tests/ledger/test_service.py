@@ -233,6 +233,41 @@ def test_a_row_changed_behind_the_guards_stops_the_statement(
         service(tx, batches).statement(LEARNER, CLASS_RUN)
 
 
+@pytest.mark.parametrize("mark", ["0" * 64, None])
+def test_a_head_that_the_bridge_did_not_write_stops_the_statement(
+    engine: Engine, work: UnitOfWork, batches: Batches, mark: str | None
+) -> None:
+    batches.study(3)
+    with work.for_institution(INSTITUTION) as tx:
+        service(tx, batches).record_beats(SESSION)
+        tx.session.add(
+            LedgerTreeHeadRow(
+                institution_id=INSTITUTION, tree_size=1, root="0" * 64, at_ms=1, key_id="k", signature="s"
+            )
+        )
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE ledger_head SET mark = :mark"), {"mark": mark})
+
+    with work.for_institution(INSTITUTION) as tx:
+        ledger = service(tx, batches)
+        for use in (ledger.statement, ledger.head, ledger.entries, ledger.lock):
+            with pytest.raises(LedgerInvalid, match="head_not_marked"):
+                use(LEARNER, CLASS_RUN)
+
+
+def test_a_head_of_before_there_were_marks_is_believed_until_the_first_seal(
+    engine: Engine, work: UnitOfWork, batches: Batches
+) -> None:
+    batches.study(3)
+    with work.for_institution(INSTITUTION) as tx:
+        service(tx, batches).record_beats(SESSION)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE ledger_head SET mark = NULL"))
+
+    with work.for_institution(INSTITUTION) as tx:
+        assert service(tx, batches).head(LEARNER, CLASS_RUN).seq == 3
+
+
 def test_writers_at_once_make_one_chain(work: UnitOfWork, batches: Batches) -> None:
     def record(at: int) -> bool:
         with work.for_institution(INSTITUTION) as tx:

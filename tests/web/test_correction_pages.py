@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from bridge.kernel.ids import ClassRunId, LearnerRef, OutlineId
+from bridge.kernel.ids import ClassRunId, CourseId, LearnerRef, OutlineId
 from bridge.kernel.time import LEGAL_ZONE, epoch_ms
 from bridge.ledger.model import SecondsStatement
 from bridge.ledger.model.corrections import CorrectionKind
+from bridge.registry.course_withdrawals import withdraw_course
+from bridge.wiring.ledger_standing import review_standing
 from tests.web.furnished import CHEN, CHEN_ID, NOW, ORG, RUN, Furnished, furnish, token
 
 BEGIN = NOW - timedelta(hours=3)
@@ -251,3 +253,28 @@ def test_other_people_see_no_corrections(furnished: Furnished, learner: LearnerR
     (correction,) = ids(furnished, learner)
     assert post(furnished, at(learner, correction, "confirm"), login="staff-ping")[0] == 404
     assert furnished.as_staff("staff-zhou").post(at(learner, correction, "confirm")).status_code == 400
+
+
+def test_nobody_moves_out_of_a_class_run_that_has_a_paper(tmp_path: Path) -> None:
+    made = furnish(tmp_path, with_fonts=True)
+    _account, learner = made.enrol("chen", CHEN, CHEN_ID)
+    made.finish_course(learner)
+    made.pass_test(learner)
+    assert made.papers(learner)
+    add_run(made, learner)
+
+    status, page = post(made, at(learner), transfer())
+    made.house.close()
+
+    assert (status, "已出具证明" in page.replace("<wbr>", "")) == (422, True)
+
+
+def test_frozen_time_is_not_left_behind_by_a_transfer(furnished: Furnished, learner: LearnerRef) -> None:
+    add_run(furnished, learner)
+    with furnished.house.uow.for_institution(ORG) as tx:
+        withdraw_course(tx, CourseId("course_demo"), date(2026, 11, 24), "staff_1")
+    review_standing(furnished.house, ORG)
+
+    status, page = post(furnished, at(learner), transfer())
+
+    assert (status, "先补办手续再转班" in page.replace("<wbr>", "")) == (422, True)

@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from bridge.kernel.canonical import canonical_json
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.time import FixedClock
 from bridge.ledger.consistency import check_consistency, write_consistency
+from bridge.ledger.model.seals import ChainSeal
 from bridge.ledger.proof import ProofInvalid
 from bridge.ledger.signatures import PublicKey, SigningKey
 from bridge.ledger_commands import verify_proof
@@ -288,3 +290,33 @@ def test_two_heads_that_do_not_belong_together_are_refused(grown: House) -> None
         check_consistency(write_consistency(old, new, []), known)
     with pytest.raises(ProofInvalid, match="consistency_wrong"):
         check_consistency(write_consistency(new, old, []), known)
+
+
+def test_a_head_of_another_institution_proves_nothing(
+    certified: Made, proof: bytes, keys: dict[str, PublicKey]
+) -> None:
+    document = json.loads(proof)
+    head = document["head"]["head"]
+    head["institution"] = "org_other"
+    document["head"]["signature"] = certified[0].house.ledger_keys.signing().sign(canonical_json(head))
+
+    with pytest.raises(ProofInvalid, match="head_foreign"):
+        verify(canonical_json(document) + b"\n", keys)
+
+
+def test_an_entry_that_was_sealed_as_another_is_refused(
+    certified: Made, proof: bytes, keys: dict[str, PublicKey]
+) -> None:
+    """A ledger that was made anew after it was sealed, by somebody who has the signing key of today."""
+    document = json.loads(proof)
+    leaf = ChainSeal.from_json(document["leaves"][0]["leaf"])
+    other = replace(leaf, hashes=("4" * 64, *leaf.hashes[1:]))
+    head = document["head"]["head"]
+    head.update(tree_size=1, root=other.leaf_hash().hex())
+    document["head"]["signature"] = certified[0].house.ledger_keys.signing().sign(canonical_json(head))
+    document["leaves"] = [{"index": 0, "leaf": other.to_json(), "path": []}]
+
+    with pytest.raises(ProofInvalid, match="entry_differs") as caught:
+        verify(canonical_json(document) + b"\n", keys)
+
+    assert caught.value.place == "ledger:2"
