@@ -15,6 +15,7 @@ from lti.notices import NOTICE_HANDLERS_SCOPE
 from lti.nrps import MEMBERSHIP_SCOPE
 from lti.platform_configuration import PLATFORM_CONFIGURATION, PlatformConfiguration
 from lti.proctoring import CONTROL_SCOPE
+from lti.registration import NetworkPolicy
 from tests.lti.doors import World, tool_of
 from tests.lti.registering_platform import (
     DEMO,
@@ -282,3 +283,62 @@ def test_a_tool_presents_its_own_doors() -> None:
     assert ToolProfile.of(
         tool_of(World.new()), "a", "b", target_link_uri="https://tool.example/x"
     ).target_link_uri == ("https://tool.example/x")
+
+
+def test_a_tool_with_a_slash_behind_its_address_has_the_same_doors() -> None:
+    profile = ToolProfile.of(tool_of(World.new(), public_url="https://tool.example/"), "安学", "培训")
+    assert (profile.name, profile.description) == ("安学", "培训")
+    assert (profile.login_url, profile.jwks_url) == (
+        "https://tool.example/lti/login",
+        "https://tool.example/lti/jwks",
+    )
+
+
+def test_a_registration_is_kept_under_the_names_and_the_network_rules_that_are_given() -> None:
+    asked = client_metadata(PROFILE, read())
+    policy = NetworkPolicy(frozenset({"lms.internal"}))
+    made = read_registration(kept(asked), asked, read(), PROFILE).registration("r-1", "institution-1", policy)
+    assert (made.id, made.tenant) == ("r-1", "institution-1")
+    assert (made.allow_private_hosts, made.demo) == (policy.allow_private_hosts, False)
+
+
+def test_the_question_goes_out_as_json_and_asks_for_json(moodle: RegisteringPlatform) -> None:
+    moodle.register()
+    asked = moodle.asked[-1]
+    assert (asked.headers["Content-Type"], asked.headers["Accept"]) == (
+        "application/json",
+        "application/json",
+    )
+
+
+def test_a_deployment_beside_the_tools_configuration_counts_too() -> None:
+    asked = client_metadata(PROFILE, read())
+    answer = kept(asked, deployment_id="8")
+    answer[TOOL_CONFIGURATION] = asked[TOOL_CONFIGURATION]
+    assert read_registration(answer, asked, read(), PROFILE).deployment_id == "8"
+
+
+@pytest.mark.parametrize(
+    ("told", "lacking"),
+    [
+        ({"number": "$Person.sourcedId", "fixed": "1"}, []),
+        ({"number": "$Person.sourcedId", "fixed": "2"}, ["fixed"]),
+        ({}, ["number", "fixed"]),
+        ("x", ["number", "fixed"]),
+    ],
+)
+def test_parameters_that_the_platform_did_not_keep_are_named(told: Any, lacking: list[str]) -> None:
+    profile = replace(PROFILE, custom={"number": "$Person.sourcedId", "fixed": "1"})
+    asked = client_metadata(profile, read())
+    answer = kept(asked)
+    answer[TOOL_CONFIGURATION] = {**answer[TOOL_CONFIGURATION], "custom_parameters": told}
+    found = read_registration(answer, asked, read(), profile).warnings
+    assert [each.reason for each in found] == (["custom_not_granted"] if lacking else [])
+    assert all("、".join(lacking) in each.message_zh for each in found)
+
+
+def test_an_answer_that_does_not_speak_of_parameters_has_dropped_none() -> None:
+    profile = replace(PROFILE, custom={"fixed": "1"})
+    asked = client_metadata(profile, read())
+    answer = kept(asked, **{TOOL_CONFIGURATION: {"deployment_id": "7"}})
+    assert read_registration(answer, asked, read(), profile).warnings == ()

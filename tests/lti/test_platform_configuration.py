@@ -149,6 +149,12 @@ def test_a_link_without_a_configuration_is_refused(params: dict[str, str]) -> No
         read_registration_link(params)
 
 
+def test_a_link_and_a_token_at_their_limits_are_read() -> None:
+    url, token = "https://lms.example/" + "x" * 980, "t" * 8192
+    given = {"openid_configuration": url, "registration_token": token}
+    assert read_registration_link(given) == RegistrationLink(url, token)
+
+
 def test_a_link_is_read() -> None:
     assert read_registration_link({"openid_configuration": URL}) == RegistrationLink(URL, None)
     given = {"openid_configuration": URL, "registration_token": "abc.def-_"}
