@@ -69,8 +69,12 @@ def test_what_the_tool_says_of_itself(moodle: RegisteringPlatform) -> None:
     }
     assert tool["domain"] == "tool.example:8443"
     assert tool["claims"] == ["iss", "sub", "given_name", "family_name"]
-    assert [each["type"] for each in tool["messages"]] == ["LtiDeepLinkingRequest", "LtiResourceLinkRequest"]
-    assert tool["custom_parameters"] == {}
+    message = {"target_link_uri": PROFILE.target_link_uri, "label": "安学"}
+    assert tool["messages"] == [
+        {"type": "LtiDeepLinkingRequest", **message, "placements": ["ContentArea"]},
+        {"type": "LtiResourceLinkRequest", **message},
+    ]
+    assert (tool["description"], tool["custom_parameters"]) == ("安全生产培训考核", {})
     assert moodle.asked[-1].headers["Authorization"] == "Bearer token-1"
 
 
