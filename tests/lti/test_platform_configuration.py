@@ -1,5 +1,6 @@
 """The configuration of a platform that offers dynamic registration: where it comes from, and what must stand in it."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,7 @@ from lti.platform_configuration import (
 )
 from tests.lti.registering_platform import (
     DEMO,
+    MOODLE_SCOPES,
     PUBLIC,
     URL,
     RegisteringPlatform,
@@ -159,3 +161,56 @@ def test_a_link_is_read() -> None:
     assert read_registration_link({"openid_configuration": URL}) == RegistrationLink(URL, None)
     given = {"openid_configuration": URL, "registration_token": "abc.def-_"}
     assert read_registration_link(given) == RegistrationLink(URL, "abc.def-_")
+
+
+def test_a_configuration_is_read_to_the_letter() -> None:
+    platform = read()
+    assert (platform.product_family, platform.version) == ("moodle", "4.5.5+ (Build: 20250711)")
+    assert platform.scopes == set(MOODLE_SCOPES)
+    assert platform.variables == {"Person.sourcedId", "CourseSection.sourcedId"}
+
+
+@pytest.mark.parametrize(
+    ("version", "read_as"), [("v" * 255, "v" * 255), ("v" * 256, ""), (7, ""), ("a\nb", "")]
+)
+def test_a_version_that_cannot_be_shown_is_none(version: Any, read_as: str) -> None:
+    told: dict[str, Any] = {PLATFORM_CONFIGURATION: {"version": version}}
+    assert read(**told).version == read_as
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("issuer", "https://lms.example/" + "x" * 235),
+        ("jwks_uri", "https://lms.example/" + "x" * 980),
+        ("authorization_server", "a"),
+        ("authorization_server", "a" * 1000),
+    ],
+)
+def test_what_is_just_within_its_limit_is_taken(name: str, value: str) -> None:
+    changed: dict[str, Any] = {name: value}
+    platform = read(**changed)
+    assert value in (platform.issuer, platform.jwks_uri, platform.token_audience)
+
+
+def test_a_configuration_is_asked_for_as_json_and_an_administrator_may_vouch_for_its_issuer(
+    moodle: RegisteringPlatform,
+) -> None:
+    shared = "https://canvas.example"
+    document = configuration(moodle.origin, issuer=shared)
+    moodle.odd = lambda _: Response(json.dumps(document), content_type="application/json")
+    with pytest.raises(ServiceFailed, match="configuration_foreign"):
+        fetch_configuration(GuardedHttp(), moodle.link(), DEMO)
+    vouched = fetch_configuration(GuardedHttp(), moodle.link(), DEMO, vouched_issuers=frozenset({shared}))
+    assert vouched.issuer == shared
+    assert moodle.asked[-1].headers["Accept"] == "application/json"
+
+
+@pytest.mark.parametrize(("status", "body"), [(404, "{}"), (503, "{}"), (200, "<html>")])
+def test_a_platform_that_does_not_answer_as_it_should_is_told_with_its_status(
+    moodle: RegisteringPlatform, status: int, body: str
+) -> None:
+    moodle.odd = lambda _: Response(body, status=status)
+    with pytest.raises(ServiceFailed) as failed:
+        fetch_configuration(GuardedHttp(), moodle.link(), DEMO)
+    assert failed.value.status == status
