@@ -195,6 +195,12 @@ _PROCTORING = [
     message_row("acs.text", "assessment_control_invalid", START_PROCTORING, **{ACS: "x"}),
     message_row("acs.no-url", "assessment_control_invalid", START_PROCTORING, **{ACS: {"actions": []}}),
     message_row(
+        "acs.empty-url",
+        "assessment_control_invalid",
+        START_PROCTORING,
+        **{ACS: {"assessment_control_url": "", "actions": []}},
+    ),
+    message_row(
         "acs.no-actions",
         "assessment_control_invalid",
         START_PROCTORING,

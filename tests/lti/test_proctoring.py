@@ -167,6 +167,13 @@ def test_what_is_just_within_its_limits_is_read() -> None:
     assert (len(start.control.url), len(start.control.actions)) == (4096, 20)
 
 
+def test_settings_and_the_words_of_an_end_at_their_limits_are_read() -> None:
+    assert Gate(**{PROCTORING_SETTINGS: {"data": "d" * 32768}}).start.settings == "d" * 32768
+    end = EndGate(**{ERROR_MESSAGE: "e" * 4096, ERROR_LOG: "l" * 4096}).launch.message
+    assert isinstance(end, EndAssessment)
+    assert (end.error_message, end.error_log) == ("e" * 4096, "l" * 4096)
+
+
 def test_what_a_platform_says_of_an_end_stands_in_no_log() -> None:
     end = EndGate(**{ERROR_MESSAGE: "王晓明退出", ERROR_LOG: "closed by 王晓明"}).launch
     assert "晓明" not in repr(end)
