@@ -423,7 +423,7 @@ class ParallelCalls(Cheat):
         with ThreadPoolExecutor(16) as pool:
             statuses = list(pool.map(send, ahead))
         taken = statuses.count(200)
-        if taken != 1:
+        if taken > 1:
             raise RuntimeError(f"of {_PARALLEL_CALLS} batches for one turn {taken} were taken")
         # Which one was taken only that call's answer tells: the tool gives the session up and opens another.
         visit.closed = True
