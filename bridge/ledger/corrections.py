@@ -6,7 +6,7 @@ from typing import Any
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.events import Events
 from bridge.kernel.ids import ClassRunId, LearnerRef, new_id
-from bridge.kernel.time import Clock
+from bridge.kernel.time import Clock, rfc3339
 from bridge.ledger.correction_tables import (
     CONFIRMED,
     REFUSED,
@@ -119,6 +119,7 @@ class Corrections:
                 "reason": one.reason,
                 "proposed_by": one.proposed_by,
                 "confirmed_by": by,
+                "at": rfc3339(now),
             },
         )
         return one

@@ -171,6 +171,22 @@ class SignalService:
                 )
             )
 
+    def raise_for_correction(self, data: Mapping[str, Any]) -> None:
+        """Raise that two members of staff corrected a learner's ledger."""
+        self._store.add(
+            Signal(
+                key=f"correction:{data['correction']}",
+                kind=SignalKind.LEDGER_CORRECTED,
+                source="bridge",
+                occurred_at=parse_rfc3339(data["at"]),
+                class_run=data["class_run"],
+                learner=data["learner"],
+                actor=data["confirmed_by"],
+                before=data["what"],
+                after=data["reason"],
+            )
+        )
+
     def raise_for_test_link(self, data: Mapping[str, Any]) -> None:
         """Raise that staff changed which test of the LMS is the course's."""
         self._store.add(

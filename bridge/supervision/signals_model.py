@@ -9,6 +9,7 @@ from typing import Literal
 from bridge.identity.model import RELEASE_REASONS
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef
 from bridge.kernel.time import legal_date
+from bridge.ledger.model.corrections import KINDS_ZH, REASONS_ZH
 
 WEEKS_SHOWN = 12
 
@@ -26,6 +27,7 @@ class SignalKind(StrEnum):
     ACCOUNT_RELEASED = "account_released"
     CONTACT_EXCEPTION_SIGNED = "contact_exception_signed"
     TEST_LINK_CHANGED = "test_link_changed"
+    LEDGER_CORRECTED = "ledger_corrected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,11 @@ EXPLANATIONS: Mapping[SignalKind, Explanation] = {
         "考试关联由人工更改",
         "工作人员撤销或恢复了学习平台的一场考试与课程测试之间的关联。此后成绩可能来自另一场考试;已作出的认定不变。",
         "核对原来关联的是哪一场考试、为什么更改,确认现在关联的考试试题和题量符合培训大纲。",
+    ),
+    SignalKind.LEDGER_CORRECTED: Explanation(
+        "台账经两人更正",
+        "一名工作人员提出、另一名确认,更正了学员的学时台账。原记录没有改动,更正作为新的一条留在台账中。",
+        "核对更正的原因和证明材料;更正影响已出具证明的,按程序处理证明。",
     ),
 }
 
@@ -174,6 +181,9 @@ class SignalView:
                 return f"得分 {after}"
             case SignalKind.ACCOUNT_RELEASED:
                 return RELEASE_REASONS.get(after, after)
+            case SignalKind.LEDGER_CORRECTED:
+                what = next((words for kind, words in KINDS_ZH.items() if kind == before), before)
+                return f"{what}:{REASONS_ZH.get(after, after)}"
             case SignalKind.TEST_LINK_CHANGED:
                 return {"undone": "撤销关联", "restored": "恢复关联"}.get(after, after)
             case _:

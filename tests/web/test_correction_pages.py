@@ -106,6 +106,22 @@ def test_a_correction_counts_once_another_person_confirmed_it(
     assert statement(furnished, learner) == after
 
 
+def test_a_correction_is_a_signal_that_institution_and_authority_see(
+    furnished: Furnished, learner: LearnerRef
+) -> None:
+    post(furnished, at(learner), withdrawal())
+    (correction,) = ids(furnished, learner)
+    for login, where in (("staff-lin", "/institution/signals"), ("official-guangzhou", "/authority/signals")):
+        assert 'data-kind="ledger_corrected"' not in furnished.as_staff(login).get(where).text
+
+    post(furnished, at(learner, correction, "confirm"), login="staff-zhou")
+
+    for login, where in (("staff-lin", "/institution/signals"), ("official-guangzhou", "/authority/signals")):
+        page = furnished.as_staff(login).get(where).text
+        assert page.count('data-kind="ledger_corrected"') == 1, login
+        assert "查实挂机" in page.replace("<wbr>", "")
+
+
 def test_a_correction_that_was_taken_back_can_not_be_confirmed(
     furnished: Furnished, learner: LearnerRef
 ) -> None:
