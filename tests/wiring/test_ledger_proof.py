@@ -292,6 +292,23 @@ def test_two_heads_that_do_not_belong_together_are_refused(grown: House) -> None
         check_consistency(write_consistency(new, old, []), known)
 
 
+@pytest.mark.parametrize(
+    "respelled",
+    [
+        lambda content: content.replace(b'"v":1', b'"v": 1', 1),
+        lambda content: content.replace(b'"head":{', b'"head":{},"head":{', 1),
+        lambda content: content + b"\n",
+    ],
+)
+def test_one_meaning_has_one_spelling(
+    proof: bytes, keys: dict[str, PublicKey], respelled: Callable[[bytes], bytes]
+) -> None:
+    assert respelled(proof) != proof
+
+    with pytest.raises(ProofInvalid, match="not_canonical"):
+        verify(respelled(proof), keys)
+
+
 def test_a_head_of_another_institution_proves_nothing(
     certified: Made, proof: bytes, keys: dict[str, PublicKey]
 ) -> None:
