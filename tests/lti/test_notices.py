@@ -89,6 +89,17 @@ def test_c10_a_right_notice_is_believed() -> None:
     assert notice.context == Context("course-2", "C2", "安全生产培训")
     assert (notice.origin_contexts, notice.deployment_id) == (("course-1",), "deployment-1")
     assert len(notice.sha256) == 64
+    assert notice.registration == handler.lms.registration()
+
+
+@pytest.mark.parametrize("length", [0, 1, 255, 256])
+def test_c10_a_notice_has_a_nonce_and_a_type_of_1_to_255_characters(length: int) -> None:
+    handler, told = Handler(), {"id": "n", "timestamp": COPIED}
+    nonce = handler.receive(handler.lms.sign(handler.claims(nonce="n" * length)))
+    typed = handler.receive(handler.lms.sign(handler.claims(**{NOTICE: {**told, "type": "t" * length}})))
+    right = 0 < length < 256
+    assert [each.reason for each in nonce.refused] == ([] if right else ["nonce_missing"])
+    assert [each.reason for each in typed.refused] == ([] if right else ["notice_missing"])
 
 
 def test_a_notice_of_no_course_and_of_a_type_that_says_hello() -> None:
@@ -325,6 +336,12 @@ def test_a_type_that_is_not_offered_is_not_asked_for(lms: ServicePlatform) -> No
             lms.registration(), service, NoticeHandler(HELLO_WORLD, "https://t.example")
         )
     assert lms.asked == []
+
+
+def test_a_platform_that_takes_no_handler_is_told_as_such(lms: ServicePlatform) -> None:
+    service = service_of(lms, Response(status=403))
+    with pytest.raises(ServiceFailed, match="notice_handler_refused"):
+        NoticeHandlers(lms.call()).put(lms.registration(), service, NoticeHandler(CONTEXT_COPY, ""))
 
 
 def test_c5_no_token_goes_to_a_notification_service_elsewhere(lms: ServicePlatform) -> None:
