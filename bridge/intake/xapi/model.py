@@ -19,6 +19,7 @@ MAX_STATEMENTS_BYTES = 5 * 1024 * 1024
 MAX_DOCUMENT_BYTES = 256 * 1024
 
 _ONE = re.compile(r"1\.0(?:\.[0-9]{1,4})?")
+_PLAIN = re.compile(r"[A-Za-z_]{1,40}|mbox_sha1sum|sha2")
 _TWO = re.compile(r"2\.0(?:\.[0-9]{1,4})?")
 
 
@@ -119,7 +120,8 @@ class StatementFault(InvalidInput):
     """A statement breaks the specification.
 
     Args:
-        pointer: where (RFC 6901), from the body's root; it never holds a value.
+        pointer: where (RFC 6901), from the body's root; it never holds a value, and of names only those that are
+            plain words: what else a sender calls a property may be somebody's address.
     """
 
     def __init__(self, reason: str, pointer: str = "", *, http_status: int = 400) -> None:
@@ -128,7 +130,7 @@ class StatementFault(InvalidInput):
 
     def below(self, key: str | int) -> "StatementFault":
         """Return this fault as seen from one level up."""
-        step = str(key).replace("~", "~0").replace("/", "~1")
+        step = key if isinstance(key, int) or _PLAIN.fullmatch(key) else "*"
         self.pointer = f"/{step}{self.pointer}"
         return self
 

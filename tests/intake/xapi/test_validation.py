@@ -68,7 +68,7 @@ def test_what_the_specification_allows_passes(right: Json, version: Version) -> 
         (statement(actor={"objectType": "Group", "member": [GROUP]}), "member_not_agent", "/actor/member/0"),
         (statement(verb={"id": "completed"}), "iri_malformed", "/verb/id"),
         (statement(verb={"id": "https://v.example", "display": {"a12345678": ""}}), "language_malformed",
-         "/verb/display/a12345678"),
+         "/verb/display/*"),
         (statement(object={"id": "https://a.example", "objectType": "Thing"}), "object_type",
          "/object/objectType"),
         (statement(object=activity(choices=[])), "interaction_type", "/object/definition/interactionType"),
@@ -79,7 +79,7 @@ def test_what_the_specification_allows_passes(right: Json, version: Version) -> 
         (statement(object=activity(interactionType="choice", choices=[{"id": "a"}, {"id": "a"}])),
          "component_duplicate", "/object/definition/choices"),
         (statement(object=activity(extensions={"no iri": 1})), "iri_malformed",
-         "/object/definition/extensions/no iri"),
+         "/object/definition/extensions/*"),
         (statement(result={"success": 1}), "boolean_expected", "/result/success"),
         (statement(result={"score": {"scaled": 1.01}}), "score_range", "/result/score/scaled"),
         (statement(result={"score": {"raw": True}}), "number_expected", "/result/score/raw"),
@@ -119,9 +119,9 @@ def test_context_agents_belong_to_version_2() -> None:
         assert found(statement(context={"contextAgents": [wrong]}), Version.TWO) == (reason, pointer)
 
 
-def test_a_pointer_escapes_what_rfc_6901_escapes() -> None:
-    _reason, pointer = found({**statement(), "a/b~c": 1})
-    assert pointer == "/a~1b~0c"
+@pytest.mark.parametrize("name", ["canary@lms.example", "13900020001", "a/b~c", "钟离某", ""])
+def test_a_pointer_repeats_no_name_that_may_be_somebody_s(name: str) -> None:
+    assert found({**statement(), name: 1}) == ("property_unknown", "/*")
 
 
 def test_a_query_names_an_agent_or_a_group_that_has_an_identity() -> None:
