@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DDL, String, UniqueConstraint, event, insert, select, update
+from sqlalchemy import DDL, String, UniqueConstraint, bindparam, event, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, mapped_column
@@ -73,6 +73,9 @@ for _dialect, _statements in APPEND_ONLY_DDL.items():
 _TABLE: Any = InboxMessageRow.__table__
 _CHAIN: Any = InboxChainRow.__table__
 _INSERT = insert(_TABLE)
+_LOCKED_HEAD = (
+    select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.chain == bindparam("chain")).with_for_update()
+)
 
 
 def record_hash(
@@ -192,10 +195,10 @@ class SqlInbox:
 
     def _head(self, chain: str) -> ChainHead:
         db = self._tx.session
-        row = db.get(InboxChainRow, chain, with_for_update=True)
+        row = db.execute(_LOCKED_HEAD, {"chain": chain}).first()
         if row is None:
             begin = sqlite_insert if db.get_bind().dialect.name == "sqlite" else postgresql_insert
             first = {"institution_id": self._tx.institution_id, "chain": chain, "seq": 0, "hash": GENESIS}
             db.execute(begin(_CHAIN).values(first).on_conflict_do_nothing())
-            row = db.get_one(InboxChainRow, chain, with_for_update=True)
+            row = db.execute(_LOCKED_HEAD, {"chain": chain}).one()
         return ChainHead(row.seq, row.hash)
