@@ -28,11 +28,6 @@ _MAX_STATE_CHARACTERS = 1024
 _KEPT_IN_MEMORY = timedelta(hours=1)
 
 
-def sha256_hex(secret: str) -> str:
-    """Return the SHA-256 of `secret` (UTF-8) in lower-case hexadecimal, 64 characters."""
-    return _sha256(secret).hex()
-
-
 def _sha256(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
