@@ -69,7 +69,10 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "face": ("测量人脸模型。", lambda: _plugin("commands.face")),
     "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.operator_commands:catalogue")),
     "lti": ("登记和管理学习平台(LTI 1.3)。", _lti),
-    "acceptance": ("耗时较长的验收:外部系统、变异测试。", lambda: _named("bridge.acceptance_commands:acceptance")),
+    "acceptance": (
+        "耗时较长的验收:外部系统、变异测试。",
+        lambda: _named("bridge.acceptance_commands:acceptance"),
+    ),
     "intake": ("管理学习记录发送方的凭证(xAPI)。", lambda: _named("bridge.intake_commands:intake")),
     "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.operator_commands:export")),
 }

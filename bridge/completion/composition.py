@@ -14,7 +14,6 @@ KINDS_ZH = {
     "initial": "初次培训",
     "review": "复审培训",
     "renewal": "换证培训",
-    "review": "复审培训",
     "yearly_retraining": "再培训",
 }
 _MODES_ZH = {"online": "网络", "offline": "线下"}

@@ -285,7 +285,9 @@ class PresenceService:
                 "due_ms": check.due_ms,
                 "at_ms": at_ms,
                 "outcome": state.value,
-                "reason": CHECK_SENTENCES[state] if found is None else check_sentence(state, found[0].activity),
+                "reason": CHECK_SENTENCES[state]
+                if found is None
+                else check_sentence(state, found[0].activity),
             },
         )
         self._pace.checks_changed()

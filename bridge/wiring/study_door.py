@@ -194,7 +194,9 @@ def _read_token(house: "House", token: str) -> _Asked:
     if attempt is not None:
         if not (0 < len(attempt) <= MAX_ATTEMPT and attempt.isascii() and attempt.isprintable()):
             raise InvalidInput(
-                "token_claims", "学习凭证的 attempt 为空、过长,或含有字母、数字和符号以外的字符", http_status=422
+                "token_claims",
+                "学习凭证的 attempt 为空、过长,或含有字母、数字和符号以外的字符",
+                http_status=422,
             )
         if names_a_person(attempt):
             raise InvalidInput(

@@ -175,6 +175,9 @@ def test_a_known_person_is_verified_for_a_further_class_run_by_its_list(house: H
             def class_run_for(self, _registration: object, _context: object) -> ClassRunId:
                 return other
 
+            def real_name_rule(self, _class_run: object) -> None:
+                return None
+
         desk.identity._class_runs = Other()
         account = desk.identity.recognise(PLATFORM, "lms-user-1001", CONTEXT)
         assert (account.class_run, account.listed) == (other, True)

@@ -52,9 +52,7 @@ def submission_review_pages(house: House) -> Blueprint:
         if asked is None:
             raise NotPermitted("launch_required", "请从学习平台的成绩册重新打开这名学员的记录。")
         page = _gather(house, visit, LearnerRef(asked["learner"]), ClassRunId(asked["class_run"]))
-        return render_template(
-            "lms/submission_review.html", page=page, visit=visit, sentence_of=_sentence_of
-        )
+        return render_template("lms/submission_review.html", page=page, visit=visit, sentence_of=_sentence_of)
 
     return pages
 
