@@ -16,7 +16,7 @@ from bridge.ledger.model import SecondsStatement
 from bridge.ledger.model.corrections import CorrectionKind
 from bridge.registry.course_withdrawals import withdraw_course
 from bridge.wiring.ledger_standing import review_standing
-from tests.web.furnished import CHEN, CHEN_ID, NOW, ORG, RUN, Furnished, furnish, token
+from tests.web.furnished import CHEN, CHEN_ID, HUANG, HUANG_ID, NOW, ORG, RUN, Furnished, furnish, token
 
 BEGIN = NOW - timedelta(hours=3)
 NEXT = ClassRunId("run_next")
@@ -268,6 +268,10 @@ def test_other_people_see_no_corrections(furnished: Furnished, learner: LearnerR
     post(furnished, at(learner), withdrawal())
     (correction,) = ids(furnished, learner)
     assert post(furnished, at(learner, correction, "confirm"), login="staff-ping")[0] == 404
+    _account, other = furnished.enrol("huang", HUANG, HUANG_ID)
+    for what in ("confirm", "refuse"):
+        assert post(furnished, at(other, correction, what), login="staff-zhou")[0] == 404
+    assert "corrected" not in statement(furnished, learner).refused_seconds
     assert furnished.as_staff("staff-zhou").post(at(learner, correction, "confirm")).status_code == 400
 
 
