@@ -219,7 +219,12 @@ def _offline(
     measure_ms = measure.integer() * 60_000
     units = {unit.id: unit for unit in sheet.outline.units if unit.mode == "offline"}
     hours_of = dict.fromkeys(units, 0)
-    free = IntervalSet([(day_start_ms(run.opens_on), next_day_start_ms(day_start_ms(run.closes_on)))])
+    free = IntervalSet(
+        [
+            (day_start_ms(run.opens_on), next_day_start_ms(day_start_ms(run.closes_on))),
+            *((session.start_ms, session.end_ms) for session in statement.carried_offline),
+        ]
+    )
     reasons: list[Reason] = []
     for session in statement.offline:
         if session.outline_unit not in units:

@@ -169,6 +169,14 @@ def test_an_offline_session_outside_the_class_dates_counts_nothing() -> None:
     assert hours({}, session(60 * 24 * 60 * MINUTE, 90, 2)).offline_class_hours == 0
 
 
+def test_an_offline_session_that_a_transfer_brought_counts_though_it_was_held_before_the_class_opened() -> None:
+    before = session(-30 * 24 * 60 * MINUTE, 90, 2)
+    moved = replace(seconds({}, (before,)), carried_offline=(before,))
+
+    assert hours({}, before).offline_class_hours == 0
+    assert credit_class_hours(moved, sheet(), guangdong()).offline_class_hours == 2
+
+
 def test_offline_hours_for_an_online_or_unknown_unit_count_nothing() -> None:
     statement = hours({}, session(0, 45, 1, "online-part"), session(100 * MINUTE, 45, 1, "elsewhere"))
 

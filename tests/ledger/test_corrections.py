@@ -123,6 +123,13 @@ def test_what_was_brought_counts_before_anything_is_studied() -> None:
 
     assert after.credited_seconds == 180
     assert [one.class_hours for one in after.offline] == [2]
+    assert after.carried_offline == after.offline
+
+
+def test_only_what_was_brought_is_carried() -> None:
+    after = settled(Study().offline(0, 90 * MINUTE), brought(0, []))
+
+    assert (len(after.offline), after.carried_offline) == (1, ())
 
 
 def test_corrections_are_worth_the_same_in_any_order() -> None:

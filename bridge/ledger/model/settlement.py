@@ -98,6 +98,7 @@ def settle(sheet: ClassRunSheet, entries: Iterable[LedgerEntry], rules: StudyRul
         offline=facts.offline,
         tests=facts.tests,
         carried_ms=carried_ms,
+        carried_offline=tuple(one for one in facts.offline if one in corrected.carried_offline),
     )
 
 

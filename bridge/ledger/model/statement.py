@@ -96,6 +96,7 @@ class SecondsStatement:
         anchored: whether the face reference was proved to be this person; until then nothing is credited.
         offline: confirmed offline sessions, by start.
         carried_ms: credited time that a transfer brought, in `figures` and in those of its unit, but in no segment.
+        carried_offline: those of `offline` that a transfer brought: held in the dates of another class run.
     """
 
     figures: Figures
@@ -106,6 +107,7 @@ class SecondsStatement:
     offline: tuple[OfflineFact, ...]
     tests: tuple[TestFact, ...]
     carried_ms: int = 0
+    carried_offline: tuple[OfflineFact, ...] = ()
 
     @property
     def credited_ms(self) -> int:
