@@ -228,7 +228,7 @@ def test_an_unknown_check_is_not_found(known: Room, check_id: str) -> None:
 
 def test_leaving_soon_after_a_passed_check_closes_the_session(known: Room) -> None:
     agent = known.begin().pass_check()
-    agent.beat(after_seconds=19, ending=True)
+    agent.beat(after_seconds=29, ending=True)
     assert agent.commands == [{"type": "close", "reason": "finished", "message": "本次学习已结束。"}]
     with pytest.raises(InvalidInput, match="session_closed"):
         agent.beat()
@@ -236,7 +236,7 @@ def test_leaving_soon_after_a_passed_check_closes_the_session(known: Room) -> No
 
 def test_leaving_later_asks_for_an_exit_check_first(known: Room) -> None:
     agent = known.begin().pass_check()
-    agent.beat(after_seconds=20, ending=True)
+    agent.beat(after_seconds=30, ending=True)
     assert agent.commands[0]["kind"] == "exit"
     agent.pass_check().beat(ending=True)
     assert agent.commands[0]["type"] == "close"
