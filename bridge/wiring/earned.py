@@ -86,6 +86,8 @@ class EarnedFromLedger:
         )
 
     def _attendances(self, sheet: ClassRunSheet, seconds: SecondsStatement) -> tuple[Attendance, ...]:
+        if not seconds.offline:
+            return ()  # the chain is long, and read for nothing while nobody has met
         found = attendance_records(self._ledger.entries(sheet.learner, sheet.class_run.id))
         return tuple(
             Attendance(

@@ -17,7 +17,16 @@ class BrowserTab:
         self.page.set_default_timeout(_TIMEOUT_MS)
 
     def open(self, url: str) -> None:
-        self._arrive(self.page.goto(urljoin(self.page.url, url), wait_until="domcontentloaded"))
+        address = urljoin(self.page.url, url)
+        try:
+            arrived = self.page.goto(address, wait_until="domcontentloaded")
+        except PlaywrightError as error:
+            if "ERR_ABORTED" not in error.message:
+                raise
+            # The page that is left was loading itself anew in that moment: the learner's does when a paper arrives.
+            self.page.wait_for_load_state("domcontentloaded")
+            arrived = self.page.goto(address, wait_until="domcontentloaded")
+        self._arrive(arrived)
 
     def click(self, testid: str) -> None:
         with self.page.expect_navigation(wait_until="domcontentloaded") as leaving:
