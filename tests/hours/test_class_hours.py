@@ -169,7 +169,9 @@ def test_an_offline_session_outside_the_class_dates_counts_nothing() -> None:
     assert hours({}, session(60 * 24 * 60 * MINUTE, 90, 2)).offline_class_hours == 0
 
 
-def test_an_offline_session_that_a_transfer_brought_counts_though_it_was_held_before_the_class_opened() -> None:
+def test_an_offline_session_that_a_transfer_brought_counts_though_it_was_held_before_the_class_opened() -> (
+    None
+):
     before = session(-30 * 24 * 60 * MINUTE, 90, 2)
     moved = replace(seconds({}, (before,)), carried_offline=(before,))
 
