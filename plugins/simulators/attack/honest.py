@@ -24,7 +24,8 @@ class HonestResult:
         studied_seconds: what the learner sat before the visible page, between the first and the last check.
         incidents: how often the trouble struck.
         lost_seconds: what of it was not credited.
-        beyond_limit_seconds: of those, what is more than one gap limit an incident (the issue's measure).
+        beyond_limit_seconds: of those, what is more than one gap limit for each incident. Without any there is still
+            the leaving: who leaves within the gap limit after a check is not asked again, and loses those seconds.
     """
 
     id: str
@@ -183,5 +184,5 @@ def sit(stage: Stage, trouble: str, minutes: int, seed: int) -> HonestResult:
         credited_seconds=statement.credited_seconds,
         incidents=page.incidents,
         lost_seconds=lost,
-        beyond_limit_seconds=max(0, lost - page.incidents * stage.gap_limit_seconds()),
+        beyond_limit_seconds=max(0, lost - max(1, page.incidents) * stage.gap_limit_seconds()),
     )
