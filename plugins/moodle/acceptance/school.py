@@ -73,7 +73,7 @@ class School:
         page = self.admin.get("/course/search.php", search=self.mark)
         self.course = _number(page, r"/course/view\.php\?id=(\d+)", "课程没有建成")
         rows = [
-            ["learner", "晓安", "陈", "13800000001", "示例路 1 号", "student"],
+            ["learner", "晓安", "陈", "19900003001", "示例路 1 号", "student"],
             ["other", "四", "李", "", "", "student"],
             ["teacher", "老师", "陈", "", "", "editingteacher"],
         ]

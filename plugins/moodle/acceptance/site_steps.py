@@ -156,7 +156,7 @@ def delivered(run: Run) -> None:
             f"共 {sum(received.values())} 条:" + "、".join(f"{k} {n}" for k, n in sorted(received.items()))
         )
         held = run.bridge.holds(
-            ["lms.example", "13800000001", "示例路", "晓安", run.school.mark + "_", "sesskey", "sessionid"]
+            ["lms.example", "19900003001", "示例路", "晓安", run.school.mark + "_", "sesskey", "sessionid"]
         )
         expect(not held, f"收到的内容含有不应有的:{held}")
         health = run.service.call("local_anxue_site_health")

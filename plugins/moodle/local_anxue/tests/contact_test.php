@@ -162,7 +162,7 @@ final class contact_test extends \advanced_testcase {
         (new task\tidy())->execute();
         $this->assertSame(0, $DB->count_records('local_anxue_undo'));
         set_config('undodays', 0, 'local_anxue');
-        $DB->set_field('user', 'phone1', '13800000001', ['id' => $this->learner]);
+        $DB->set_field('user', 'phone1', '19900003001', ['id' => $this->learner]);
         placeholders::put([$this->learner]);
         $this->assertSame(0, $DB->count_records('local_anxue_undo'));
     }
@@ -179,7 +179,7 @@ final class contact_test extends \advanced_testcase {
         set_config('field_updatelocal_email', 'onlogin', 'auth_manual');
         $html = page::people((int) $this->made->course->id);
         $this->assertStringContainsString('138********', $html);
-        $this->assertStringNotContainsString('13800000001', $html);
+        $this->assertStringNotContainsString('19900003001', $html);
         $this->assertStringNotContainsString('@lms.example', $html);
         $this->assertStringContainsString('comes back', $html);
         $this->assertMatchesRegularExpression('/name="users\[\]"[^>]*checked/', $html);

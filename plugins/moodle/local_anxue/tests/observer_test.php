@@ -132,7 +132,7 @@ final class observer_test extends \advanced_testcase {
         $all = implode("\n", $DB->get_fieldset_select('local_anxue_outbox', 'payload', ''));
         $this->assertStringContainsString('user_enrolment_deleted', $all);
         $learner = $this->made->learner;
-        foreach (['@', 'session-canary', '13800000001', $learner->username, $learner->lastname] as $canary) {
+        foreach (['@', 'session-canary', '19900003001', $learner->username, $learner->lastname] as $canary) {
             $this->assertStringNotContainsString($canary, $all);
         }
     }

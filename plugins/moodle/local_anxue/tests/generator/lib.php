@@ -38,7 +38,7 @@ class local_anxue_generator extends component_generator_base {
         $made->page = $generator->create_module('page', ['course' => $made->course->id, 'content' => 'A'] + $completion);
         $made->other = $generator->create_course();
         $made->otherpage = $generator->create_module('page', ['course' => $made->other->id]);
-        $made->learner = $generator->create_user(['email' => 'learner@lms.example', 'phone1' => '13800000001']);
+        $made->learner = $generator->create_user(['email' => 'learner@lms.example', 'phone1' => '19900003001']);
         $made->teacher = $generator->create_user(['email' => 'teacher@lms.example', 'phone1' => '13800000002']);
         foreach ([$made->course, $made->other] as $course) {
             $generator->enrol_user($made->learner->id, $course->id, 'student');

@@ -120,7 +120,7 @@ final class provider_test extends provider_testcase {
         $this->assertCount(1, $shown[0]->outbox);
         $this->assertSame('7.5000', $shown[0]->learner_state[0]['classhours']);
         $this->assertSame('g1', $shown[1]->grant[0]['grantid']);
-        $this->assertContains('13800000001', array_column($shown[2]->undo, 'oldvalue'));
+        $this->assertContains('19900003001', array_column($shown[2]->undo, 'oldvalue'));
     }
 
     /**
