@@ -261,11 +261,11 @@ def _citation(document: Document, pack: Document, entry: Mapping[str, Any], *at:
                 "article_not_allowed", "惯例和运营方设定不得引用条文,请删去 article。", *at, "article"
             )
         return Citation(basis, pack.data["title_zh"])
-    if article is None and (basis is Basis.LAW or "note_zh" not in entry):
+    unseen = basis is Basis.LAW and entry.get("confirmed", True)
+    if article is None and (unseen or "note_zh" not in entry):
         raise document.invalid(
             "article_missing",
-            "依据为法规的须写明 article(原文未见的写 basis: practice 和 confirmed: false);"
-            "标准的条号不明的须在 note_zh 中说明。",
+            "依据为法规的须写明 article(原文未见而条号不明的,写 confirmed: false);条号不明的须在 note_zh 中说明。",
             *at,
         )
     return Citation(basis, pack.data["document"], article)
