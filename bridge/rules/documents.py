@@ -138,6 +138,7 @@ def build_pack(pack: Document, parameters: Sequence[Document], sign_off: Documen
         parameters=tuple(sorted(found, key=lambda one: (one.name, one.effective_from))),
         note_zh=data.get("note_zh"),
         sign_off=signed,
+        is_regulation=data.get("is_regulation", False),
     )
 
 
@@ -261,11 +262,11 @@ def _citation(document: Document, pack: Document, entry: Mapping[str, Any], *at:
                 "article_not_allowed", "惯例和运营方设定不得引用条文,请删去 article。", *at, "article"
             )
         return Citation(basis, pack.data["title_zh"])
-    unseen = basis is Basis.LAW and entry.get("confirmed", True)
-    if article is None and (unseen or "note_zh" not in entry):
+    if article is None and (basis is Basis.LAW or "note_zh" not in entry):
         raise document.invalid(
             "article_missing",
-            "依据为法规的须写明 article(原文未见而条号不明的,写 confirmed: false);条号不明的须在 note_zh 中说明。",
+            "依据为法规的须写明 article(原文未见的写 basis: practice 和 confirmed: false);"
+            "标准的条号不明的须在 note_zh 中说明。",
             *at,
         )
     return Citation(basis, pack.data["document"], article)

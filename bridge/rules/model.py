@@ -118,6 +118,7 @@ class RulePack:
             and sign-off.
         parameters: several with one name are one after the other in time.
         note_zh: what of the document is not known.
+        is_regulation: the document is law, also where no value may be called so since nobody here has its words.
     """
 
     id: str
@@ -130,6 +131,7 @@ class RulePack:
     parameters: tuple[Parameter, ...]
     note_zh: str | None = None
     sign_off: SignOff | None = None
+    is_regulation: bool = False
 
     @property
     def sign_off_is_stale(self) -> bool:

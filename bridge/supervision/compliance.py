@@ -93,7 +93,8 @@ def compliance(
     """
     parts = []
     for pack in rules.packs:
-        if not any(one.citation.basis in (Basis.LAW, Basis.STANDARD) for one in pack.parameters):
+        cites = any(one.citation.basis in (Basis.LAW, Basis.STANDARD) for one in pack.parameters)
+        if not (cites or pack.is_regulation):
             continue
         known = articles[pack.id]
         cited = {one.citation.article or "" for one in pack.parameters}

@@ -88,9 +88,11 @@ def test_a_keyed_or_unconfirmed_value_without_what_it_needs_is_refused(
     assert caught.value.reason == reason
 
 
-def test_a_law_whose_article_nobody_saw_is_unconfirmed_or_refused(tmp_path: Path) -> None:
+def test_a_value_whose_article_nobody_saw_is_no_law(tmp_path: Path) -> None:
     unseen = OUTLINE.replace("    article: 第一条\n", "    note_zh: 条号未见。\n    confirmed: false\n")
-    assert not any(confirmed(load(write(tmp_path, unseen))).values())
+    with pytest.raises(PackInvalid) as caught:
+        load(write(tmp_path, unseen))
+    assert caught.value.reason == "article_missing"
 
 
 def test_a_signed_value_is_the_operators_word_and_the_pack_keeps_its_hash(tmp_path: Path) -> None:
