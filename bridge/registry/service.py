@@ -146,6 +146,11 @@ class RegistryService:
         """Return the learners of the class run, in the order of enrolment."""
         return self._store.enrolled(class_run)
 
+    def require_enrolled(self, class_run: ClassRunId, learner: LearnerRef) -> None:
+        """Return if `learner` is enrolled in the class run; else InvalidInput("learner_unknown")."""
+        if learner not in self.enrolled(class_run):
+            raise InvalidInput("learner_unknown", "本班次没有这名学员,请刷新后重试。", http_status=404)
+
     def class_runs_of(self, learner: LearnerRef) -> Sequence[ClassRunId]:
         """Return the class runs in which `learner` is enrolled, oldest enrolment first."""
         return self._store.class_runs_of(learner)

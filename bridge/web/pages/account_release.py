@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from bridge.db.unit_of_work import Tx
 from bridge.identity.bindings import Binding, bindings_of
 from bridge.identity.model import RELEASE_REASONS, MaskedIdentity
-from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRun
 from bridge.supervision.signals_model import SignalView
 from bridge.web.pages.lms_courses_view import account_ref
@@ -80,7 +80,7 @@ def account_release_pages(house: House) -> Blueprint:
             wrong = _("请先核对学员本人的身份，再勾选确认。")
         if wrong:
             return page(class_run, learner, 422, wrong=wrong, typed=reason)
-        with house.uow.for_institution(_institution(visit)) as tx:
+        with house.uow.for_institution(visit.own_institution()) as tx:
             _release(house, tx, visit, ClassRunId(class_run), LearnerRef(learner), reason)
         flash(_("已解除绑定，并记入异常信号。学员可以用另一个账号重新实名，已有学时不变。"))
         return redirect(url_for("account_release.show", class_run=class_run, learner=learner), code=303)
@@ -93,7 +93,7 @@ def _release(
 ) -> None:
     """End the binding, and all that runs under it, in one unit of work."""
     stations = house.at(tx)
-    _require_enrolled(stations.registry.enrolled(class_run), learner)
+    stations.registry.require_enrolled(class_run, learner)
     account = request.form.get("account", "")
     holds = next((one for one in bindings_of(tx, learner) if one.ended_at is None), None)
     # Only what was shown is ended: the person may have bound another account since.
@@ -101,7 +101,7 @@ def _release(
         raise InvalidInput("binding_changed", "这名学员的账号绑定刚刚有变化,请刷新页面。", http_status=409)
     stations.identity.release_account(account, reason=reason, by=visit.staff_id)
     stations.presence.end_study(learner, ENDED_BY_STAFF)
-    end_sessions_of_account(tx, _institution(visit), account)
+    end_sessions_of_account(tx, visit.own_institution(), account)
 
 
 def _gather(house: House, visit: StaffVisit, class_run: ClassRunId, learner: LearnerRef) -> AccountPage:
@@ -110,10 +110,10 @@ def _gather(house: House, visit: StaffVisit, class_run: ClassRunId, learner: Lea
     Raises:
         InvalidInput: class_run_unknown, learner_unknown; also for another institution's.
     """
-    with house.uow.for_institution(_institution(visit)) as tx:
+    with house.uow.for_institution(visit.own_institution()) as tx:
         stations = house.at(tx)
         run = stations.registry.class_run(class_run)
-        _require_enrolled(stations.registry.enrolled(class_run), learner)
+        stations.registry.require_enrolled(class_run, learner)
         person = stations.identity.disclose(
             learner, purpose="institution.learner_page", recipient="培训机构", by=visit.staff_id
         ).masked()
@@ -123,14 +123,3 @@ def _gather(house: House, visit: StaffVisit, class_run: ClassRunId, learner: Lea
         platforms = {str(one.id): one.name for one in stations.platforms.all()}
     logins = {one.id: one.login for one in staff if one is not None}
     return AccountPage(run, learner, person, bindings, platforms, logins, signals)
-
-
-def _require_enrolled(enrolled: Sequence[LearnerRef], learner: LearnerRef) -> None:
-    if learner not in enrolled:
-        raise InvalidInput("learner_unknown", "本班次没有这名学员,请刷新后重试。", http_status=404)
-
-
-def _institution(visit: StaffVisit) -> InstitutionId:
-    if visit.institution is None:
-        raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
-    return visit.institution

@@ -4,10 +4,10 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
-from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.kernel.ids import ClassRunId, InstitutionId
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import ClassRunId
 from bridge.rules.model import NoRuleInForce
-from bridge.web.pages.visitors import StaffVisit, staff_visit
+from bridge.web.pages.visitors import staff_visit
 from bridge.web.security import require_role
 from bridge.wiring import House
 
@@ -20,7 +20,7 @@ def cap_exception_pages(house: House) -> Blueprint:
 
     def page(class_run: str, status: int = 200, **form: object) -> AnyResponse:
         visit = staff_visit()
-        with house.uow.for_institution(_institution(visit), read_only=True) as tx:
+        with house.uow.for_institution(visit.own_institution(), read_only=True) as tx:
             stations = house.at(tx)
             run = stations.registry.class_run(ClassRunId(class_run))
             found = stations.cap_exceptions.of(run.id)
@@ -41,7 +41,7 @@ def cap_exception_pages(house: House) -> Blueprint:
     def enter(class_run: str) -> AnyResponse:
         visit, reason = staff_visit(), request.form.get("reason", "")[:_MAX_TYPED]
         try:
-            with house.uow.for_institution(_institution(visit)) as tx:
+            with house.uow.for_institution(visit.own_institution()) as tx:
                 house.at(tx).cap_exceptions.enter(ClassRunId(class_run), reason, visit.staff_id)
         except InvalidInput as refused:
             if refused.http_status == 404:
@@ -54,15 +54,9 @@ def cap_exception_pages(house: House) -> Blueprint:
     @require_role("institution")
     def confirm(class_run: str) -> AnyResponse:
         visit, reason = staff_visit(), request.form.get("reason", "")[:_MAX_TYPED]
-        with house.uow.for_institution(_institution(visit)) as tx:
+        with house.uow.for_institution(visit.own_institution()) as tx:
             house.at(tx).cap_exceptions.confirm(ClassRunId(class_run), reason, visit.staff_id)
         flash(_("已确认，本班次的线上学时不再按上限扣减。"))
         return redirect(url_for("cap_exception.show", class_run=class_run), code=303)
 
     return pages
-
-
-def _institution(visit: StaffVisit) -> InstitutionId:
-    if visit.institution is None:
-        raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
-    return visit.institution

@@ -44,9 +44,7 @@ def _page(house: House, visit: StaffVisit) -> CompliancePage:
             raise NotPermitted("no_area", "这个账号没有指定辖区，请联系管理员。")
         return compliance_page(house, division=visit.division_code)
     if visit.role == "institution":
-        if visit.institution is None:
-            raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
-        return compliance_page(house, institution=visit.institution)
+        return compliance_page(house, institution=visit.own_institution())
     return compliance_page(house)
 
 

@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.identity.model import MaskedIdentity
 from bridge.kernel.canonical import sha256_hex
-from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import LEGAL_ZONE, epoch_ms
 from bridge.ledger.correction_tables import Correction
 from bridge.ledger.model.corrections import KINDS_ZH, REASONS_ZH, CorrectionKind, OfflineFact
@@ -96,9 +96,9 @@ def correction_pages(house: House) -> Blueprint:
         visit = staff_visit()
         try:
             what, details = _form()
-            with house.uow.for_institution(_institution(visit)) as tx:
+            with house.uow.for_institution(visit.own_institution()) as tx:
                 stations = house.at(tx)
-                _require_enrolled(stations.registry.enrolled(ClassRunId(class_run)), LearnerRef(learner))
+                stations.registry.require_enrolled(ClassRunId(class_run), LearnerRef(learner))
                 stations.corrections.propose(
                     what,
                     LearnerRef(learner),
@@ -118,7 +118,7 @@ def correction_pages(house: House) -> Blueprint:
     @rate_limited("30 per minute")
     def confirm(class_run: str, learner: str, correction: str) -> AnyResponse:
         visit = staff_visit()
-        with house.uow.for_institution(_institution(visit)) as tx:
+        with house.uow.for_institution(visit.own_institution()) as tx:
             corrections = house.at(tx).corrections
             _require_own(corrections.of(LearnerRef(learner), ClassRunId(class_run)), correction)
             corrections.confirm(correction, visit.staff_id)
@@ -130,7 +130,7 @@ def correction_pages(house: House) -> Blueprint:
     @rate_limited("30 per minute")
     def refuse(class_run: str, learner: str, correction: str) -> AnyResponse:
         visit = staff_visit()
-        with house.uow.for_institution(_institution(visit)) as tx:
+        with house.uow.for_institution(visit.own_institution()) as tx:
             corrections = house.at(tx).corrections
             _require_own(corrections.of(LearnerRef(learner), ClassRunId(class_run)), correction)
             corrections.refuse(correction, visit.staff_id)
@@ -146,10 +146,10 @@ def _gather(house: House, visit: StaffVisit, class_run: ClassRunId, learner: Lea
     Raises:
         InvalidInput: class_run_unknown, learner_unknown; also for another institution's.
     """
-    with house.uow.for_institution(_institution(visit)) as tx:
+    with house.uow.for_institution(visit.own_institution()) as tx:
         stations = house.at(tx)
         run = stations.registry.class_run(class_run)
-        _require_enrolled(stations.registry.enrolled(class_run), learner)
+        stations.registry.require_enrolled(class_run, learner)
         person = stations.identity.disclose(
             learner, purpose="institution.corrections_page", recipient="培训机构", by=visit.staff_id
         ).masked()
@@ -218,14 +218,3 @@ def _document() -> str | None:
 def _require_own(corrections: Sequence[Correction], correction: str) -> None:
     if correction not in {one.id for one in corrections}:
         raise InvalidInput("correction_unknown", "没有这项更正,请刷新后重试。", http_status=404)
-
-
-def _require_enrolled(enrolled: Sequence[LearnerRef], learner: LearnerRef) -> None:
-    if learner not in enrolled:
-        raise InvalidInput("learner_unknown", "本班次没有这名学员,请刷新后重试。", http_status=404)
-
-
-def _institution(visit: StaffVisit) -> InstitutionId:
-    if visit.institution is None:
-        raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
-    return visit.institution

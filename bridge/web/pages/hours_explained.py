@@ -6,7 +6,6 @@ from flask import Blueprint, render_template
 
 from bridge.hours.model import HoursStatement
 from bridge.identity.model import MaskedIdentity
-from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRun
 from bridge.web.pages.progress import ProgressView, view_progress
@@ -44,17 +43,14 @@ def _gather(house: House, visit: StaffVisit, class_run: ClassRunId, learner: Lea
     Raises:
         InvalidInput: class_run_unknown, learner_unknown; also for another institution's.
     """
-    if visit.institution is None:
-        raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
-    with house.uow.for_institution(visit.institution) as tx:
+    with house.uow.for_institution(visit.own_institution()) as tx:
         stations = house.at(tx)
         run = stations.registry.class_run(class_run)
-        if learner not in stations.registry.enrolled(class_run):
-            raise InvalidInput("learner_unknown", "本班次没有这名学员,请刷新后重试。", http_status=404)
+        stations.registry.require_enrolled(class_run, learner)
         person = stations.identity.disclose(
             learner, purpose="institution.hours_page", recipient="培训机构", by=visit.staff_id
         ).masked()
-    with house.uow.for_institution(visit.institution, read_only=True) as tx:
+    with house.uow.for_institution(visit.own_institution(), read_only=True) as tx:
         stations = house.at(tx)
         sheet = stations.registry.class_run_sheet(class_run, learner)
         earned = stations.hours.earned(learner, class_run)

@@ -8,8 +8,8 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.kernel.canonical import sha256_hex
-from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import LEGAL_ZONE
 from bridge.web.pages.institution_view import class_run_page, class_runs
 from bridge.web.pages.paper_file import paper_file
@@ -28,7 +28,7 @@ def institution_pages(house: House) -> Blueprint:
 
     def page(class_run: str, status: int = 200, **form: Any) -> AnyResponse:
         visit = staff_visit()
-        view = class_run_page(house, _institution(visit), ClassRunId(class_run), visit)
+        view = class_run_page(house, visit.own_institution(), ClassRunId(class_run), visit)
         return make_response(
             render_template("institution/class_run.html", page=view, visit=visit, **form), status
         )
@@ -55,7 +55,7 @@ def institution_pages(house: House) -> Blueprint:
         visit = staff_visit()
         try:
             typed = _offline_form(visit)
-            with house.uow.for_institution(_institution(visit)) as tx:
+            with house.uow.for_institution(visit.own_institution()) as tx:
                 house.at(tx).registry.enter_offline_session(
                     class_run_id=ClassRunId(class_run), by=visit.staff_id, **typed
                 )
@@ -68,7 +68,7 @@ def institution_pages(house: House) -> Blueprint:
     @require_role("institution", "administrator")
     def confirm_offline_session(class_run: str, session_id: str) -> AnyResponse:
         visit = staff_visit()
-        with house.uow.for_institution(_institution(visit)) as tx:
+        with house.uow.for_institution(visit.own_institution()) as tx:
             house.at(tx).registry.confirm_offline_session(session_id, visit.staff_id)
         flash(_("已确认，学时稍后计入学员台账。"))
         return _back(class_run)
@@ -76,15 +76,9 @@ def institution_pages(house: House) -> Blueprint:
     @pages.get("/certificates/<number>.pdf")
     @require_role("institution", "administrator")
     def certificate(number: str) -> AnyResponse:
-        return paper_file(house, _institution(staff_visit()), number)
+        return paper_file(house, staff_visit().own_institution(), number)
 
     return pages
-
-
-def _institution(visit: StaffVisit) -> InstitutionId:
-    if visit.institution is None:
-        raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
-    return visit.institution
 
 
 def _back(class_run: str) -> AnyResponse:

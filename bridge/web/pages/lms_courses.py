@@ -6,8 +6,8 @@ from flask import Blueprint, Flask, abort, flash, make_response, redirect, rende
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
-from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.kernel.ids import ClassRunId, InstitutionId, RegistrationId
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import ClassRunId, RegistrationId
 from bridge.web.pages.lms_courses_view import (
     ENTRY_REASONS,
     HANDLER_STATE,
@@ -16,7 +16,7 @@ from bridge.web.pages.lms_courses_view import (
     courses_page,
     reason_zh,
 )
-from bridge.web.pages.visitors import StaffVisit, staff_visit
+from bridge.web.pages.visitors import staff_visit
 from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House, Stations
 
@@ -32,14 +32,14 @@ def lms_courses_pages(house: House) -> Blueprint:
 
     def _page(class_run: str, status: int = 200, **more: Any) -> AnyResponse:
         visit = staff_visit()
-        view = courses_page(house, _institution(visit), ClassRunId(class_run), visit)
+        view = courses_page(house, visit.own_institution(), ClassRunId(class_run), visit)
         return make_response(render_template("institution/lms_courses.html", page=view, **more), status)
 
     @pages.post("/roster")
     @require_role("institution")
     @rate_limited("10 per minute")
     def read_roster(class_run: str) -> AnyResponse:
-        with house.uow.for_institution(_institution(staff_visit())) as tx:
+        with house.uow.for_institution(staff_visit().own_institution()) as tx:
             stations = house.at(tx)
             course = _course_asked(stations, class_run)
             if not stations.rosters.read_now(*course):
@@ -55,7 +55,7 @@ def lms_courses_pages(house: House) -> Blueprint:
         visit = staff_visit()
         wanted = request.form.get("wanted") == "on"
         try:
-            with house.uow.for_institution(_institution(visit)) as tx:
+            with house.uow.for_institution(visit.own_institution()) as tx:
                 stations = house.at(tx)
                 course = _course_asked(stations, class_run)
                 switch = stations.gradebook.switch_on if wanted else stations.gradebook.switch_off
@@ -70,7 +70,7 @@ def lms_courses_pages(house: House) -> Blueprint:
     @pages.post("/scores/<score_id>/again")
     @require_role("institution")
     def send_again(class_run: str, score_id: str) -> AnyResponse:
-        with house.uow.for_institution(_institution(staff_visit())) as tx:
+        with house.uow.for_institution(staff_visit().own_institution()) as tx:
             house.at(tx).hour_scores.send_again(score_id, ClassRunId(class_run))
         flash(_("已重新排队发送。"))
         return _back(class_run, anchor="scores")
@@ -83,7 +83,7 @@ def lms_courses_pages(house: House) -> Blueprint:
         if change not in ("undo", "restore"):
             abort(404)
         try:
-            with house.uow.for_institution(_institution(visit)) as tx:
+            with house.uow.for_institution(visit.own_institution()) as tx:
                 links = house.at(tx).links
                 do = links.undo_test if change == "undo" else links.restore_test
                 do(ClassRunId(class_run), binding_id, by=visit.staff_id)
@@ -99,7 +99,7 @@ def lms_courses_pages(house: House) -> Blueprint:
     @rate_limited("60 per minute")
     def set_copy_aside(class_run: str, copy_id: str) -> AnyResponse:
         visit = staff_visit()
-        with house.uow.for_institution(_institution(visit)) as tx:
+        with house.uow.for_institution(visit.own_institution()) as tx:
             house.at(tx).course_copies.set_aside(copy_id, ClassRunId(class_run), by=visit.staff_id)
         flash(_("已记下，不再提示。"))
         return _back(class_run)
@@ -123,12 +123,6 @@ def _course_asked(stations: Stations, class_run: str) -> tuple[RegistrationId, s
     if asked not in stations.lms_courses.courses_of(run.id):
         raise InvalidInput("lms_course_unknown", "本班次没有关联这门课程，请刷新页面。", http_status=404)
     return asked
-
-
-def _institution(visit: StaffVisit) -> InstitutionId:
-    if visit.institution is None:
-        raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
-    return visit.institution
 
 
 def _back(class_run: str, anchor: str | None = None) -> AnyResponse:

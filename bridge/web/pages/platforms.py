@@ -8,7 +8,7 @@ from flask import Blueprint, Flask, flash, make_response, redirect, render_templ
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
-from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import RegistrationId
 from bridge.registry.lti_invitations import MAX_TRIES
 from bridge.registry.lti_model import DeploymentStatus, FieldsInvalid, Platform
@@ -305,9 +305,7 @@ def _staff() -> PlatformStaff:
     visit = staff_visit()
     if visit.role == "administrator":
         return PlatformStaff(visit.staff_id, None)
-    if visit.institution is None:
-        raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
-    return PlatformStaff(visit.staff_id, visit.institution)
+    return PlatformStaff(visit.staff_id, visit.own_institution())
 
 
 def _typed() -> dict[str, str]:

@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.intake.contact import without_contact_text
 from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.kernel.ids import ClassRunId, InstitutionId
+from bridge.kernel.ids import ClassRunId
 from bridge.web.pages.signals_view import (
     COUNTED,
     area_signals,
@@ -20,7 +20,7 @@ from bridge.web.pages.signals_view import (
     contact_page,
     institution_signals,
 )
-from bridge.web.pages.visitors import StaffVisit, staff_visit
+from bridge.web.pages.visitors import staff_visit
 from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
 
@@ -34,7 +34,7 @@ def signal_pages(house: House) -> Blueprint:
     def signals(status: int = 200, **form: Any) -> AnyResponse:
         visit = staff_visit()
         class_run = _class_run_asked()
-        page, people, title = institution_signals(house, visit, _institution(visit), class_run)
+        page, people, title = institution_signals(house, visit, visit.own_institution(), class_run)
         shown = render_template(
             "signals/institution.html",
             page=page,
@@ -48,7 +48,7 @@ def signal_pages(house: House) -> Blueprint:
 
     def contact(class_run: str, status: int = 200, **form: Any) -> AnyResponse:
         visit = staff_visit()
-        view = contact_page(house, _institution(visit), ClassRunId(class_run))
+        view = contact_page(house, visit.own_institution(), ClassRunId(class_run))
         shown = render_template("signals/contact.html", page=view, visit=visit, counted=COUNTED, **form)
         return make_response(shown, status)
 
@@ -64,7 +64,7 @@ def signal_pages(house: House) -> Blueprint:
         visit = staff_visit()
         note = _typed("note")
         try:
-            with house.uow.for_institution(_institution(visit)) as tx:
+            with house.uow.for_institution(visit.own_institution()) as tx:
                 house.at(tx).signals.acknowledge(signal_id, by=visit.staff_id, note=note)
         except InvalidInput as refused:
             if refused.http_status == 404:
@@ -86,7 +86,7 @@ def signal_pages(house: House) -> Blueprint:
         reason = _typed("reason")
         try:
             until = _day(request.form.get("until", ""))
-            with house.uow.for_institution(_institution(visit)) as tx:
+            with house.uow.for_institution(visit.own_institution()) as tx:
                 house.at(tx).contact_gate.write_exception(
                     ClassRunId(class_run), reason=reason, until=until, by=visit.staff_id
                 )
@@ -102,7 +102,7 @@ def signal_pages(house: House) -> Blueprint:
     @rate_limited("30 per minute")
     def sign_exception(class_run: str, exception_id: str) -> AnyResponse:
         visit = staff_visit()
-        with house.uow.for_institution(_institution(visit)) as tx:
+        with house.uow.for_institution(visit.own_institution()) as tx:
             house.at(tx).contact_gate.sign_exception(exception_id, visit.staff_id)
         flash(_("已签署。"))
         return redirect(url_for("signals.show_contact", class_run=class_run), code=303)
@@ -122,12 +122,6 @@ def signal_pages(house: House) -> Blueprint:
         return make_response(shown)
 
     return pages
-
-
-def _institution(visit: StaffVisit) -> InstitutionId:
-    if visit.institution is None:
-        raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
-    return visit.institution
 
 
 def _class_run_asked() -> ClassRunId | None:

@@ -39,6 +39,12 @@ class StaffVisit:
     institution: InstitutionId | None
     division_code: str | None
 
+    def own_institution(self) -> InstitutionId:
+        """Return whose staff this is; NotPermitted("no_institution") for an account of none."""
+        if self.institution is None:
+            raise NotPermitted("no_institution", "这个账号不属于任何培训机构，请用机构账号登录。")
+        return self.institution
+
 
 def learner_visit() -> LearnerVisit:
     """Return the learner of this session; behind `require_role("learner")` only."""
