@@ -1,15 +1,14 @@
 """`./anxue COMMAND`: finds the command, runs it, and turns every failure into a sentence that says what to do."""
 
 import importlib
-import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
 import click
 from pydantic import ValidationError
 
 from bridge.kernel.errors import BridgeError
+from bridge.kernel.json_line import print_json
 
 _BENCHES = ("launch", "ingest", "statements", "face", "certificate", "feed")
 
@@ -159,11 +158,6 @@ def test_command(arguments: Sequence[str]) -> None:
     from bridge.setup.test_run import command
 
     command.main(args=list(arguments), prog_name="anxue test")
-
-
-def print_json(value: dict[str, Any]) -> None:
-    """Print exactly one JSON object on one line to stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def entry(arguments: Sequence[str] | None = None) -> None:

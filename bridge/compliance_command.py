@@ -1,6 +1,5 @@
 """`./anxue compliance`: every article, what enforces it, what shows it today, what lapses, which text nobody has."""
 
-import json
 from typing import Any
 
 import click
@@ -10,6 +9,7 @@ from rich.table import Table
 
 from bridge.kernel.errors import BridgeError
 from bridge.kernel.ids import InstitutionId
+from bridge.kernel.json_line import print_json
 from bridge.rules.wording import UNCONFIRMED_ZH, period_zh
 from bridge.settings import Settings
 from bridge.supervision.compliance import ArticleRow
@@ -40,7 +40,7 @@ def compliance_command(institution: str | None, as_json: bool) -> None:
         click.echo(error.message, err=True)
         raise SystemExit(1) from error
     if as_json:
-        click.echo(json.dumps(to_json(page), ensure_ascii=False, separators=(",", ":")))
+        print_json(to_json(page))
     else:
         _print(page)
 

@@ -1,6 +1,5 @@
 """`hours explain`: every stretch of a learner's time with its clause, from the database or from a ledger file."""
 
-import json
 from pathlib import Path
 
 import click
@@ -11,8 +10,8 @@ from rich.table import Table
 from bridge.hours.commands import hours
 from bridge.hours.explanation import Explanation, explain
 from bridge.hours.recompute import recompute
-from bridge.kernel.errors import BridgeError
 from bridge.kernel.ids import ClassRunId, LearnerRef
+from bridge.kernel.json_line import failures_told, print_json
 from bridge.kernel.time import LEGAL_ZONE, from_epoch_ms
 from bridge.ledger.model import Verdict
 from bridge.rules.model import Reason, Resolved
@@ -48,17 +47,12 @@ def explain_command(
     from_database = learner is not None and class_run is not None
     if (ledger is None) != from_database or (ledger is not None and (learner or class_run)):
         raise click.UsageError("请给出 --ledger FILE,或同时给出 --learner REF 和 --class-run REF。")
-    try:
+    with failures_told(as_json):
         told = (
             from_file(ledger, dirs) if ledger is not None else _from_database(learner or "", class_run or "")
         )
-    except BridgeError as error:
-        if as_json:
-            click.echo(_line({"ok": False, "reason": error.reason, "message": error.message}))
-        click.echo(error.message, err=True)
-        raise SystemExit(1) from error
     if as_json:
-        click.echo(_line({"ok": True, **told.to_json()}))
+        print_json({"ok": True, **told.to_json()})
     else:
         _print(told)
 
@@ -79,10 +73,6 @@ def _from_database(learner: str, class_run: str) -> Explanation:
         return explain_learner(house, LearnerRef(learner), ClassRunId(class_run))
     finally:
         house.close()
-
-
-def _line(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _print(told: Explanation) -> None:

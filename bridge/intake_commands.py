@@ -1,6 +1,5 @@
 """`./anxue intake …`: the operator's way to give, change and end the keys of those who send learning records."""
 
-import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
@@ -13,6 +12,7 @@ from bridge.intake.xapi.credentials import GRACE, Credential, Issued
 from bridge.intake.xapi.model import Scope, Store, Version
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId
+from bridge.kernel.json_line import print_json
 from bridge.kernel.time import rfc3339
 from bridge.registry.tables import InstitutionRow
 from bridge.settings import Settings
@@ -106,7 +106,7 @@ def list_command(institution: str | None, as_json: bool) -> None:
     with _house() as house:
         found = credentials(house).list(None if institution is None else InstitutionId(institution))
     if as_json:
-        _print_json({"credentials": [_facts(one) for one in found]})
+        print_json({"credentials": [_facts(one) for one in found]})
         return
     for one in found:
         click.echo("\n".join(_lines(one)))
@@ -141,7 +141,7 @@ def revoke(key: str, by: str, as_json: bool) -> None:
     with _house() as house:
         ended = credentials(house).revoke(key, by=by)
     if as_json:
-        _print_json(_facts(ended))
+        print_json(_facts(ended))
         return
     click.echo(f"已停用 {ended.id}({ended.source})。")
 
@@ -176,7 +176,7 @@ def _owns(house: House, institution: InstitutionId, registration: RegistrationId
 
 def _print_issued(issued: Issued, endpoint: str, as_json: bool) -> None:
     if as_json:
-        _print_json({**_facts(issued.credential), "endpoint": endpoint, "secret": issued.secret})
+        print_json({**_facts(issued.credential), "endpoint": endpoint, "secret": issued.secret})
         return
     lines = [
         *_lines(issued.credential),
@@ -216,7 +216,3 @@ def _facts(one: Credential) -> dict[str, Any]:
         "previous_until": at(one.previous_until),
         "revoked_at": at(one.revoked_at),
     }
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))

@@ -11,6 +11,7 @@ import click
 from bridge.completion.model import TITLES
 from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.ids import CourseId, InstitutionId
+from bridge.kernel.json_line import print_json
 from bridge.kernel.time import rfc3339
 from bridge.ledger.audit import Audited, audit, read_one_moment
 from bridge.ledger.consistency import CheckedConsistency, check_consistency, is_consistency
@@ -51,7 +52,7 @@ def verify_command(
             keys = read_public_keys(keys_file.read_bytes())
         result = audited(house, keys, institution=institution, witnessed=witnessed)
     if as_json:
-        click.echo(json.dumps(result.to_json(), ensure_ascii=False, separators=(",", ":")))
+        print_json(result.to_json())
     else:
         _print(result)
     if result.faults:
@@ -77,7 +78,7 @@ def heads_command(institution: str | None, everything: bool) -> None:
     """Print signed heads."""
     with _house() as house:
         for signed in signed_heads(house, institution, newest=not everything):
-            click.echo(json.dumps(signed.to_json(), ensure_ascii=False, separators=(",", ":")))
+            print_json(signed.to_json())
 
 
 @ledger.command("keys", help="输出签名公钥(JWKS,含已停用的);核对证据的人只需要它。")
@@ -181,11 +182,11 @@ def verify_proof(file: Path, key_file: Path | None, dirs: tuple[Path, ...], as_j
         if as_json:
             place = error.place if isinstance(error, ProofInvalid) else None
             refusal = {"valid": False, "reason": error.reason, "place": place, "message": error.message}
-            click.echo(json.dumps(refusal, ensure_ascii=False, separators=(",", ":")))
+            print_json(refusal)
         click.echo(f"✗ {error.message}({error.reason})", err=True)
         raise SystemExit(1) from error
     if as_json:
-        click.echo(json.dumps(found.to_json(), ensure_ascii=False, separators=(",", ":")))
+        print_json(found.to_json())
     else:
         _print_proof(found)
     if key_file is None:
@@ -243,7 +244,7 @@ def _print(result: Audited) -> None:
 
 def _show_consistency(found: CheckedConsistency, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(found.to_json(), ensure_ascii=False, separators=(",", ":")))
+        print_json(found.to_json())
         return
     old, new = found.old.head, found.new.head
     click.echo(f"✓ 机构 {new.institution} 的台账树从 {old.tree_size} 片叶到 {new.tree_size} 片叶只有追加。")

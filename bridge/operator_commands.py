@@ -10,6 +10,7 @@ import click
 from bridge.completion.model import PaperKind
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.kernel.json_line import print_json
 from bridge.kernel.time import legal_date
 from bridge.plugin_loader import load
 from bridge.registry.catalogue import read_catalogue
@@ -48,7 +49,7 @@ def load_command(folder: Path, variables: tuple[str, ...], photographs: str | No
     finally:
         house.close()
     if as_json:
-        click.echo(json.dumps(result, ensure_ascii=False, separators=(",", ":")))
+        print_json(result)
         return
     click.echo(f"已载入 {result['institution']}:新增 {len(result['added'])} 项,报名 {result['listed']} 人。")
     for invitation in result["invitations"]:
@@ -122,7 +123,7 @@ def export_learner(institution: str, learner: str, class_run: str, by: str, out:
         )
     finally:
         house.close()
-    click.echo(json.dumps(facts, ensure_ascii=False, separators=(",", ":")))
+    print_json(facts)
 
 
 def write_learner(

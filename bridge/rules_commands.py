@@ -1,6 +1,5 @@
 """`rules simulate`: a cohort's hours under another profile. The other commands of `rules` need no ledger."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,8 @@ from rich.table import Table
 
 from bridge.hours.recompute import read_with_rules
 from bridge.hours.simulation import Member, Outcome, Simulation, Worth, simulate
-from bridge.kernel.errors import BridgeError, InvalidInput
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.json_line import failures_told, print_json
 from bridge.rules.commands import rules
 from bridge.rules.loader import CONFIG, load_packs, load_profile, load_rule_book
 from bridge.rules.model import ProfileInForce
@@ -42,16 +42,10 @@ _DIR = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
 def simulate_command(profile: str, cohort: str, dirs: tuple[Path, ...], as_json: bool) -> None:
     """Print who gains and who loses; exit 1 if profile or cohort cannot be found or believed."""
-    try:
-        with _cohort(cohort, dirs) as members:
-            result = simulate(members, profile_in_force(profile, dirs))
-    except BridgeError as error:
-        if as_json:
-            click.echo(_line({"ok": False, "reason": error.reason, "message": error.message}))
-        click.echo(error.message, err=True)
-        raise SystemExit(1) from error
+    with failures_told(as_json), _cohort(cohort, dirs) as members:
+        result = simulate(members, profile_in_force(profile, dirs))
     if as_json:
-        click.echo(_line({"ok": True, **result.to_json()}))
+        print_json({"ok": True, **result.to_json()})
     else:
         _print(result)
 
@@ -99,10 +93,6 @@ def from_files(path: Path, dirs: tuple[Path, ...] = ()) -> Iterator[Member]:
     for file in files:
         sheet, ledger, own = read_with_rules(file, dirs)
         yield Member(sheet, ledger.entries, own)
-
-
-def _line(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _print(result: Simulation) -> None:

@@ -7,8 +7,9 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from bridge.cli import entry, main, print_json
+from bridge.cli import entry, main
 from bridge.kernel.errors import InvalidInput
+from bridge.kernel.json_line import print_json
 from bridge.settings import Settings
 
 COMMANDS = main.list_commands(click.Context(main))

@@ -1,6 +1,5 @@
 """`hours recompute`: class hours from a ledger file; tables for people, --json for machines (one line)."""
 
-import json
 from pathlib import Path
 
 import click
@@ -9,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bridge.hours.recompute import Recomputed, recompute
-from bridge.kernel.errors import BridgeError
+from bridge.kernel.json_line import failures_told, print_json
 from bridge.rules.wording import citation_zh, seconds_zh
 
 
@@ -39,21 +38,12 @@ def hours() -> None:
 @click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
 def recompute_command(ledger: Path, dirs: tuple[Path, ...], head: str | None, as_json: bool) -> None:
     """Print the figures; exit 1 if the ledger or the packs cannot be believed."""
-    try:
+    with failures_told(as_json):
         result = recompute(ledger, dirs, head)
-    except BridgeError as error:
-        if as_json:
-            _print_json({"ok": False, "reason": error.reason, "message": error.message})
-        click.echo(error.message, err=True)
-        raise SystemExit(1) from error
     if as_json:
-        _print_json(result.to_json())
+        print_json(result.to_json())
     else:
         _print_tables(result)
-
-
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _print_tables(result: Recomputed) -> None:

@@ -1,6 +1,5 @@
 """`./anxue lti …`: the operator's way to register, approve, test, rotate and move platforms."""
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import click
 
 from bridge.kernel.ids import RegistrationId
+from bridge.kernel.json_line import print_json
 from bridge.registry.lti_model import Platform
 from bridge.registry.lti_office import PlatformOffice, PlatformStaff, ToolValues
 from bridge.registry.lti_wording import (
@@ -390,7 +390,7 @@ def _as_json(platform: Platform, values: ToolValues | None = None) -> dict[str, 
 
 def _print(as_json: bool, facts: dict[str, Any], lines: Sequence[str]) -> None:
     if as_json:
-        click.echo(json.dumps(facts, ensure_ascii=False, separators=(",", ":")))
+        print_json(facts)
         return
     for line in lines:
         click.echo(line)

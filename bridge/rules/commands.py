@@ -1,10 +1,8 @@
 """`rules check`, `rules show` and `rules sign`: tables for people on stdout, or with --json one object on one line."""
 
-import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
@@ -12,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bridge.kernel.errors import BridgeError
+from bridge.kernel.json_line import print_json
 from bridge.kernel.time import SystemClock, legal_date
 from bridge.rules.loader import CONFIG, load_rule_book
 from bridge.rules.model import Resolved
@@ -42,7 +41,7 @@ def check_command(dirs: tuple[Path, ...], as_json: bool) -> None:
     """Print the report; exit 1 if a file is wrong or a case fails."""
     report = check(dirs, legal_date(SystemClock().now()))
     if as_json:
-        _print_json(report.as_json())
+        print_json(report.as_json())
     else:
         _print_report(report)
     if not report.ok:
@@ -66,7 +65,7 @@ def show_command(name: str, on: datetime | None, as_json: bool) -> None:
         found = show(load_rule_book(), name, day)
     except BridgeError as error:
         if as_json:
-            _print_json(
+            print_json(
                 {
                     "ok": False,
                     "name": name,
@@ -79,7 +78,7 @@ def show_command(name: str, on: datetime | None, as_json: bool) -> None:
         raise SystemExit(1) from error
     if as_json:
         listed = [{"from": source, **as_row(resolved)} for source, resolved in found]
-        _print_json({"ok": True, "name": name, "on": day.isoformat(), "rows": listed})
+        print_json({"ok": True, "name": name, "on": day.isoformat(), "rows": listed})
     else:
         _console().print(_values_table(f"{name} 在 {day.isoformat()} 的规定", found))
 
@@ -103,10 +102,6 @@ def sign_command(pack: str, by: str, reason: str, parameters: tuple[str, ...]) -
         raise SystemExit(1) from error
     left = len({one.name for one in signed.parameters if not one.confirmed})
     click.echo(f"已签认规则包 {signed.id}({file.name}),仍有 {left} 个值未经确认。请重新启动安学桥。")
-
-
-def _print_json(value: dict[str, Any]) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
 def _print_report(report: CheckReport) -> None:
