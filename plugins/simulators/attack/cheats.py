@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from plugins.simulators.attack.stage import OTHER_UNIT
+from plugins.simulators.attack.stage import OTHER_UNIT, UNIT
 from plugins.simulators.attack.visit import BEAT_SECONDS, Json, Visit
 
 _HOUR_MS = 3_600_000
@@ -66,6 +66,38 @@ class Cheat:
     def answer(self, visit: Visit) -> bool:
         """See `try_check`."""
         return False
+
+
+class Impostor(Cheat):
+    """Answers checks with pictures, three at most, of what is not the learner."""
+
+    def picture(self, visit: Visit) -> bytes:
+        """Return what the camera is made to see."""
+        raise NotImplementedError
+
+    def answer(self, visit: Visit) -> bool:
+        visit.fool(self.picture(visit) for _ in range(3))
+        return True
+
+
+class SecondSession(Cheat):
+    """Keeps a second session of the same learner beside the first, opened anew when it is closed."""
+
+    resource_link_id = UNIT
+
+    def __init__(self, dice: random.Random) -> None:
+        super().__init__(dice)
+        self._second: Visit | None = None
+
+    def media_ms(self, first: Visit, second: Visit) -> int:
+        """Return where the second session says that its media stands."""
+        raise NotImplementedError
+
+    def call(self, visit: Visit) -> None:
+        if self._second is None or self._second.closed:
+            self._second = Visit(visit.stage, visit.person, visit.learner, self.resource_link_id)
+        self._second.media_ms = self.media_ms(visit, self._second)
+        self._second.beat()
 
 
 class ReportDirectly(Cheat):
@@ -165,34 +197,25 @@ class OneCheckThenNone(Cheat):
         return True
 
 
-class StoredFace(Cheat):
+class StoredFace(Impostor):
     """Shows stored pictures of the learner, each a little changed."""
 
     id, title_zh = "X8", "核验时提交事先存下的本人照片(略加改动)"
     defended_by = "liveness"
     in_total = False
 
-    def answer(self, visit: Visit) -> bool:
-        visit.fool(visit.stage.camera.learner() for _ in range(3))
-        return True
+    def picture(self, visit: Visit) -> bytes:
+        return visit.stage.camera.learner()
 
 
-class SameFaceAgain(Cheat):
+class SameFaceAgain(Impostor):
     """Shows the very picture with which the learner passed."""
 
     id, title_zh = "X8b", "核验时原样重放已经提交过的照片"
     defended_by = "a frame's bytes are taken once"
 
-    def __init__(self, dice: random.Random) -> None:
-        super().__init__(dice)
-        self._kept: bytes | None = None
-
-    def answer(self, visit: Visit) -> bool:
-        if self._kept is None:
-            # What the tool recorded when the learner last passed in person.
-            self._kept = visit.last_picture
-        visit.fool([self._kept] * 3)
-        return True
+    def picture(self, visit: Visit) -> bytes:
+        return visit.last_picture
 
 
 class FaceAsProgress(Cheat):
@@ -209,21 +232,15 @@ class FaceAsProgress(Cheat):
         return visit.be_there()
 
 
-class SecondCourse(Cheat):
+class SecondCourse(SecondSession):
     """Opens a second unit beside the first and beats for both."""
 
     id, title_zh = "X10", "同一学员在另一页面同时学另一门,两边都计时"
     defended_by = "one counting session"
+    resource_link_id = OTHER_UNIT
 
-    def __init__(self, dice: random.Random) -> None:
-        super().__init__(dice)
-        self._second: Visit | None = None
-
-    def call(self, visit: Visit) -> None:
-        if self._second is None or self._second.closed:
-            self._second = Visit(visit.stage, visit.person, visit.learner, OTHER_UNIT)
-        self._second.media_ms += BEAT_SECONDS * 1000
-        self._second.beat()
+    def media_ms(self, first: Visit, second: Visit) -> int:
+        return second.media_ms + BEAT_SECONDS * 1000
 
 
 class NightLong(Cheat):
@@ -270,43 +287,34 @@ class GoBack(Cheat):
         ]
 
 
-class OtherPerson(Cheat):
+class OtherPerson(Impostor):
     """Has somebody else sit before the camera."""
 
     id, title_zh = "other-person", "他人代学:核验时坐着另一个人"
     defended_by = "face comparison; withdrawn to the last pass"
 
-    def answer(self, visit: Visit) -> bool:
-        visit.fool(visit.stage.camera.other_person() for _ in range(3))
-        return True
+    def picture(self, visit: Visit) -> bytes:
+        return visit.stage.camera.other_person()
 
 
-class EmptyChair(Cheat):
+class EmptyChair(Impostor):
     """Shows a room without a person."""
 
     id, title_zh = "empty-chair", "核验时镜头前没有人"
     defended_by = "no face, no pass"
 
-    def answer(self, visit: Visit) -> bool:
-        visit.fool(visit.stage.camera.no_face() for _ in range(3))
-        return True
+    def picture(self, visit: Visit) -> bytes:
+        return visit.stage.camera.no_face()
 
 
-class TwoDevices(Cheat):
+class TwoDevices(SecondSession):
     """Opens the same unit on a second device that claims to be ahead."""
 
     id, title_zh = "two-devices", "手机和电脑同时开同一单元"
     defended_by = "one counting session"
 
-    def __init__(self, dice: random.Random) -> None:
-        super().__init__(dice)
-        self._second: Visit | None = None
-
-    def call(self, visit: Visit) -> None:
-        if self._second is None or self._second.closed:
-            self._second = Visit(visit.stage, visit.person, visit.learner)
-        self._second.media_ms = visit.media_ms + 600_000
-        self._second.beat()
+    def media_ms(self, first: Visit, second: Visit) -> int:
+        return first.media_ms + 600_000
 
 
 class TwoAccounts(Cheat):
