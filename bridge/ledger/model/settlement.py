@@ -5,10 +5,10 @@ unseen media as passed in it. All in integer milliseconds; nothing is rounded he
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from bridge.kernel.intervals import IntervalSet
+from bridge.kernel.intervals import Interval, IntervalSet
 from bridge.ledger.model.corrections import Corrected, gather_corrections
 from bridge.ledger.model.entries import LedgerEntry
 from bridge.ledger.model.facts import PASSED, CheckFact, Facts, read_facts
@@ -29,6 +29,8 @@ from bridge.ledger.model.statement import (
 )
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import Reason
+
+WatchPart = Callable[[StudiedSession, Interval, UnitMedia, StudyRules, DailyUse, Label], None]
 
 _NOTHING = IntervalSet()
 _STUDY = "study"
@@ -58,9 +60,23 @@ def settle(sheet: ClassRunSheet, entries: Iterable[LedgerEntry], rules: StudyRul
     Source: 粤应急规〔2022〕3号 第十九条, 第二十四条; the limits are the packs' practice.
     """
     facts = read_facts(entries)
+    return settle_sessions(sheet, facts, gather_sessions(facts.beats, rules), rules)
+
+
+def settle_sessions(
+    sheet: ClassRunSheet,
+    facts: Facts,
+    sessions: list[StudiedSession],
+    rules: StudyRules,
+    watch: WatchPart | None = None,
+) -> SecondsStatement:
+    """Return what `facts` are worth, whose beats are gathered in `sessions` already; else as `settle`.
+
+    Args:
+        watch: another way to do exactly what `watch_part` does.
+    """
     corrected = gather_corrections(facts.corrections)
     facts = _set_aside(facts, corrected)
-    sessions = gather_sessions(facts.beats, rules)
     claims = _claims(sheet, facts, sessions, corrected, rules)
     segments: list[Segment] = [
         Segment(part.start, part.end, claim.session.unit, claim.session.id, Verdict.REFUSED, reason)
@@ -78,7 +94,7 @@ def settle(sheet: ClassRunSheet, entries: Iterable[LedgerEntry], rules: StudyRul
         for start, end in brought.seen:
             media.seen.add(start, end)
     frozen = frozen_time(facts.freezes, facts.releases)
-    _watch(claims, units, rules, facts.anchored, frozen, segments)
+    _watch(claims, units, rules, facts.anchored, frozen, segments, watch or watch_part)
     timeline = _joined(segments)
     carried_ms = sum(carried.values())
     return SecondsStatement(
@@ -185,49 +201,55 @@ def _watch(
     anchored: bool,
     frozen: Mapping[Fault, IntervalSet],
     segments: list[Segment],
+    watch: WatchPart,
 ) -> None:
     """Label all eligible wall time, in the order in which it passed, by the media that passed in it."""
     daily = DailyUse()
-    pieces = sorted(
-        ((piece, claim) for claim in claims for piece in _pieces(claim)), key=lambda p: p[0].start_ms
+    parts = sorted(
+        ((part, claim) for claim in claims for part in claim.eligible), key=lambda one: one[0].start
     )
     counted: dict[str, list[tuple[int, int]]] = {claim.session.id: [] for claim in claims}
-    bank: WallBank | None = None
-    last: tuple[str, int] | None = None
-    for piece, claim in pieces:
-        if bank is None or last != (claim.session.id, piece.start_ms):
-            if bank is not None:
-                bank.close()
-            bank = WallBank(daily, _labeller(claim, counted[claim.session.id], segments))
-        unit = units[claim.session.unit]
-        limits = rules.on(legal_day(piece.start_ms))
-        # A jump back is a new baseline: no media passed in this piece, and the next begins where it landed.
-        media_to = max(piece.media_from, piece.media_to)
-        bank.watch(piece.start_ms, piece.end_ms, piece.media_from, media_to, unit, limits)
-        last = (claim.session.id, piece.end_ms)
-    if bank is not None:
-        bank.close()
+    for part, claim in parts:
+        # No two sessions have the same moment, and none goes on behind a refusal with what it had banked.
+        label = _labeller(claim, counted[claim.session.id], segments)
+        watch(claim.session, part, units[claim.session.unit], rules, daily, label)
     for claim in claims:
         segments.extend(_count(claim, IntervalSet(counted[claim.session.id]), anchored, frozen))
 
 
-def _pieces(claim: _Claim) -> Iterator[Stretch]:
-    """Yield the eligible parts of a session's stretches, cut at midnights of Asia/Shanghai."""
-    stretches = claim.session.stretches
-    starts = [stretch.start_ms for stretch in stretches]
-    for part in claim.eligible:
-        index = bisect_right(starts, part.start) - 1
-        at = part.start
-        midnight = next_day_start_ms(at)
-        while at < part.end:
-            stretch = stretches[index]
-            end = min(part.end, stretch.end_ms, midnight)
-            yield Stretch(at, end, stretch.media_at(at), stretch.media_at(end))
-            at = end
-            if at == stretch.end_ms:
-                index += 1
-            if at == midnight:
-                midnight = next_day_start_ms(at)
+def watch_part(
+    session: StudiedSession,
+    part: Interval,
+    unit: UnitMedia,
+    rules: StudyRules,
+    daily: DailyUse,
+    label: Label,
+) -> None:
+    """Label `part` of the session's wall time, which nothing refuses, by the media that passed in it."""
+    bank = WallBank(daily, label)
+    for piece in _pieces(session, part):
+        # A jump back is a new baseline: no media passed in this piece, and the next begins where it landed.
+        media_to = max(piece.media_from, piece.media_to)
+        limits = rules.on(legal_day(piece.start_ms))
+        bank.watch(piece.start_ms, piece.end_ms, piece.media_from, media_to, unit, limits)
+    bank.close()
+
+
+def _pieces(session: StudiedSession, part: Interval) -> Iterator[Stretch]:
+    """Yield the part's stretches, cut at midnights of Asia/Shanghai."""
+    stretches = session.stretches
+    index = bisect_right(stretches, part.start, key=lambda stretch: stretch.start_ms) - 1
+    at = part.start
+    midnight = next_day_start_ms(at)
+    while at < part.end:
+        stretch = stretches[index]
+        end = min(part.end, stretch.end_ms, midnight)
+        yield Stretch(at, end, stretch.media_at(at), stretch.media_at(end))
+        at = end
+        if at == stretch.end_ms:
+            index += 1
+        if at == midnight:
+            midnight = next_day_start_ms(at)
 
 
 def _labeller(claim: _Claim, counted: list[tuple[int, int]], segments: list[Segment]) -> Label:
