@@ -10,17 +10,16 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from bridge.db.unit_of_work import Tx
+from bridge.intake.normalisers import EventClaim, normalise, tell
 from bridge.intake.notice_tables import LmsNoticeHandlerRow
 from bridge.intake.ports import Inbox, Lms, Place
 from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.kernel.ids import InstitutionId, RegistrationId, new_id
 from bridge.kernel.time import rfc3339
-from lti.notices import CONTEXT_COPY, KNOWN_NOTICES, Notice
+from lti.notices import KNOWN_NOTICES, Notice
 
 HANDLER_WANTED = "intake.notice_handler"
 """Kind of the job that registers where notices go; its key is the handler's id."""
-CONTEXT_COPIED = "intake.context_copied"
-"""Type of the event that a platform made a course from another; its links came along."""
 
 
 class HandlerState(StrEnum):
@@ -87,15 +86,9 @@ class Notices:
         if record is None:
             return False
         self._note_heard(registration, notice.type)
-        if notice.type == CONTEXT_COPY:
-            self._tx.emit(
-                CONTEXT_COPIED,
-                registration,
-                occurred_at=notice.happened_at,
-                idempotency_key=f"notice:{record.id}",
-                causation_id=record.id,
-                data={**kept, "registration": registration, "message": record.id},
-            )
+        for claim in normalise(record):
+            if isinstance(claim, EventClaim):
+                tell(self._tx, claim, record.id)
         return True
 
     def offer(self, registration: RegistrationId, service_url: str, offered: Collection[str]) -> None:

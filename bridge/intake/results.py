@@ -16,6 +16,7 @@ from typing import Any
 from sqlalchemy import or_, select
 
 from bridge.db.unit_of_work import Tx
+from bridge.intake.normalisers import EventClaim, normalise, tell
 from bridge.intake.ports import Inbox
 from bridge.intake.result_tables import LmsResultRow
 from bridge.kernel.canonical import canonical_json, sha256_hex
@@ -255,14 +256,9 @@ class TestResults:
             return
         row.message = record.id
         self._session.flush()
-        self._tx.emit(
-            "intake.score_received",
-            row.learner_ref,
-            occurred_at=finished,
-            idempotency_key=f"result:{record.id}",
-            causation_id=record.id,
-            data={**data, "message": record.id},
-        )
+        for claim in normalise(record):
+            if isinstance(claim, EventClaim):
+                tell(self._tx, claim, record.id)
 
     def _later(self, row: LmsResultRow, pause: timedelta, reason: str) -> None:
         now = self._tx.clock.now()

@@ -19,18 +19,13 @@ from bridge.intake.model import (
     SignalClaim,
     WebhookMessage,
 )
+from bridge.intake.normalisers import EventClaim, normalise, tell
 from bridge.intake.ports import Inbox, Learners, Lms
 from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Events
 from bridge.kernel.ids import InstitutionId, MessageId, RegistrationId
 from bridge.kernel.time import Clock, rfc3339
-
-PLUGIN_HEARD = "intake.plugin_heard"
-"""Told once a registration: its LMS runs our plugin, since nothing else sends these types."""
-PINGED = "intake.platform_pinged"
-SIGNALLED = "intake.signal_received"
-CONTACT_SCANNED = "intake.contact_scanned"
 
 _Claim = ScoreClaim | ActivityClaim | SignalClaim | ContactScanClaim | PingClaim
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], _Claim]] = {
@@ -49,21 +44,6 @@ class WebhookAnswer:
 
     message: MessageId
     duplicate: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Resolved:
-    """A claim with the bridge's own references in place of the LMS's.
-
-    Args:
-        kept: what is chained.
-        event: whom it is told to, if to anybody; subject and data of the event follow.
-    """
-
-    kept: Mapping[str, Any]
-    event: str | None = None
-    subject: str = ""
-    told: Mapping[str, Any] | None = None
 
 
 class IntakeService:
@@ -136,7 +116,7 @@ class IntakeService:
         known = self._inbox.find(source, message.id)
         if known is not None:
             return WebhookAnswer(known, duplicate=True)
-        resolved = self._resolve(registration, message, claim)
+        kept = self._resolve(registration, message, claim)
         record = self._inbox.append(
             chain=f"{self._institution_id}:webhook",
             source=source,
@@ -145,7 +125,7 @@ class IntakeService:
             verification=verification,
             idempotency_key=message.id,
             # Only what the readers let through, and references of ours: cleaning those would spoil one by chance.
-            payload=canonical_json(resolved.kept).decode(),
+            payload=canonical_json(kept).decode(),
         )
         if record is None:
             # Another request brought the same message at the same time; the chain's lock let it go first.
@@ -153,24 +133,9 @@ class IntakeService:
             if known is None:
                 raise InvalidInput("webhook_race", "同一消息正在处理,请稍后重发", http_status=409)
             return WebhookAnswer(known, duplicate=True)
-        if message.type != SCORE:
-            self._events.emit(
-                PLUGIN_HEARD,
-                registration,
-                occurred_at=record.received_at,
-                idempotency_key=registration,
-                causation_id=record.id,
-                data={"registration": registration},
-            )
-        if resolved.event is not None:
-            self._events.emit(
-                resolved.event,
-                resolved.subject,
-                occurred_at=message.occurred_at,
-                idempotency_key=f"webhook:{record.id}",
-                causation_id=record.id,
-                data={**(resolved.told or {}), "message": record.id},
-            )
+        for told in normalise(record):
+            if isinstance(told, EventClaim):
+                tell(self._events, told, record.id)
         return WebhookAnswer(record.id, duplicate=False)
 
     def _resolve(
@@ -178,59 +143,50 @@ class IntakeService:
         registration: RegistrationId,
         message: WebhookMessage,
         claim: _Claim,
-    ) -> _Resolved:
+    ) -> Mapping[str, Any]:
+        """Return what is chained: the claim with the bridge's own references in place of the LMS's."""
+        kept: dict[str, Any] = {"type": message.type, "occurred_at": rfc3339(message.occurred_at)}
         if isinstance(claim, ScoreClaim):
-            return self._score(registration, claim)
+            return {**kept, **self._score(registration, claim)}
         if message.occurred_at > self._clock.now() + webhook.WEBHOOK_WINDOW:
             raise InvalidInput(
                 "occurred_in_future", "消息发生的时间晚于服务器时间,请校准时钟", http_status=422
             )
-        kept: dict[str, Any] = {"type": message.type, "occurred_at": rfc3339(message.occurred_at)}
         match claim:
             case ActivityClaim():
-                # Chained as the LMS's word and told to nobody: a page view that woke a job would be paid for twice.
-                return _Resolved(
-                    {
-                        **kept,
-                        "event": claim.event,
-                        **self._who_and_where(registration, claim),
-                        "attempt": claim.attempt,
-                    }
-                )
+                place = self._who_and_where(registration, claim)
+                return {**kept, "event": claim.event, **place, "attempt": claim.attempt}
             case SignalClaim():
                 who_and_where = self._who_and_where(registration, claim)
-                told = {
+                return {
                     **kept,
                     "kind": claim.kind,
                     **who_and_where,
                     "before": claim.before,
                     "after": claim.after,
                 }
-                return _Resolved(told, SIGNALLED, registration, {**told, "registration": registration})
             case ContactScanClaim():
-                place = self._lms.place(registration, claim.context_id, None)
-                told = {
+                course = self._lms.place(registration, claim.context_id, None)
+                return {
                     **kept,
-                    "context": place.context,
-                    "class_run": place.class_run,
+                    "context": course.context,
+                    "class_run": course.class_run,
                     "learners": claim.learners,
                     "with_contact": claim.with_contact,
                     "counts": list(claim.counts),
                 }
-                return _Resolved(told, CONTACT_SCANNED, registration, {**told, "registration": registration})
             case PingClaim():
                 skew = round((claim.clock - self._clock.now()).total_seconds())
-                told = {**kept, "moodle": claim.moodle, "plugin": claim.plugin, "clock_skew_seconds": skew}
-                return _Resolved(told, PINGED, registration, {**told, "registration": registration})
+                return {**kept, "moodle": claim.moodle, "plugin": claim.plugin, "clock_skew_seconds": skew}
 
-    def _score(self, registration: RegistrationId, claim: ScoreClaim) -> _Resolved:
+    def _score(self, registration: RegistrationId, claim: ScoreClaim) -> Mapping[str, Any]:
         learner = self._learners.learner_of(registration, claim.sub)
         if learner is None:
             raise InvalidInput("account_unknown", "该账号尚未完成实名,成绩未接收", http_status=422)
         unit = self._learners.test_unit(registration, claim.resource_link_id, learner)
         if unit is None:
             raise InvalidInput("unit_unknown", "该测试未在本桥登记", http_status=422)
-        data = {
+        return {
             "attempt": claim.attempt,
             "class_run": unit.class_run,
             "finished_real": rfc3339(claim.finished_real),
@@ -240,7 +196,6 @@ class IntakeService:
             "started_real": rfc3339(claim.started_real),
             "unit": unit.unit,
         }
-        return _Resolved(data, "intake.score_received", learner, data)
 
     def _who_and_where(
         self, registration: RegistrationId, claim: ActivityClaim | SignalClaim

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from bridge.intake.notices import CONTEXT_COPIED
+from bridge.intake.normalisers import CONTEXT_COPIED
 from bridge.registry.lti_deployments import PlatformDeployments
 from lti.claims import CONTEXT, DEPLOYMENT_ID, NOTICE, VERSION
 from lti.notices import CONTEXT_COPY, HELLO_WORLD, NOTICE_HANDLERS_SCOPE, ORIGIN_CONTEXTS
