@@ -67,12 +67,15 @@ class DailyUse:
     def __init__(self) -> None:
         self._used: dict[object, int] = {}
 
+    def left(self, at_ms: int, cap_ms: int) -> int:
+        """Return how much of the day of `at_ms` the cap leaves."""
+        return max(0, cap_ms - self._used.get(legal_day(at_ms), 0))
+
     def take(self, at_ms: int, wanted_ms: int, cap_ms: int) -> int:
         """Use up to `wanted_ms` of the day of `at_ms`; return how much the cap leaves."""
         day = legal_day(at_ms)
-        used = self._used.get(day, 0)
-        granted = max(0, min(wanted_ms, cap_ms - used))
-        self._used[day] = used + granted
+        granted = min(wanted_ms, self.left(at_ms, cap_ms))
+        self._used[day] = self._used.get(day, 0) + granted
         return granted
 
 

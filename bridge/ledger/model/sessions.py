@@ -1,6 +1,6 @@
 """Study sessions as the server saw them: wall time and what the agent claimed of it, put in order."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -39,7 +39,7 @@ class StudiedSession:
     activity: str
     opened: tuple[int, str]
     wall: Interval
-    stretches: tuple[Stretch, ...]
+    stretches: Sequence[Stretch]
     lost: IntervalSet
     hidden: IntervalSet
     idle: IntervalSet

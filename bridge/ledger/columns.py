@@ -1,0 +1,417 @@
+"""Many ledgers at once: beats as columns of numbers, so that a cohort is settled at the speed of a database's scan.
+
+What it says is exactly what `model.settle` says of the same entries, which stays the definition: only the reading of
+beats, their gathering into sessions and the watching of parts in which nothing is out of the ordinary are done in
+columns, and whatever is out of the ordinary is handed back to the model.
+"""
+
+import gc
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import chain
+from typing import Annotated, Any, Literal, overload
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from bridge.kernel.canonical import GENESIS
+from bridge.kernel.intervals import Interval, IntervalSet
+from bridge.ledger.model.entries import KINDS, LedgerEntry, LedgerHead
+from bridge.ledger.model.facts import read_facts
+from bridge.ledger.model.media import COUNTED, DailyUse, Label, UnitMedia
+from bridge.ledger.model.reasons import Refusal
+from bridge.ledger.model.rules import StudyLimits, StudyRules, legal_day
+from bridge.ledger.model.sessions import Stretch, StudiedSession
+from bridge.ledger.model.settlement import settle_sessions, watch_part
+from bridge.ledger.model.statement import SecondsStatement
+from bridge.registry.model import ClassRunSheet
+
+Numbers = NDArray[np.int64]
+
+_SHANGHAI_MS = 8 * 3_600_000
+_DAY_MS = 86_400_000
+_NO_SUMMER_TIME_SINCE_MS = 694_224_000_000
+"""1992-01-01 UTC: since then a legal day is a fixed offset away."""
+_UNTIL_MS = 2**43
+"""No door takes a later moment."""
+_UNTOUCHED = -1
+
+_Whole = Annotated[int, msgspec.Meta(ge=0)]
+_Text = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class _Batch(msgspec.Struct, gc=False):
+    session: _Text
+    unit: _Text
+    activity: _Text
+    received_ms: _Whole
+    previous_received_ms: _Whole | None
+    beats: list[tuple[int, int, int, int | None, int]]
+    seq: _Whole = 0
+
+
+class _Entry(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A line of the ledger, of whatever kind."""
+
+    at_ms: _Whole
+    data: dict[str, Any]
+    kind: Literal[KINDS]  # type: ignore[valid-type]  # the tuple itself
+    packs: tuple[tuple[str, str], ...]
+    prev: str
+    seq: _Whole
+    v: Literal[1]
+
+
+class _BeatsEntry(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A line that holds beats; what the chain proves already is not looked into."""
+
+    at_ms: msgspec.Raw
+    data: _Batch
+    kind: Literal["beats"]
+    packs: msgspec.Raw
+    prev: msgspec.Raw
+    seq: msgspec.Raw
+    v: Literal[1]
+
+
+_entry = msgspec.json.Decoder(_Entry)
+_beats_entry = msgspec.json.Decoder(_BeatsEntry)
+
+
+class NotInColumns(Exception):
+    """These entries are for the model itself to read: it knows what they mean, or what is wrong with them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BeatColumns:
+    """The beats of one chain, by session name and then in the order in which they passed.
+
+    Args:
+        sessions: name, unit and activity, in the order of `first`.
+        first: of each session's beats, and at the end the number of beats.
+        at_ms, media_ms, touched_ms, rate_permille: of each beat; `touched_ms` is the last interaction, `_UNTOUCHED`
+            if there was none.
+        hidden: whether the page was out of sight.
+        silence_ms: how long the server had heard nothing when the beat's batch came.
+    """
+
+    sessions: tuple[tuple[str, str, str], ...]
+    first: Numbers
+    at_ms: Numbers
+    media_ms: Numbers
+    touched_ms: Numbers
+    rate_permille: Numbers
+    hidden: NDArray[np.bool_]
+    silence_ms: Numbers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChainInColumns:
+    """One chain, read and proved: its beats, its other entries and its head."""
+
+    beats: BeatColumns
+    others: tuple[LedgerEntry, ...]
+    head: LedgerHead
+
+
+class StretchColumns(Sequence[Stretch]):
+    """A session's stretches, made into objects only where somebody looks at one."""
+
+    def __init__(self, start: Numbers, end: Numbers, media_from: Numbers, media_to: Numbers) -> None:
+        self.start, self.end, self.media_from, self.media_to = start, end, media_from, media_to
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @overload
+    def __getitem__(self, index: int) -> Stretch: ...
+    @overload
+    def __getitem__(self, index: slice) -> "StretchColumns": ...
+    def __getitem__(self, index: int | slice) -> "Stretch | StretchColumns":
+        parts = (self.start[index], self.end[index], self.media_from[index], self.media_to[index])
+        return StretchColumns(*parts) if isinstance(index, slice) else Stretch(*map(int, parts))
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """Keep the collector of cycles away: batches hold none, and looking for them takes as long as reading."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
+
+
+def read_chain(rows: Iterable[tuple[str, str]]) -> ChainInColumns:
+    """Return the chain that `rows` (body and hash as stored) make, oldest first.
+
+    Raises:
+        NotInColumns: it does not hold together, or is not of the kind that columns can hold.
+    """
+    batches: list[_Batch] = []
+    others: list[LedgerEntry] = []
+    previous, linked, seq = bytes.fromhex(GENESIS), GENESIS, 0
+    decode, sha256 = _beats_entry.decode, hashlib.sha256
+    for body, stored in rows:
+        seq += 1
+        record = body.encode()
+        digest = sha256(previous + record)
+        # A record is canonical JSON, which ends so; and it is hashed as it is stored.
+        if digest.hexdigest() != stored or not body.endswith(f'"prev":"{linked}","seq":{seq},"v":1}}'):
+            raise NotInColumns
+        previous, linked = digest.digest(), stored
+        try:
+            batches.append(decode(record).data)
+        except msgspec.ValidationError:
+            others.append(_other(record, stored))
+    return ChainInColumns(_in_columns(batches), tuple(others), LedgerHead(seq, linked))
+
+
+def _other(record: bytes, digest: str) -> LedgerEntry:
+    try:
+        one = _entry.decode(record)
+    except msgspec.ValidationError as error:
+        raise NotInColumns from error
+    if one.kind == "beats":
+        raise NotInColumns  # a batch that cannot be read: the model says why
+    return LedgerEntry(one.seq, one.prev, one.at_ms, one.kind, one.packs, one.data, digest)
+
+
+def _in_columns(batches: list[_Batch]) -> BeatColumns:
+    sessions: dict[str, tuple[str, str, str]] = {}
+    for batch in batches:
+        if sessions.setdefault(batch.session, (batch.session, batch.unit, batch.activity))[1:] != (
+            batch.unit,
+            batch.activity,
+        ):
+            raise NotInColumns  # a session of two units: the model says which holds
+    names = sorted(sessions)
+    code_of = {name: code for code, name in enumerate(names)}
+    try:
+        code = _numbers([code_of[batch.session] for batch in batches])
+        received = _numbers([batch.received_ms for batch in batches])
+        previous = _numbers(
+            [-1 if batch.previous_received_ms is None else batch.previous_received_ms for batch in batches]
+        )
+        seq = _numbers([batch.seq for batch in batches])
+        in_order = _ordered(code, received, seq)
+        if in_order is not None:
+            batches = [batches[index] for index in in_order]
+            code, received, previous = code[in_order], received[in_order], previous[in_order]
+            seq = seq[in_order]
+        same = (code[1:] == code[:-1]) & (received[1:] == received[:-1]) & (seq[1:] == seq[:-1])
+        if same.any():
+            raise NotInColumns  # the same batch twice, or two that only the model can put in order
+        beats = _beats(batches)
+    except OverflowError as error:
+        raise NotInColumns from error
+    count = _numbers([len(batch.beats) for batch in batches])
+    if not (count > 0).all():
+        raise NotInColumns
+    of_batch = np.repeat(np.arange(len(batches)), count)
+    code, received, previous = code[of_batch], received[of_batch], previous[of_batch]
+    began = previous < 0
+    at = np.maximum(np.where(began, received, previous), np.minimum(beats[:, 0], received))
+    late = _ordered(code, at, received)
+    touched = np.where(beats[:, 3] == _UNTOUCHED, _UNTOUCHED, at - beats[:, 3])
+    silence = np.where(began, 0, received - previous)
+    media, rate, hidden = beats[:, 1], beats[:, 4], beats[:, 2] == 0
+    if late is not None:
+        code, at, media, touched, rate = code[late], at[late], media[late], touched[late], rate[late]
+        hidden, silence = hidden[late], silence[late]
+    if len(at) and not (at.min() >= _NO_SUMMER_TIME_SINCE_MS and max(at.max(), media.max()) < _UNTIL_MS):
+        raise NotInColumns
+    if (touched < _UNTOUCHED).any():
+        raise NotInColumns
+    first = np.searchsorted(code, np.arange(len(names) + 1))
+    return BeatColumns(
+        tuple(sessions[name] for name in names), first, at, media, touched, rate, hidden, silence
+    )
+
+
+def _numbers(values: list[int]) -> Numbers:
+    return np.array(values, np.int64)
+
+
+def _beats(batches: list[_Batch]) -> Numbers:
+    """Return all beats, one a row, with `_UNTOUCHED` for an interaction that never was."""
+    flat = list(chain.from_iterable([batch.beats for batch in batches]))
+    try:
+        numbers = np.fromiter(chain.from_iterable(flat), np.int64, len(flat) * 5)
+    except TypeError:
+        touched = ((a, b, c, _UNTOUCHED if age is None else age, e) for a, b, c, age, e in flat)
+        if any(age is not None and age < 0 for _a, _b, _c, age, _e in flat):
+            raise NotInColumns from None
+        numbers = np.fromiter(chain.from_iterable(touched), np.int64, len(flat) * 5)
+    else:
+        if (numbers < 0).any():
+            raise NotInColumns
+    beats = numbers.reshape(-1, 5)
+    if (beats[:, [0, 1, 2, 4]] < 0).any():
+        raise NotInColumns
+    return beats
+
+
+def _ordered(first: Numbers, second: Numbers, third: Numbers) -> NDArray[np.intp] | None:
+    """Return the stable order by the three keys; None if they stand in it."""
+    rising = (first[1:] > first[:-1]) | (
+        (first[1:] == first[:-1])
+        & ((second[1:] > second[:-1]) | ((second[1:] == second[:-1]) & (third[1:] >= third[:-1])))
+    )
+    return None if rising.all() else np.lexsort((third, second, first))
+
+
+def gather_columns(beats: BeatColumns, rules: StudyRules) -> list[StudiedSession]:
+    """Return what `model.sessions.gather_sessions` returns for the same beats."""
+    at = beats.at_ms
+    if len(at) < 2:
+        return []
+    limits, limit_of = _limits(at, rules)
+    gap = _numbers([one.beat_gap_limit_ms for one in limits])[limit_of]
+    fast = _numbers([int(one.max_rate * 1000) for one in limits])[limit_of]
+    idle = _numbers([one.idle_limit_ms for one in limits])[limit_of]
+    lost = np.maximum(at[1:] - at[:-1], beats.silence_ms[1:]) > gap[:-1]
+    hidden = beats.hidden[1:] | beats.hidden[:-1]
+    too_fast = np.maximum(beats.rate_permille[1:], beats.rate_permille[:-1]) > fast[:-1]
+    passed = at[1:] > at[:-1]
+    sessions = []
+    for (name, unit, activity), first, after in zip(
+        beats.sessions, beats.first[:-1].tolist(), beats.first[1:].tolist(), strict=True
+    ):
+        last = after - 1
+        if after == first or at[last] <= at[first]:
+            continue
+        wall = Interval(int(at[first]), int(at[last]))
+        own = slice(first, last)
+        kept = passed[own]
+        start, end = at[own], at[first + 1 : after]
+        media_from, media_to = beats.media_ms[own], beats.media_ms[first + 1 : after]
+        flags = (lost[own], hidden[own], too_fast[own])
+        if not kept.all():
+            start, end, media_from, media_to = (one[kept] for one in (start, end, media_from, media_to))
+            flags = (flags[0][kept], flags[1][kept], flags[2][kept])
+        sessions.append(
+            StudiedSession(
+                id=name,
+                unit=unit,
+                activity=activity,
+                opened=(wall.start, name),
+                wall=wall,
+                stretches=StretchColumns(start, end, media_from, media_to),
+                lost=_where(flags[0], start, end),
+                hidden=_where(flags[1], start, end),
+                too_fast=_where(flags[2], start, end),
+                idle=_idle(wall, beats.touched_ms[first:after], idle[first:after]),
+            )
+        )
+    return sorted(sessions, key=lambda session: session.opened)
+
+
+def _limits(at: Numbers, rules: StudyRules) -> tuple[list[StudyLimits], NDArray[np.intp]]:
+    """Return what holds on each legal day that occurs, and for each moment which of them."""
+    day = (at + _SHANGHAI_MS) // _DAY_MS
+    _days, example, which = np.unique(day, return_index=True, return_inverse=True)
+    return [rules.on(legal_day(int(at[index]))) for index in example], which
+
+
+_NOTHING = IntervalSet()
+
+
+def _where(flag: NDArray[np.bool_], start: Numbers, end: Numbers) -> IntervalSet:
+    if not flag.any():
+        return _NOTHING
+    return IntervalSet(zip(start[flag].tolist(), end[flag].tolist(), strict=True))
+
+
+def _idle(wall: Interval, touched: Numbers, limit: Numbers) -> IntervalSet:
+    touched = np.where(touched == _UNTOUCHED, wall.start, touched)
+    latest = np.maximum.accumulate(touched)
+    # While no interaction comes later than the limit after the latest before it, they cover the wall without a hole.
+    if limit[0] == limit[-1] and (touched[1:] - latest[:-1] <= limit[0]).all():
+        until = int(latest[-1] + limit[0])
+        if until >= wall.end and (limit == limit[0]).all():
+            return _NOTHING
+    active = zip(touched.tolist(), (touched + limit).tolist(), strict=True)
+    return IntervalSet([wall]) - IntervalSet(active)
+
+
+def watch_columns(
+    session: StudiedSession,
+    part: Interval,
+    unit: UnitMedia,
+    rules: StudyRules,
+    daily: DailyUse,
+    label: Label,
+) -> None:
+    """Do exactly what `watch_part` does, at once where the media went on as time did."""
+    stretches = session.stretches
+    if not (isinstance(stretches, StretchColumns) and _watched(stretches, part, unit, rules, daily, label)):
+        watch_part(session, part, unit, rules, daily, label)
+
+
+def _watched(
+    stretches: StretchColumns,
+    part: Interval,
+    unit: UnitMedia,
+    rules: StudyRules,
+    daily: DailyUse,
+    label: Label,
+) -> bool:
+    """Return whether the part was ordinary: unseen media of the unit, in order, on one day and within its cap.
+
+    Then the bank of `WallBank` is a sum that is kept from falling below nothing, and its wall time goes out as it came
+    in: the part counts from its start for as long as media passed, and what is left at its end is refused.
+    """
+    first = int(np.searchsorted(stretches.start, part.start, "right")) - 1
+    after = int(np.searchsorted(stretches.start, part.end, "left"))
+    day = legal_day(part.start)
+    limits = rules.on(day)
+    if legal_day(part.end - 1) != day or limits.max_rate != 1:
+        return False
+    start, end = stretches.start[first:after].copy(), stretches.end[first:after].copy()
+    media_from, media_to = stretches.media_from[first:after].copy(), stretches.media_to[first:after].copy()
+    media_from[0] = stretches[first].media_at(part.start)
+    media_to[-1] = stretches[after - 1].media_at(part.end)
+    start[0], end[-1] = part.start, part.end
+    if (media_to < media_from).any() or (media_from[1:] < media_to[:-1]).any():
+        return False
+    begin, stop = int(media_from[0]), int(media_to[-1])
+    if stop > unit.nominal_ms:
+        return False
+    if begin < stop and next(unit.seen.split(begin, stop)) != (begin, stop, False):
+        return False
+    lead = np.cumsum((end - start) - (media_to - media_from))
+    bank = lead - np.minimum(np.minimum.accumulate(lead), 0)
+    if int(bank.max()) > limits.beat_interval_ms:
+        return False
+    left = int(bank[-1])
+    counted = part.length - left
+    if counted > daily.left(part.start, limits.daily_cap_ms):
+        return False
+    daily.take(part.start, counted, limits.daily_cap_ms)
+    unit.skipped_ms += int((media_to - media_from).sum()) - counted
+    passed_to = media_from + (end - start) - np.diff(bank, prepend=0)
+    breaks = np.flatnonzero(media_from[1:] != passed_to[:-1])
+    for one, other in zip(
+        media_from[np.concatenate(([0], breaks + 1))].tolist(),
+        passed_to[np.concatenate((breaks, [len(passed_to) - 1]))].tolist(),
+        strict=True,
+    ):
+        if one < other:
+            unit.seen.add(one, other)
+    if counted:
+        label(part.start, part.start + counted, COUNTED)
+    if left:
+        label(part.start + counted, part.end, Refusal.NOT_PROGRESSING)
+    return True
+
+
+def settle_chain(sheet: ClassRunSheet, read: ChainInColumns, rules: StudyRules) -> SecondsStatement:
+    """Return what the chain is worth: exactly what `model.settle` says of its entries; its errors too."""
+    sessions = gather_columns(read.beats, rules)
+    return settle_sessions(sheet, read_facts(read.others), sessions, rules, watch_columns)
