@@ -25,6 +25,10 @@ def measure(name: str) -> dict[str, Any]:
         from bridge.bench.statements import run as statements
 
         result = statements()
+    elif name == "hours":
+        from bridge.bench.hours import run as hours
+
+        result = hours()
     elif name == "face":
         from bridge.settings import Settings
 

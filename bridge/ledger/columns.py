@@ -362,53 +362,73 @@ def _watched(
     daily: DailyUse,
     label: Label,
 ) -> bool:
-    """Return whether the part was ordinary: unseen media of the unit, in order, on one day and within its cap.
+    """Return whether the part was watched here: on one day, well within its cap, with no rate above 1 allowed.
 
-    Then the bank of `WallBank` is a sum that is kept from falling below nothing, and its wall time goes out as it came
-    in: the part counts from its start for as long as media passed, and what is left at its end is refused.
+    Then the wall time that `WallBank` holds is a sum kept between nothing and one beat interval; wall time goes out in
+    the order in which it came in, so that something is to do only where the sum meets a bound or the media jumps.
     """
-    first = int(np.searchsorted(stretches.start, part.start, "right")) - 1
-    after = int(np.searchsorted(stretches.start, part.end, "left"))
     day = legal_day(part.start)
     limits = rules.on(day)
     if legal_day(part.end - 1) != day or limits.max_rate != 1:
         return False
+    first = int(np.searchsorted(stretches.start, part.start, "right")) - 1
+    after = int(np.searchsorted(stretches.start, part.end, "left"))
     start, end = stretches.start[first:after].copy(), stretches.end[first:after].copy()
     media_from, media_to = stretches.media_from[first:after].copy(), stretches.media_to[first:after].copy()
     media_from[0] = stretches[first].media_at(part.start)
     media_to[-1] = stretches[after - 1].media_at(part.end)
     start[0], end[-1] = part.start, part.end
-    if (media_to < media_from).any() or (media_from[1:] < media_to[:-1]).any():
+    media_to = np.maximum(media_from, media_to)  # a jump back is a new baseline
+    at_bound, bank = _bounds_met(((end - start) - (media_to - media_from)).tolist(), limits.beat_interval_ms)
+    stood = sum(refused for _lost, refused in at_bound.values())
+    if part.length - bank - stood > daily.left(part.start, limits.daily_cap_ms):
         return False
-    begin, stop = int(media_from[0]), int(media_to[-1])
-    if stop > unit.nominal_ms:
-        return False
-    if begin < stop and next(unit.seen.split(begin, stop)) != (begin, stop, False):
-        return False
-    lead = np.cumsum((end - start) - (media_to - media_from))
-    bank = lead - np.minimum(np.minimum.accumulate(lead), 0)
-    if int(bank.max()) > limits.beat_interval_ms:
-        return False
-    left = int(bank[-1])
-    counted = part.length - left
-    if counted > daily.left(part.start, limits.daily_cap_ms):
-        return False
-    daily.take(part.start, counted, limits.daily_cap_ms)
-    unit.skipped_ms += int((media_to - media_from).sum()) - counted
-    passed_to = media_from + (end - start) - np.diff(bank, prepend=0)
-    breaks = np.flatnonzero(media_from[1:] != passed_to[:-1])
-    for one, other in zip(
-        media_from[np.concatenate(([0], breaks + 1))].tolist(),
-        passed_to[np.concatenate((breaks, [len(passed_to) - 1]))].tolist(),
-        strict=True,
-    ):
-        if one < other:
-            unit.seen.add(one, other)
-    if counted:
-        label(part.start, part.start + counted, COUNTED)
-    if left:
-        label(part.start + counted, part.end, Refusal.NOT_PROGRESSING)
+    jumps = np.flatnonzero(media_from[1:] != media_to[:-1]).tolist()
+    at, begin = part.start, 0
+    for index in sorted({*at_bound, *jumps, len(start) - 1}):
+        lost, refused = at_bound.get(index, (0, 0))
+        passed = int(media_from[begin]), int(media_to[index]) - lost
+        at = _pass_media(*passed, unit, at, daily, limits.daily_cap_ms, label)
+        unit.skipped_ms += lost
+        if refused:
+            label(at, at + refused, Refusal.NOT_PROGRESSING)
+            at += refused
+        begin = index + 1
+    if at < part.end:
+        label(at, part.end, Refusal.NOT_PROGRESSING)
     return True
+
+
+def _bounds_met(steps: list[int], most: int) -> tuple[dict[int, tuple[int, int]], int]:
+    """Return where a sum of `steps` would leave [0, most], with what it lost below or above, and where it ends."""
+    met: dict[int, tuple[int, int]] = {}
+    bank = 0
+    for index, step in enumerate(steps):
+        bank += step
+        if bank < 0:
+            met[index] = (-bank, 0)
+            bank = 0
+        elif bank > most:
+            met[index] = (0, bank - most)
+            bank = most
+    return met, bank
+
+
+def _pass_media(
+    begin: int, stop: int, unit: UnitMedia, at: int, daily: DailyUse, cap_ms: int, label: Label
+) -> int:
+    """Label the wall time from `at` on in which the media [begin, stop) passed; return where that ended."""
+    within = min(max(unit.nominal_ms, begin), stop)
+    for one, other, seen in tuple(unit.seen.split(begin, within)):
+        label(at, at + other - one, Refusal.REPEATED if seen else COUNTED)
+        if not seen:
+            daily.take(at, other - one, cap_ms)
+            unit.seen.add(one, other)
+        at += other - one
+    if within < stop:
+        label(at, at + stop - within, Refusal.BEYOND_NOMINAL)
+        at += stop - within
+    return at
 
 
 def settle_chain(sheet: ClassRunSheet, read: ChainInColumns, rules: StudyRules) -> SecondsStatement:

@@ -34,6 +34,7 @@ class Peer:
 
 XBLOCK = Peer("xblock", ROOT / "requirements" / "xblock.txt")
 RALPH = Peer("ralph", ROOT / "requirements" / "ralph.txt")
+DUCKDB = Peer("duckdb", ROOT / "requirements" / "duckdb.txt")
 MUTMUT = Peer("mutmut", ROOT / "requirements" / "mutmut.txt")
 
 
