@@ -173,9 +173,9 @@ def _claims(
         eligible = wall
         refused = []
         for reason in Refusal:
-            if reason in grounds:
-                refused.append((reason, eligible & grounds[reason]))
-                eligible -= grounds[reason]
+            if ground := grounds.get(reason):
+                refused.append((reason, eligible & ground))
+                eligible -= ground
         claims.append(_Claim(session, proof, tuple(refused), eligible))
     return claims
 
