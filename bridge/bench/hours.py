@@ -107,6 +107,7 @@ def _settle_alone(ledgers: Path, rules: ProfileInForce) -> float:
 
 def _chains(ledgers: Path) -> Iterator[tuple[str, ChainInColumns]]:
     db = sqlite3.connect(ledgers)
+    db.execute("PRAGMA mmap_size = 1073741824")  # the peer has its rows in memory as well
     try:
         for (learner,) in db.execute("SELECT DISTINCT learner FROM ledger ORDER BY learner").fetchall():
             rows = db.execute("SELECT body, hash FROM ledger WHERE learner = ? ORDER BY seq", (learner,))
