@@ -29,7 +29,7 @@ from bridge.rules.loader import load_rule_book
 from bridge.rules.model import ProfileInForce
 from bridge.setup.peer_environment import DUCKDB, ensure_peer
 
-LEARNER_DAYS = 2_000
+LEARNER_DAYS = 100_000
 LEARNERS, DAYS = 25, 20
 _OPENS = date(2026, 11, 2)
 _BEAT_MS, _LECTURE_MS = 10_000, 45 * 60_000
