@@ -3,17 +3,21 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import DDL, String, UniqueConstraint, bindparam, event, insert, select, update
+from sqlalchemy import Connection, String, UniqueConstraint, bindparam, event, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bridge.db.append_only import append_only_ddl
 from bridge.db.base import Base, Code, Count, Id, Instant, LongText, Sha256, TenantRow
 from bridge.db.unit_of_work import Tx
+from bridge.intake import days
 from bridge.intake.model import ChainHead, InboxRecord
 from bridge.kernel.canonical import GENESIS, canonical_json, chained_hash, sha256_hex
+from bridge.kernel.errors import Unavailable
 from bridge.kernel.ids import MessageId, new_id
-from bridge.kernel.time import rfc3339
+from bridge.kernel.time import SystemClock, legal_date, rfc3339
 
 
 class InboxMessageRow(TenantRow, Base):
@@ -48,27 +52,35 @@ class InboxChainRow(TenantRow, Base):
     hash: Mapped[Sha256]
 
 
-APPEND_ONLY_DDL = {
-    "sqlite": tuple(
-        f"CREATE TRIGGER inbox_message_no_{verb} BEFORE {verb.upper()} ON inbox_message "
-        "BEGIN SELECT RAISE(ABORT, 'inbox_message is append-only'); END"
-        for verb in ("update", "delete")
-    ),
-    "postgresql": (
-        "CREATE OR REPLACE FUNCTION inbox_message_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'inbox_message is append-only'; END $$",
-        "CREATE TRIGGER inbox_message_append_only BEFORE UPDATE OR DELETE ON inbox_message "
-        "FOR EACH ROW EXECUTE FUNCTION inbox_message_append_only()",
-    ),
-}
+_RETENTION_MAY = (
+    "OLD.source = 'agent' AND EXISTS (SELECT 1 FROM inbox_retention WHERE step = 'dropped'"
+    " AND OLD.chain >= first_chain AND OLD.chain < end_chain)"
+)
+"""In SQLite a day's batches may go once the record stands that they go: no other row can be deleted."""
 
-for _dialect, _statements in APPEND_ONLY_DDL.items():
-    for _statement in _statements:
-        event.listen(
-            InboxMessageRow.__table__,
-            "after_create",
-            DDL(_statement).execute_if(dialect=_dialect),  # type: ignore[no-untyped-call]  # SQLAlchemy's own
+SQLITE_GUARD = (
+    "CREATE TRIGGER inbox_message_no_update BEFORE UPDATE ON inbox_message "
+    "BEGIN SELECT RAISE(ABORT, 'inbox_message is append-only'); END",
+    f"CREATE TRIGGER inbox_message_no_delete BEFORE DELETE ON inbox_message WHEN NOT ({_RETENTION_MAY}) "
+    "BEGIN SELECT RAISE(ABORT, 'inbox_message is append-only'); END",
+)
+
+
+@event.listens_for(InboxMessageRow.__table__, "after_create")
+def _lay_out(_table: Any, connection: Connection, **_options: Any) -> None:
+    """Do what the migrations do to a table made from the mapped one."""
+    statements: tuple[str, ...] = SQLITE_GUARD
+    if connection.dialect.name == "postgresql":
+        wanted = days.days_wanted(legal_date(SystemClock().now()))
+        statements = (
+            *append_only_ddl("inbox_message", "postgresql"),
+            *days.layout_ddl(),
+            *(statement for day in wanted for statement in days.day_ddl(day)),
+            *days.attach_claims_ddl(),
         )
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
 
 _TABLE: Any = InboxMessageRow.__table__
 _CHAIN: Any = InboxChainRow.__table__
@@ -152,13 +164,12 @@ class SqlInbox:
             previous_hash=last.hash,
             hash=link,
         )
-        self._tx.session.execute(
-            _INSERT,
+        self._insert(
             {
                 "institution_id": self._tx.institution_id,
                 "idempotency_key": idempotency_key,
                 **{name: getattr(record, name) for name in InboxRecord.__slots__},
-            },
+            }
         )
         if head is None:
             self._tx.session.execute(
@@ -185,13 +196,27 @@ class SqlInbox:
         return None if found is None else MessageId(found)
 
     def after(self, chain: str, seq: int, limit: int) -> list[InboxRecord]:
+        # The source is said for the planner's sake: it then looks at one table alone, whatever their number.
+        of_agent = InboxMessageRow.source == days.AGENT
         rows = self._tx.session.scalars(
             select(InboxMessageRow)
+            .where(of_agent if days.is_chain_of_agent(chain) else ~of_agent)
             .where(InboxMessageRow.chain == chain, InboxMessageRow.seq > seq)
             .order_by(InboxMessageRow.seq)
             .limit(limit)
         )
         return [InboxRecord(**{name: getattr(row, name) for name in InboxRecord.__slots__}) for row in rows]
+
+    def _insert(self, row: dict[str, Any]) -> None:
+        try:
+            self._tx.session.execute(_INSERT, row)
+        except IntegrityError as error:
+            if not _without_partition(error):
+                raise
+            # Not the sender's fault, and not ours to guess at: the agent keeps the batch and sends it again.
+            raise Unavailable(
+                "inbox_day_missing", "服务器正在准备当日的记录表,学习记录已保留在本页,稍后会自动重发。"
+            ) from error
 
     def _head(self, chain: str) -> ChainHead:
         db = self._tx.session
@@ -202,3 +227,9 @@ class SqlInbox:
             db.execute(begin(_CHAIN).values(first).on_conflict_do_nothing())
             row = db.execute(_LOCKED_HEAD, {"chain": chain}).one()
         return ChainHead(row.seq, row.hash)
+
+
+def _without_partition(error: IntegrityError) -> bool:
+    """Return whether PostgreSQL had no table to put a row into: a violated check that has no name."""
+    cause: Any = error.orig
+    return getattr(cause, "sqlstate", None) == "23514" and cause.diag.constraint_name is None

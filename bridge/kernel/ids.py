@@ -27,6 +27,7 @@ JobId = NewType("JobId", str)
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
 _RANDOM_BITS = 80
 _STEP_BITS = 64
+_DIGITS = 26
 
 
 class _Rising:
@@ -65,6 +66,22 @@ def random_ref(prefix: str) -> str:
     For ids whose moment of making would itself say something about a person.
     """
     return f"{prefix}_{_digits(secrets.randbits(130))}"
+
+
+def first_id(prefix: str, milliseconds: int) -> str:
+    """Return what sorts before every id of `new_id(prefix)` made at or after `milliseconds` of the Unix epoch."""
+    return f"{prefix}_{_digits(milliseconds << _RANDOM_BITS)}"
+
+
+def made_ms(id: str) -> int:
+    """Return the millisecond of the Unix epoch in which `new_id` made an id; ValueError for what it never made."""
+    digits = id.rpartition("_")[2]
+    if len(digits) != _DIGITS or digits.strip(_ALPHABET):
+        raise ValueError("not an id that names its moment")
+    number = 0
+    for digit in digits:
+        number = number << 5 | _ALPHABET.index(digit)
+    return number >> _RANDOM_BITS
 
 
 def _digits(number: int) -> str:

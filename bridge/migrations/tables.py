@@ -10,7 +10,9 @@ import bridge.identity.roster_tables
 import bridge.identity.tables
 import bridge.intake.launch_state
 import bridge.intake.notice_tables
+import bridge.intake.quarantine_tables
 import bridge.intake.result_tables
+import bridge.intake.retention_tables
 import bridge.intake.store
 import bridge.intake.xapi.tables
 import bridge.ledger.correction_tables

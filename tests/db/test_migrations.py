@@ -8,7 +8,20 @@ from sqlalchemy.exc import DatabaseError
 
 from bridge.db.engine import open_engine
 from bridge.db.schema import is_current, newest_version, upgrade
+from bridge.intake import days
 from bridge.migrations.tables import metadata
+
+
+def is_mapped(name: str | None, kind: str, _parents: object) -> bool:
+    """Return whether a table of the database is one that the code maps: the inbox's parts are behind it."""
+    return kind != "table" or name is None or not name.startswith((days.CLAIMS, days.BEATS))
+
+
+def is_compared(made: object, _name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+    """Return whether it stands in the mapped table itself: keys of a table in parts are its parts' (see test_days)."""
+    table = getattr(made, "table", None)
+    in_parts = table is not None and table.name == "inbox_message" and kind in ("index", "unique_constraint")
+    return not in_parts
 
 
 def test_the_migrated_schema_is_the_mapped_one(database_url: str) -> None:
@@ -16,7 +29,10 @@ def test_the_migrated_schema_is_the_mapped_one(database_url: str) -> None:
     assert not is_current(engine)
     upgrade(engine)
     with engine.connect() as connection:
-        found = compare_metadata(MigrationContext.configure(connection), metadata)
+        options = {}
+        if engine.dialect.name == "postgresql":
+            options = {"include_name": is_mapped, "include_object": is_compared}
+        found = compare_metadata(MigrationContext.configure(connection, opts=options), metadata)
     engine.dispose()
     assert found == []
 

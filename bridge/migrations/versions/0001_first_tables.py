@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from bridge.db.append_only import append_only_ddl
 from bridge.db.base import UtcDateTime
-from bridge.intake.store import APPEND_ONLY_DDL as INBOX_DDL
 from bridge.ledger.store import APPEND_ONLY_DDL as LEDGER_DDL
 
 revision = "0001"
@@ -836,9 +836,8 @@ def upgrade() -> None:
 
 def _append_only() -> None:
     dialect = op.get_bind().dialect.name
-    for ddl in (INBOX_DDL, LEDGER_DDL):
-        for statement in ddl[dialect]:
-            op.execute(sa.DDL(statement))  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+    for statement in (*append_only_ddl("inbox_message", dialect), *LEDGER_DDL[dialect]):
+        op.execute(sa.DDL(statement))  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
 
 
 def downgrade() -> None:
