@@ -1,21 +1,18 @@
 """`./anxue intake …`: the operator's way to give, change and end the keys of those who send learning records."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 import click
-from sqlalchemy import select
 
 from bridge.intake.xapi.credentials import GRACE, Credential, Issued
 from bridge.intake.xapi.model import Scope, Store, Version
+from bridge.intake_upkeep_commands import institution_named, open_house, quarantine, replay_command
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId
 from bridge.kernel.json_line import print_json
 from bridge.kernel.time import rfc3339
-from bridge.registry.tables import InstitutionRow
-from bridge.settings import Settings
 from bridge.wiring import House
 from bridge.wiring.xapi import credentials
 
@@ -35,9 +32,13 @@ _by = click.option(
 _key = click.argument("key", metavar="KEY")
 
 
-@click.group("intake", help="学习记录的接收:发送方的凭证。")
+@click.group("intake", help="学习记录的接收:发送方的凭证、重放、隔离。")
 def intake() -> None:
     """Hold the commands together."""
+
+
+intake.add_command(replay_command)
+intake.add_command(quarantine)
 
 
 @intake.group("credential", help="xAPI 凭证:每个机构的每个来源一组 key 与 secret。")
@@ -79,8 +80,8 @@ def add(
     as_json: bool,
 ) -> None:
     """Make a credential and print its secret once."""
-    with _house() as house:
-        whose = _institution(house, institution)
+    with open_house() as house:
+        whose = institution_named(house, institution)
         if registration is not None and not _owns(house, whose, RegistrationId(registration)):
             raise InvalidInput(
                 "registration_unknown", "本机构没有这个学习平台登记,请用 ./anxue lti list 查看"
@@ -103,7 +104,7 @@ def add(
 @_json
 def list_command(institution: str | None, as_json: bool) -> None:
     """Print all credentials, or those of one institution."""
-    with _house() as house:
+    with open_house() as house:
         found = credentials(house).list(None if institution is None else InstitutionId(institution))
     if as_json:
         print_json({"credentials": [_facts(one) for one in found]})
@@ -126,7 +127,7 @@ def list_command(institution: str | None, as_json: bool) -> None:
 @_json
 def rotate(key: str, grace_hours: int, as_json: bool) -> None:
     """Give a credential a new secret."""
-    with _house() as house:
+    with open_house() as house:
         issued = credentials(house).rotate(key, grace=timedelta(hours=grace_hours))
         endpoint = f"{house.settings.public_url}/xAPI"
     _print_issued(issued, endpoint, as_json)
@@ -138,33 +139,12 @@ def rotate(key: str, grace_hours: int, as_json: bool) -> None:
 @_json
 def revoke(key: str, by: str, as_json: bool) -> None:
     """End a credential."""
-    with _house() as house:
+    with open_house() as house:
         ended = credentials(house).revoke(key, by=by)
     if as_json:
         print_json(_facts(ended))
         return
     click.echo(f"已停用 {ended.id}({ended.source})。")
-
-
-@contextmanager
-def _house() -> Iterator[House]:
-    house = House.build(Settings())
-    try:
-        yield house
-    finally:
-        house.close()
-
-
-def _institution(house: House, named: str | None) -> InstitutionId:
-    with house.uow.across_institutions("the operator says whose xAPI key it is", read_only=True) as tx:
-        known = [InstitutionId(one) for one in tx.session.scalars(select(InstitutionRow.id))]
-    if named is None:
-        if len(known) != 1:
-            raise InvalidInput("institution_missing", "请用 --institution 指明机构")
-        return known[0]
-    if named not in known:
-        raise InvalidInput("institution_unknown", "没有这家机构,请先载入机构资料")
-    return InstitutionId(named)
 
 
 def _owns(house: House, institution: InstitutionId, registration: RegistrationId) -> bool:

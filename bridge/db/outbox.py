@@ -20,6 +20,9 @@ from bridge.kernel.ids import EventId, InstitutionId, JobId, new_id
 
 LEASE = timedelta(seconds=20)
 MAX_ATTEMPTS = 8
+MAX_LOST = 8
+"""How many workers in a row may end in the middle of a job before it is dead."""
+WORKER_LOST = "worker_lost"
 DEAD_FOR = timedelta(hours=1)
 _BACKOFF = (1, 2, 5, 15, 60, 300, 900)
 
@@ -62,6 +65,7 @@ class JobRow(Base):
     run_after: Mapped[Instant]
     lease_until: Mapped[Instant | None]
     last_error: Mapped[LongText] = mapped_column(default="")
+    lost: Mapped[int] = mapped_column(server_default="0", default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +138,7 @@ def _ask(dialect: str) -> Any:
         run_after=now,
         lease_until=None,
         last_error="",
+        lost=0,
     )
     table = JobRow.__table__.c
     return statement.on_conflict_do_update(
@@ -141,6 +146,7 @@ def _ask(dialect: str) -> Any:
         set_={
             "wanted": table.wanted + 1,
             "state": case((table.state == "leased", "leased"), else_="open"),
+            "lost": case((table.state == "dead", 0), else_=table.lost),
             "run_after": case(
                 (table.state.in_(("done", "dead")), now), (table.run_after < now, table.run_after), else_=now
             ),
@@ -165,15 +171,23 @@ def is_idle(session: Session, institution_id: InstitutionId, kind: str, key: str
 
 
 def take(session: Session, job_id: JobId, now: datetime) -> Job | None:
-    """Lease the job for `LEASE`; None when it is done, not due, or in another's hands."""
+    """Lease the job for `LEASE`; None when it is done, not due, in another's hands, or has lost too many workers."""
     claimed = session.execute(
         update(JobRow)
         .where(
             JobRow.id == job_id,
             JobRow.run_after <= now,
-            or_(JobRow.state == "open", (JobRow.state == "leased") & (JobRow.lease_until <= now)),
+            or_(
+                JobRow.state == "open",
+                (JobRow.state == "leased") & (JobRow.lease_until <= now) & (JobRow.lost < MAX_LOST - 1),
+            ),
         )
-        .values(state="leased", lease_until=now + LEASE, attempts=JobRow.attempts + 1)
+        .values(
+            state="leased",
+            lease_until=now + LEASE,
+            attempts=JobRow.attempts + 1,
+            lost=case((JobRow.state == "leased", JobRow.lost + 1), else_=JobRow.lost),
+        )
         .returning(JobRow.institution_id, JobRow.kind, JobRow.key, JobRow.wanted, JobRow.attempts)
         .execution_options(synchronize_session=False)
     ).one_or_none()
@@ -193,7 +207,7 @@ def finish(session: Session, job: Job, now: datetime) -> bool:
         raise LeaseLost(job.id)
     row.done = job.taken
     row.lease_until = None
-    row.attempts = 0
+    row.attempts = row.lost = 0
     row.last_error = ""
     row.state = "open" if row.wanted > job.taken else "done"
     row.run_after = now
@@ -219,8 +233,8 @@ def hold(session: Session, job: Job, now: datetime) -> None:
 
 def fail(
     session: Session, job: Job, now: datetime, reason: str, *, permanent: bool, outside: bool = False
-) -> None:
-    """Record a failed attempt; the job waits for its next turn, or is dead with its reason kept.
+) -> bool:
+    """Record a failed attempt; the job waits for its next turn, or is dead with its reason kept (True).
 
     Args:
         permanent: trying again cannot help.
@@ -228,12 +242,58 @@ def fail(
     """
     row = session.get(JobRow, job.id, with_for_update=True, populate_existing=True)
     if row is None or row.state != "leased" or row.attempts != job.attempts:
-        return
+        return False
     row.last_error = reason
     row.lease_until = None
+    row.lost = 0
     dead = permanent or (job.attempts >= MAX_ATTEMPTS and not outside)
     row.state = "dead" if dead else "open"
     row.run_after = now + timedelta(seconds=_BACKOFF[min(job.attempts, len(_BACKOFF)) - 1])
+    return dead
+
+
+def give_up_lost(session: Session, now: datetime) -> list[Job]:
+    """Return the jobs that are dead from now on because `MAX_LOST` workers in a row ended in the middle of them."""
+    ended = session.execute(
+        update(JobRow)
+        .where(JobRow.state == "leased", JobRow.lease_until <= now, JobRow.lost >= MAX_LOST - 1)
+        .values(state="dead", lease_until=None, last_error=WORKER_LOST, run_after=now)
+        .returning(JobRow.id, JobRow.institution_id, JobRow.kind, JobRow.key, JobRow.wanted, JobRow.attempts)
+        .execution_options(synchronize_session=False)
+    )
+    return [_job(row) for row in ended]
+
+
+def reopen(session: Session, job_id: JobId, now: datetime) -> bool:
+    """Have a dead job run again as if it never had; False if it is not dead."""
+    opened = session.execute(
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.state == "dead")
+        .values(state="open", attempts=0, lost=0, run_after=now)
+        .returning(JobRow.id)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return opened is not None
+
+
+def dead_jobs(session: Session, limit: int = 200) -> list[tuple[Job, str]]:
+    """Return jobs that are dead and why, the latest first."""
+    rows = session.scalars(
+        select(JobRow).where(JobRow.state == "dead").order_by(JobRow.run_after.desc()).limit(limit)
+    )
+    return [
+        (
+            Job(
+                JobId(one.id), InstitutionId(one.institution_id), one.kind, one.key, one.wanted, one.attempts
+            ),
+            one.last_error,
+        )
+        for one in rows
+    ]
+
+
+def _job(row: Any) -> Job:
+    return Job(JobId(row[0]), InstitutionId(row[1]), row[2], row[3], row[4], row[5])
 
 
 def overdue(session: Session, now: datetime, limit: int = 200) -> list[JobId]:

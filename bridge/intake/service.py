@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from bridge.intake import webhook
@@ -21,6 +22,7 @@ from bridge.intake.model import (
 )
 from bridge.intake.normalisers import EventClaim, normalise, tell
 from bridge.intake.ports import Inbox, Learners, Lms
+from bridge.intake.quarantine import HeldMessage
 from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Events
@@ -35,7 +37,6 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], _Claim]] = {
     CONTACT_SCAN: webhook.parse_contact_scan,
     PING: webhook.parse_ping,
 }
-_SIGNED = "HMAC-SHA256, timestamp window"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ class IntakeService:
         Raises:
             InvalidInput: as `webhook.parse_webhook` and as `receive_from_batch`.
         """
-        return self._receive(registration, webhook.parse_webhook(body), sha256_hex(body), _SIGNED)
+        return self._receive(registration, webhook.parse_webhook(body), sha256_hex(body), webhook.SIGNED)
 
     def receive_from_batch(
         self, registration: RegistrationId, value: Any, *, batch: str, body_sha256: str
@@ -106,7 +107,15 @@ class IntakeService:
                 occurred_in_future (422): nothing is stored.
         """
         message = webhook.parse_batch_message(value)
-        return self._receive(registration, message, body_sha256, f"{_SIGNED}, batch {batch}")
+        return self._receive(registration, message, body_sha256, f"{webhook.SIGNED}, batch {batch}")
+
+    def receive_held(
+        self, registration: RegistrationId, held: HeldMessage, set_aside_at: datetime
+    ) -> WebhookAnswer:
+        """Take a message that was set aside when it came; InvalidInput as when it came."""
+        message = webhook.parse_message(held.value)
+        verification = f"{held.verification}, held {rfc3339(set_aside_at)}"
+        return self._receive(registration, message, held.original_sha256, verification)
 
     def _receive(
         self, registration: RegistrationId, message: WebhookMessage, original_sha256: str, verification: str

@@ -32,6 +32,8 @@ from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.time import parse_rfc3339
 from lti.contact import without_citizen_ids
 
+SIGNED = "HMAC-SHA256, timestamp window"
+"""How the sender of a message is proved."""
 WEBHOOK_WINDOW = timedelta(seconds=300)
 MAX_WEBHOOK_BYTES = 64 * 1024
 MAX_BATCH_BYTES = 512 * 1024
@@ -82,7 +84,7 @@ def parse_webhook(body: bytes) -> WebhookMessage:
     """
     if len(body) > MAX_WEBHOOK_BYTES:
         raise InvalidInput("body_too_large", "回调内容超过 64 KB", http_status=413)
-    return parse_message(_decoded(body))
+    return parse_message(decoded(body))
 
 
 def parse_batch(body: bytes) -> WebhookBatch:
@@ -94,7 +96,7 @@ def parse_batch(body: bytes) -> WebhookBatch:
     """
     if len(body) > MAX_BATCH_BYTES:
         raise InvalidInput("body_too_large", "批次内容超过 512 KB", http_status=413)
-    value = _version_1(_decoded(body))
+    value = _version_1(decoded(body))
     batch, sent_at = _text(value, "batch"), _instant(value, "sent_at")
     if not _UUID.fullmatch(batch):
         raise InvalidInput("batch_id_malformed", "批次编号应为 UUID", http_status=422)
@@ -223,7 +225,8 @@ def digits(number: Fraction) -> str:
     return format(Decimal(number.numerator) / Decimal(number.denominator), "f")
 
 
-def _decoded(body: bytes) -> Any:
+def decoded(body: bytes) -> Any:
+    """Return the JSON in `body`, its numbers with a point as their digits; InvalidInput("json_malformed")."""
     try:
         return json.loads(body, object_pairs_hook=_no_duplicates, parse_float=_no_float)
     except (ValueError, RecursionError) as error:

@@ -60,6 +60,31 @@ class LedgerService:
             last = batches[-1].seq
         return recorded
 
+    def record_batch(self, session: StudySessionId, batch: Batch) -> bool:
+        """Record a batch that was passed over when those behind it were recorded; False if it is recorded.
+
+        Raises:
+            InvalidInput("ledger_entry_conflict"): it is recorded with other content.
+        """
+        facts = self._beats.session_facts(session)
+        self._store.lock_head(facts.learner, facts.class_run)
+        if self.is_recorded(session, batch):
+            return False
+        keyed = [(f"beats|{session}|{batch.seq}", _beats_data(session, facts, batch))]
+        self._append(facts.learner, facts.class_run, "beats", keyed)
+        return True
+
+    def is_recorded(self, session: StudySessionId, batch: Batch) -> bool:
+        """Return whether the batch is recorded; InvalidInput("ledger_entry_conflict") as `record_batch`."""
+        facts = self._beats.session_facts(session)
+        known = self._store.recorded(facts.learner, facts.class_run, f"beats|{session}|{batch.seq}")
+        if known is None:
+            return False
+        # Entries of earlier versions do not name the batch.
+        if canonical_json({"seq": batch.seq, **known}) != canonical_json(_beats_data(session, facts, batch)):
+            raise _conflict()
+        return True
+
     def record_check(self, data: Mapping[str, Any]) -> bool:
         """Record a decided check (data of presence.check_decided); False if it was recorded before."""
         return self._record("check", data)
@@ -127,11 +152,7 @@ class LedgerService:
         known = self._store.recorded(learner, class_run, key)
         if known is not None:
             if canonical_json(known) != canonical_json(data):
-                raise InvalidInput(
-                    "ledger_entry_conflict",
-                    "同一事实已有内容不同的记录,台账不能改写;如需更正请走更正流程。",
-                    http_status=409,
-                )
+                raise _conflict()
             return False
         self._append(learner, class_run, kind, [(key, data)])
         return True
@@ -153,6 +174,14 @@ class LedgerService:
             head = LedgerHead(entry.seq, entry.hash)
         self._store.append(learner, class_run, [key for key, _ in keyed], entries)
         self._events.want(EXTENDED_JOB, f"{learner}|{class_run}")
+
+
+def _conflict() -> InvalidInput:
+    return InvalidInput(
+        "ledger_entry_conflict",
+        "同一事实已有内容不同的记录,台账不能改写;如需更正请走更正流程。",
+        http_status=409,
+    )
 
 
 def _natural_key(kind: str, data: Mapping[str, Any]) -> str:

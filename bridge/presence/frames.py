@@ -187,6 +187,12 @@ class FrameService:
         elif judged.template is not None:
             self._record_reference(frame, judged, judged.template)
 
+    def give_up(self, frame_id: str, message: str) -> None:
+        """Let a check go on whose frame cannot be judged for a fault of ours; no attempt is lost by it."""
+        frame = self._store.frame(frame_id)
+        if frame is not None and frame.verdict is None:
+            self._store.save_frame(replace(frame, verdict=FaceVerdict.UNSURE.value, message=message))
+
     def _record_check(self, check_id: CheckId, verdict: FaceVerdict) -> None:
         check = self._store.check(check_id)
         if check is None or check.state is not CheckState.OPEN:

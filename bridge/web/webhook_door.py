@@ -8,6 +8,8 @@ from flask import Blueprint, Response, jsonify, request
 from bridge.intake.webhook import (
     MAX_BATCH_BYTES,
     MAX_WEBHOOK_BYTES,
+    SIGNED,
+    decoded,
     id_of,
     parse_batch,
     verify_webhook,
@@ -16,8 +18,11 @@ from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import InstitutionId, RegistrationId
 from bridge.wiring import House
+from bridge.wiring.intake_jobs import hold_refused
 
 log = structlog.get_logger()
+
+HELD_ZH = ";已隔离保存,条件具备后会自动重放,无需重发"
 
 
 def webhook_door(house: House) -> Blueprint:
@@ -27,8 +32,15 @@ def webhook_door(house: House) -> Blueprint:
     @door.post("/<registration_id>")
     def receive(registration_id: str) -> Response:
         institution, body = _signed_body(house, registration_id, MAX_WEBHOOK_BYTES)
-        with house.uow.for_institution(institution) as tx:
-            answer = house.at(tx).intake.receive_webhook(RegistrationId(registration_id), body)
+        try:
+            with house.uow.for_institution(institution) as tx:
+                answer = house.at(tx).intake.receive_webhook(RegistrationId(registration_id), body)
+        except InvalidInput as refused:
+            if _hold(house, institution, registration_id, body, refused):
+                raise InvalidInput(
+                    refused.reason, refused.message + HELD_ZH, http_status=refused.http_status
+                ) from refused
+            raise
         response = jsonify({"message": answer.message, "duplicate": answer.duplicate})
         response.status_code = 200 if answer.duplicate else 202
         return response
@@ -70,6 +82,26 @@ def _signed_body(house: House, registration_id: str, most: int) -> tuple[Institu
     return institution, body
 
 
+def _hold(
+    house: House, institution: InstitutionId, registration_id: str, body: bytes, refused: InvalidInput
+) -> bool:
+    """Return whether the one message in a refused body was set aside."""
+    try:
+        value = decoded(body)
+    except InvalidInput:
+        return False
+    held = hold_refused(
+        house,
+        institution,
+        RegistrationId(registration_id),
+        value,
+        refused,
+        original_sha256=sha256_hex(body),
+        verification=SIGNED,
+    )
+    return held is not None
+
+
 class _Verdicts:
     """Takes the messages of one batch, each in a unit of work of its own."""
 
@@ -99,7 +131,17 @@ class _Verdicts:
         except InvalidInput as refused:
             if refused.reason == "webhook_race":
                 return None
-            return {**told, "status": "refused", "reason": refused.reason, "message": refused.message}
+            held = hold_refused(
+                self._house,
+                self._institution,
+                self._registration,
+                message,
+                refused,
+                original_sha256=self._body_sha256,
+                verification=f"{SIGNED}, batch {self._batch}",
+            )
+            sentence = refused.message + (HELD_ZH if held else "")
+            return {**told, "status": "refused", "reason": refused.reason, "message": sentence}
         except Exception as error:
             # One message that trips us must not keep its neighbours waiting for ever; a second one in the same
             # batch says that the fault is ours alone, and then the whole batch is sent again.

@@ -1,7 +1,6 @@
 """What one station asks of another, answered by that other: a port on one side, a service on the other."""
 
 import csv
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import lru_cache
@@ -18,14 +17,10 @@ from bridge.kernel.ids import (
     ClassRunId,
     LearnerRef,
     RegistrationId,
-    StudySessionId,
 )
 from bridge.kernel.time import StudyClock, epoch_ms, from_epoch_ms, legal_date, parse_rfc3339, rfc3339
-from bridge.ledger.model.facts import Beat
-from bridge.ledger.ports import Batch, SessionFacts
 from bridge.presence.gate.store import SqlGateStore
 from bridge.presence.model import Activity, CheckKind, CheckRules, CheckState, StudySession
-from bridge.presence.service import BATCHES_AT_ONCE
 from bridge.presence.store import SqlPresenceStore
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
@@ -107,37 +102,6 @@ def find_unit(
             if (sheet.course.id, unit.id) == (course_id, unit_id):
                 return sheet, unit
     return None
-
-
-class BatchesInInbox:
-    """`ledger.ports.BeatSource`: accepted batches, their client times laid onto the server's study clock."""
-
-    def __init__(self, inbox: SqlInbox, presence: SqlPresenceStore) -> None:
-        self._inbox = inbox
-        self._presence = presence
-
-    def session_facts(self, session: StudySessionId) -> SessionFacts:
-        found = self._presence.session(session)
-        if found is None:
-            raise InvalidInput("session_unknown", "没有这个学习会话", http_status=404)
-        one = found[0]
-        return SessionFacts(one.learner, one.class_run, one.unit, one.activity.value)
-
-    def waiting(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
-        return [_batch(json.loads(r.payload)) for r in self._inbox.after(session, after_seq, BATCHES_AT_ONCE)]
-
-
-def _batch(payload: Mapping[str, Any]) -> Batch:
-    received = payload["received_ms"]
-    factor = payload["study_factor"]
-    last = payload["beats"][-1][0]
-    beats = []
-    for client_ms, media_ms, visible, interaction_ms, rate_permille in payload["beats"]:
-        age = None if interaction_ms is None else max(0, client_ms - interaction_ms) * factor
-        # Only differences of the client's clock are used, and settlement keeps them within what the server saw.
-        at_ms = received - (last - client_ms) * factor
-        beats.append(Beat(at_ms, media_ms, visible, age, rate_permille))
-    return Batch(payload["seq"], received, payload["previous_received_ms"], tuple(beats))
 
 
 class PresenceOverTests:

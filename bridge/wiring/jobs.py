@@ -9,6 +9,7 @@ from bridge.db.unit_of_work import EVENT_JOB, Tx
 from bridge.flow import DELIVER, MORE, steps
 from bridge.identity.roster_sweep import sweep_roster_reads
 from bridge.intake.launch_state import sweep_used_states
+from bridge.intake.quarantine import HELD
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Event
 from bridge.kernel.ids import ClassRunId, EventId, LearnerRef
@@ -23,6 +24,7 @@ from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
+from bridge.wiring.intake_jobs import note_dead, sweep_quarantine, tidy_quarantine, try_held
 from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
 from bridge.wiring.ledger_standing import STANDING, prepare_review, sweep_standing
 from bridge.wiring.platform_jobs import platform_works, sweep_platforms
@@ -47,7 +49,8 @@ def runner(house: "House") -> Runner:
     works.update(platform_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
         works[kind] = Work(prepare=jobs.settle, apply=jobs.run_settled)
-    return Runner(house.uow, house.clock, works)
+    works[HELD] = Work(apply=partial(try_held, house))
+    return Runner(house.uow, house.clock, works, partial(note_dead, house))
 
 
 class Jobs:
@@ -132,6 +135,7 @@ class Jobs:
 def sweep(house: "House") -> None:
     """Nudge what nobody has in hand, end checks whose time is over, drop what is stale."""
     now = house.clock.now()
+    sweep_quarantine(house)
     with house.uow.across_institutions("find jobs that nobody has in hand", read_only=True) as tx:
         jobs = overdue(tx.session, now)
         late = overdue_checks(tx, epoch_ms(house.study_clock.now()))
@@ -151,3 +155,4 @@ def sweep(house: "House") -> None:
         sweep_sessions(house.uow, house.clock)
         sweep_used_states(house.uow, now)
         sweep_roster_reads(house.uow, now)
+        tidy_quarantine(house)

@@ -20,11 +20,12 @@ from bridge.identity.service import IdentityService
 from bridge.identity.staff import StaffService
 from bridge.identity.store import SqlIdentityStore
 from bridge.intake.notices import Notices
+from bridge.intake.quarantine import Quarantine
 from bridge.intake.results import TestResults
 from bridge.intake.service import IntakeService
 from bridge.intake.store import SqlInbox
 from bridge.kernel.errors import NotPermitted
-from bridge.kernel.ids import RegistrationId
+from bridge.kernel.ids import LearnerRef, RegistrationId
 from bridge.ledger.correction_tables import SqlCorrectionStore
 from bridge.ledger.corrections import Corrections
 from bridge.ledger.service import LedgerService
@@ -52,7 +53,6 @@ from bridge.supervision.signals import SignalService
 from bridge.supervision.signals_store import SqlSignalStore
 from bridge.supervision.store import SqlProgressStore
 from bridge.wiring.adapters import (
-    BatchesInInbox,
     CheckRulesInForce,
     ChecksForArchive,
     LearnersOfPlatforms,
@@ -61,6 +61,7 @@ from bridge.wiring.adapters import (
 )
 from bridge.wiring.earned import EarnedFromLedger
 from bridge.wiring.gate_rules import GateRulesInForce
+from bridge.wiring.inbox_batches import BatchesInInbox
 from bridge.wiring.lms_courses import LmsCourses
 from bridge.wiring.lms_references import LmsReferences
 from bridge.wiring.platform_services import note_services
@@ -81,6 +82,10 @@ class Stations:
     @cached_property
     def inbox(self) -> SqlInbox:
         return SqlInbox(self._tx)
+
+    @cached_property
+    def quarantine(self) -> Quarantine:
+        return Quarantine(self._tx, self._house.cipher)
 
     @cached_property
     def vault(self) -> Vault:
@@ -214,7 +219,7 @@ class Stations:
             SqlLedgerStore(self._tx, self._house.ledger_marks),
             self.profile_for,
             self.registry,
-            BatchesInInbox(self.inbox, self.presence_store),
+            BatchesInInbox(self.inbox, self.presence_store, self.quarantine),
             self._tx,
             self._house.study_clock,
         )
@@ -328,6 +333,17 @@ class Stations:
         self.learner_states.tell_again(registration)
         for learner, class_run in self.lms_courses.learners_at(registration):
             self.learner_states.ask(learner, class_run)
+
+    def wake_held(self, learner: LearnerRef) -> None:
+        """Have tried again at once what a platform told of the learner before anybody knew who that is."""
+        identity = SqlIdentityStore(self._tx, self._house.cipher)
+        owner = identity.owner(learner)
+        account = None if owner is None else identity.account(owner)
+        if account is not None:
+            lms = LmsReferences(
+                self.identity, self.registry_store, self._house.cipher, self._tx.institution_id
+            )
+            self.quarantine.wake([lms.actor(account.registration_id, account.sub)])
 
     def profile_for(self, sheet: ClassRunSheet) -> ProfileInForce:
         """Return the rules that apply to a class run."""

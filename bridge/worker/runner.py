@@ -30,13 +30,24 @@ class Work:
     prepare: Callable[[Job], Any] = lambda _job: None
 
 
+OnDead = Callable[[Tx, Job, str], None]
+"""Told in the unit of work in which a job is dead from now on, with its reason."""
+
+
 class Runner:
     """Runs jobs of the kinds it knows."""
 
-    def __init__(self, uow: UnitOfWork, clock: Clock, works: Mapping[str, Work]) -> None:
+    def __init__(
+        self,
+        uow: UnitOfWork,
+        clock: Clock,
+        works: Mapping[str, Work],
+        on_dead: OnDead = lambda _tx, _job, _reason: None,
+    ) -> None:
         self._uow = uow
         self._clock = clock
         self._works = works
+        self._on_dead = on_dead
 
     def run(self, job_id: JobId) -> bool:
         """Run the job if it is there to be run; return True if it wants to run again at once."""
@@ -73,5 +84,7 @@ class Runner:
 
     def _failed(self, job: Job, reason: str, *, permanent: bool, outside: bool = False) -> None:
         log.warning("job_attempt_failed", job=job.id, kind=job.kind, reason=reason, attempt=job.attempts)
-        with self._uow.across_institutions("record a failed job") as tx:
-            fail(tx.session, job, self._clock.now(), reason, permanent=permanent, outside=outside)
+        with self._uow.for_institution(job.institution_id) as tx:
+            dead = fail(tx.session, job, self._clock.now(), reason, permanent=permanent, outside=outside)
+            if dead:
+                self._on_dead(tx, job, reason)

@@ -17,6 +17,8 @@ from tests.attacks.doors.people import Person
 from tests.attacks.doors.server import ORG, REGISTRATION, RUN, WEBHOOK_SECRET, BridgeServer, refusal, refused
 
 _numbers = count(1)
+HELD = ("intake_quarantine", "intake_quarantine_step")
+"""Tables that a message may add to which is refused for now."""
 
 
 def signed(
@@ -283,7 +285,7 @@ def test_a_signed_message_that_makes_no_sense_is_refused(
     text = json.dumps(message(bridge, learner))
     assert text.count(old) == 1
 
-    with bridge.unchanged():
+    with bridge.unchanged(*HELD):
         refused(send(bridge, text.replace(old, new).encode()), status, reason)
 
 
@@ -320,7 +322,7 @@ def test_somebody_who_never_proved_a_name_has_no_score(bridge: BridgeServer) -> 
     stranger, launched = bridge.someone(), bridge.someone()
     bridge.account(launched)
 
-    with bridge.unchanged():
+    with bridge.unchanged(*HELD):
         for person in (stranger, launched):
             refused(send(bridge, json.dumps(message(bridge, person)).encode()), 422, "account_unknown")
 
