@@ -89,6 +89,10 @@ class LedgerService:
         """Record a decided check (data of presence.check_decided); False if it was recorded before."""
         return self._record("check", data)
 
+    def record_prompt(self, data: Mapping[str, Any]) -> bool:
+        """Record how a prompt ended (data of presence.prompt_ended); False if it was recorded before."""
+        return self._record("prompt", data)
+
     def record_anchor(self, data: Mapping[str, Any]) -> bool:
         """Record that the face reference is this person's (data of presence.anchored); False if known."""
         return self._record("anchor", data)
@@ -188,6 +192,8 @@ def _natural_key(kind: str, data: Mapping[str, Any]) -> str:
     """Return what makes a fact this fact and no other: recorded twice, it is one entry."""
     if kind == "check":
         return f"check|{data['check']}"
+    if kind == "prompt":
+        return f"prompt|{data['prompt']}"
     if kind == "anchor":
         return f"anchor|{data['method']}|{data['at_ms']}"
     if kind == "correction":

@@ -169,6 +169,24 @@ class Study:
         )
         return self
 
+    def prompt(self, session: str, at: int, outcome: str = "answered", *, due: int | None = None) -> "Study":
+        self.facts.append(
+            (
+                "prompt",
+                {
+                    "learner": "lrn_made_up",
+                    "class_run": "run_made_up",
+                    "prompt": f"prm_{session}_{at}",
+                    "kind": "random",
+                    "session": session,
+                    "due_ms": START + (at if due is None else due),
+                    "at_ms": START + at,
+                    "outcome": outcome,
+                },
+            )
+        )
+        return self
+
     def passes(self, session: str, *times: int) -> "Study":
         for at in times:
             self.check(session, at)

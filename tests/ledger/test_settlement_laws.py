@@ -42,6 +42,10 @@ def studies(draw: st.DrawFn) -> Facts:
             when = draw(st.integers(0, 600_000))
             outcome = draw(st.sampled_from(["passed", "passed", "missed", "other_person"]))
             study.check(name, when, outcome, due=when - draw(st.integers(0, 60_000)))
+        for _ in range(draw(st.integers(0, 3))):
+            when = draw(st.integers(0, 600_000))
+            outcome = draw(st.sampled_from(["answered", "missed", "wrong"]))
+            study.prompt(name, when, outcome, due=when - draw(st.integers(0, 60_000)))
     if draw(st.booleans()):
         study.offline(200_000, 260_000)
     return study.facts

@@ -13,7 +13,7 @@ from bridge.kernel.canonical import GENESIS, canonical_json, chained_hash
 from bridge.kernel.errors import InvalidInput
 
 VERSION = 1
-KINDS = ("beats", "check", "anchor", "test", "offline", "correction", "freeze", "release")
+KINDS = ("beats", "check", "anchor", "test", "offline", "correction", "freeze", "release", "prompt")
 """A kind may be added within a version: a reader that does not know it refuses the entry, and so the ledger."""
 _FIELDS = {"v", "seq", "prev", "at_ms", "kind", "packs", "data"}
 

@@ -1,4 +1,4 @@
-"""What entries say, typed: beats, checks, anchors, tests, offline sessions and corrections, strictly read."""
+"""What entries say, typed: beats, checks, prompts, anchors, tests, offline sessions, corrections; strictly read."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ T = TypeVar("T")
 
 PASSED = "passed"
 OTHER_PERSON = "other_person"
+ANSWERED = "answered"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -73,6 +74,17 @@ class CheckFact:
 
 
 @dataclass(frozen=True, slots=True)
+class PromptFact:
+    """How a question put to the learner ended. Every outcome but "answered" counts like missed."""
+
+    prompt: str
+    session: str
+    due_ms: int
+    at_ms: int
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class TestFact:
     """What completion decided on a test attempt."""
 
@@ -93,6 +105,7 @@ class Facts:
     corrections: tuple[CorrectionFact, ...]
     freezes: tuple[FreezeFact, ...]
     releases: tuple[ReleaseFact, ...]
+    prompts: tuple[PromptFact, ...] = ()
 
 
 def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
@@ -104,6 +117,7 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
     corrections: set[CorrectionFact] = set()
     freezes: set[FreezeFact] = set()
     releases: set[ReleaseFact] = set()
+    prompts: set[PromptFact] = set()
     anchored = False
     for entry in entries:
         if entry.kind == "beats":
@@ -120,6 +134,8 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
             freezes.add(_strictly(_freeze, entry))
         elif entry.kind == "release":
             releases.add(_strictly(_release, entry))
+        elif entry.kind == "prompt":
+            prompts.add(_strictly(_prompt, entry))
         elif entry.kind == "anchor":
             anchored = True
     return Facts(
@@ -133,6 +149,7 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
         corrections=tuple(sorted(corrections)),
         freezes=tuple(sorted(freezes)),
         releases=tuple(sorted(releases)),
+        prompts=tuple(sorted(prompts, key=lambda p: (p.at_ms, p.prompt, p.outcome))),
     )
 
 
@@ -194,6 +211,16 @@ def _beat(numbers: Sequence[Any]) -> Beat:
 def _check(data: Mapping[str, Any]) -> CheckFact:
     return CheckFact(
         check=_text(data["check"]),
+        session=_text(data["session"]),
+        due_ms=whole(data["due_ms"]),
+        at_ms=whole(data["at_ms"]),
+        outcome=_text(data["outcome"]),
+    )
+
+
+def _prompt(data: Mapping[str, Any]) -> PromptFact:
+    return PromptFact(
+        prompt=_text(data["prompt"]),
         session=_text(data["session"]),
         due_ms=whole(data["due_ms"]),
         at_ms=whole(data["at_ms"]),
@@ -302,6 +329,7 @@ _UNREADABLE = (KeyError, TypeError, ValueError)
 _READERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "beats": _beats,
     "check": _check,
+    "prompt": _prompt,
     "test": _test,
     "offline": _offline,
     "correction": _correction,
@@ -312,6 +340,7 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "beats": (),
     "check": ("learner", "class_run"),
+    "prompt": ("learner", "class_run"),
     "test": ("learner", "class_run"),
     "offline": ("learner", "class_run"),
     "correction": ("learner", "class_run"),

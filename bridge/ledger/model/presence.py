@@ -1,11 +1,11 @@
-"""What the presence checks of one session prove of its wall time."""
+"""What the presence checks and prompts of one session prove of its wall time."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from bridge.kernel.intervals import Interval, IntervalSet
-from bridge.ledger.model.facts import OTHER_PERSON, PASSED, CheckFact
+from bridge.ledger.model.facts import ANSWERED, OTHER_PERSON, PASSED, CheckFact, PromptFact
 from bridge.ledger.model.reasons import Refusal
 from bridge.ledger.model.rules import StudyRules, legal_day
 
@@ -68,3 +68,22 @@ def prove(wall: Interval, checks: Iterable[CheckFact], rules: StudyRules, *, lef
             Refusal.UNCONFIRMED: IntervalSet([(passes[-1], wall.end)] if left and passes else []),
         },
     )
+
+
+def unanswered(wall: Interval, prompts: Iterable[PromptFact], checks: Iterable[CheckFact]) -> IntervalSet:
+    """Return what the prompts (of this session alone) that were not answered rightly in time withdraw of `wall`.
+
+    From the moment at which one was due until the next that was answered, or the next passed check. An answer proves
+    no person and settles nothing: that is for checks.
+    """
+    asked = list(prompts)
+    there = sorted(
+        {prompt.at_ms for prompt in asked if prompt.outcome == ANSWERED}
+        | {check.at_ms for check in checks if check.outcome == PASSED}
+    )
+    missed = []
+    for prompt in asked:
+        if prompt.outcome != ANSWERED:
+            later = bisect_right(there, prompt.at_ms)
+            missed.append((prompt.due_ms, there[later] if later < len(there) else wall.end))
+    return IntervalSet(missed)

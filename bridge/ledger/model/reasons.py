@@ -24,6 +24,7 @@ class Refusal(StrEnum):
     NO_PRESENCE = "no_presence"
     PRESENCE_GAP = "presence_gap"
     UNCONFIRMED = "unconfirmed"
+    PROMPT_MISSED = "prompt_missed"
     HIDDEN = "hidden"
     IDLE = "idle"
     OVER_RATE = "over_rate"
@@ -98,6 +99,11 @@ _WORDINGS: Mapping[str, _Wording] = {
     Refusal.UNCONFIRMED: _Wording(
         "study.presence_required",
         "离开学习页面前没有再通过核验,最后一段时间不计学时。请重新学习这部分内容,结束学习时请完成退出核验。",
+    ),
+    Refusal.PROMPT_MISSED: _Wording(
+        "prompt.answer_window_seconds",
+        "没有按时答对屏幕上的提问,自提问时起到下次答对提问或核验通过为止不计学时。请重新学习这部分内容,看到提问及时作答。",
+        "study.idle_limit_seconds",
     ),
     Refusal.HIDDEN: _Wording(
         "study.idle_limit_seconds", "学习页面被切到后台或被遮住,这段时间不计学时。请保持页面在前台重新学习。"

@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from bridge.kernel.intervals import Interval, IntervalSet
 from bridge.ledger.model.corrections import Corrected, gather_corrections
 from bridge.ledger.model.entries import LedgerEntry
-from bridge.ledger.model.facts import PASSED, CheckFact, Facts, read_facts
+from bridge.ledger.model.facts import PASSED, CheckFact, Facts, PromptFact, read_facts
 from bridge.ledger.model.freezes import Fault, frozen_time
 from bridge.ledger.model.media import DailyUse, Label, UnitMedia, WallBank
 from bridge.ledger.model.order import beyond_furthest_point
-from bridge.ledger.model.presence import Proof, prove
+from bridge.ledger.model.presence import Proof, prove, unanswered
 from bridge.ledger.model.reasons import AWAITS_CHECK, NOT_ANCHORED, Refusal, explain
 from bridge.ledger.model.rules import StudyRules, day_start_ms, legal_day, next_day_start_ms, night_time
 from bridge.ledger.model.sessions import Stretch, StudiedSession, gather_sessions
@@ -145,6 +145,9 @@ def _claims(
     checks: dict[str, list[CheckFact]] = {}
     for check in facts.checks:
         checks.setdefault(check.session, []).append(check)
+    prompts: dict[str, list[PromptFact]] = {}
+    for prompt in facts.prompts:
+        prompts.setdefault(prompt.session, []).append(prompt)
     last_pass = {
         name: max((check.at_ms for check in own if check.outcome == PASSED), default=-1)
         for name, own in checks.items()
@@ -163,6 +166,9 @@ def _claims(
             Refusal.OFFLINE_SESSION: offline,
             Refusal.NIGHT: IntervalSet(night_time(session.wall.start, session.wall.end, rules)),
             Refusal.BEAT_GAP: session.lost,
+            Refusal.PROMPT_MISSED: unanswered(
+                session.wall, prompts.get(session.id, ()), checks.get(session.id, ())
+            ),
             Refusal.HIDDEN: session.hidden,
             Refusal.IDLE: session.idle,
             Refusal.OVER_RATE: session.too_fast,
