@@ -22,6 +22,7 @@ __all__ = ["hours"]
 _VERDICTS = {
     Verdict.CREDITED: "[green]已计入[/green]",
     Verdict.PROVISIONAL: "[yellow]暂记[/yellow]",
+    Verdict.PENDING: "[yellow]待测试[/yellow]",
     Verdict.FROZEN: "[blue]冻结[/blue]",
     Verdict.REFUSED: "[red]不计入[/red]",
 }

@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 
 from bridge.ledger.model.freezes import Fault
-from bridge.ledger.model.rules import FORWARD_SEEK, NIGHT_FROM, StudyRules
+from bridge.ledger.model.rules import FORWARD_SEEK, NIGHT_FROM, TEST_FIRST, StudyRules
 from bridge.rules.model import NoRuleInForce, Reason
 
 
@@ -39,7 +39,9 @@ class Refusal(StrEnum):
 
 NOT_ANCHORED = "not_anchored"
 AWAITS_CHECK = "awaits_check"
-"""Codes of provisional time: it counts once the person is anchored, or the next check is passed.
+"""Codes of provisional time: it counts once the person is anchored, or the next check is passed."""
+AWAITS_TEST = "awaits_test"
+"""The code of pending time: it counts once the test is passed.
 
 Frozen time has the code of its `freezes.Fault`.
 """
@@ -145,6 +147,9 @@ _WORDINGS: Mapping[str, _Wording] = {
         "course.review_order",
         "这门课程的这个版本当时已下架,这段学习暂时冻结,不是您的责任;机构办妥审核恢复课程后计入。",
         "study.counting_sessions",
+    ),
+    AWAITS_TEST: _Wording(
+        TEST_FIRST, "课程的测试还没有合格,这段学习时间待定。请完成测试,测试合格后计入。"
     ),
     NOT_ANCHORED: _Wording(
         "presence.anchor_good_frames", "尚未完成与报名证件照的比对,学习时间暂记。完成比对后计入。"

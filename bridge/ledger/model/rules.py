@@ -15,6 +15,7 @@ from bridge.rules.model import LegalDates, NoRuleInForce, ProfileInForce, Resolv
 NIGHT_FROM = "study.night_from_minute"
 NIGHT_UNTIL = "study.night_until_minute"
 FORWARD_SEEK = "study.forward_seek_before_finish"
+TEST_FIRST = "study.test_before_credit"
 """Parameters that a pack may give; without them the rule does not exist."""
 
 _QUARTER_HOUR_MS = 15 * 60 * 1000
@@ -31,6 +32,7 @@ class StudyLimits:
         night: (from, until) in minutes of the legal day between which nothing counts; across midnight where the first
             is greater. None where no rule sets one.
         forward_seek: media may be sought forward before the unit was finished once; where no rule says otherwise.
+        test_before_credit: study waits for the test of its course; where a rule says so.
     """
 
     beat_interval_ms: int
@@ -41,6 +43,7 @@ class StudyLimits:
     check_reach_ms: int
     night: tuple[int, int] | None = None
     forward_seek: bool = True
+    test_before_credit: bool = False
 
 
 class StudyRules(Protocol):
@@ -99,7 +102,8 @@ class ProfileStudyRules:
             daily_cap_ms=integer("study.daily_cap_seconds") * 1000,
             check_reach_ms=(integer("presence.check_gap_max_seconds") + answer_seconds) * 1000,
             night=self._night(day),
-            forward_seek=self._forward_seek(day),
+            forward_seek=self._where_given(FORWARD_SEEK, day, otherwise=True),
+            test_before_credit=self._where_given(TEST_FIRST, day, otherwise=False),
         )
 
     def _night(self, day: date) -> tuple[int, int] | None:
@@ -108,11 +112,11 @@ class ProfileStudyRules:
             return self.source(NIGHT_FROM, day).integer(), self.source(NIGHT_UNTIL, day).integer()
         return None
 
-    def _forward_seek(self, day: date) -> bool:
-        """Return whether media may be sought forward; as `_night`."""
+    def _where_given(self, parameter: str, day: date, *, otherwise: bool) -> bool:
+        """Return the value of a rule that a pack need not have; as `_night`."""
         with suppress(NoRuleInForce):
-            return self.source(FORWARD_SEEK, day).boolean()
-        return True
+            return self.source(parameter, day).boolean()
+        return otherwise
 
 
 def legal_day(at_ms: int) -> date:

@@ -27,6 +27,7 @@ from bridge.ledger.model.statement import (
     figures_of,
     with_carried,
 )
+from bridge.ledger.model.untested import await_tests, untested_units
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import Reason
 
@@ -95,7 +96,8 @@ def settle_sessions(
             media.seen.add(start, end)
     frozen = frozen_time(facts.freezes, facts.releases)
     _watch(claims, units, rules, facts.anchored, frozen, segments, watch or watch_part)
-    timeline = _joined(segments)
+    untested = untested_units(sheet.course, facts.tests)
+    timeline = _joined(await_tests(segments, untested, rules))
     carried_ms = sum(carried.values())
     return SecondsStatement(
         figures=with_carried(figures_of(timeline), carried_ms),
@@ -292,7 +294,7 @@ def _count(
         yield Segment(part.start, part.end, session.unit, session.id, Verdict.PROVISIONAL, why)
 
 
-def _joined(segments: list[Segment]) -> tuple[Segment, ...]:
+def _joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     """Return the segments by session and time with equal neighbours made one, then by time."""
     joined: list[Segment] = []
     for one in sorted(segments, key=lambda s: (s.session, s.start_ms)):

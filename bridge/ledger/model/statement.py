@@ -17,6 +17,8 @@ class Verdict(StrEnum):
 
     CREDITED = "credited"
     PROVISIONAL = "provisional"
+    PENDING = "pending"
+    """It will count once the test of its course is passed."""
     FROZEN = "frozen"
     """It will count once the institution has mended its own fault."""
     REFUSED = "refused"
@@ -46,6 +48,7 @@ class Figures:
     provisional_ms: int
     refused_ms: Mapping[str, int]
     frozen_ms: int = 0
+    pending_ms: int = 0
 
     @property
     def credited_seconds(self) -> int:
@@ -58,6 +61,10 @@ class Figures:
     @property
     def frozen_seconds(self) -> int:
         return self.frozen_ms // 1000
+
+    @property
+    def pending_seconds(self) -> int:
+        return self.pending_ms // 1000
 
     @property
     def refused_seconds(self) -> dict[str, int]:
@@ -152,7 +159,7 @@ def with_carried(figures: Figures, carried_ms: int) -> Figures:
 
 def figures_of(segments: Iterable[Segment]) -> Figures:
     """Return the sums over `segments`; refused reasons in alphabetical order."""
-    credited = provisional = frozen = 0
+    credited = provisional = frozen = pending = 0
     refused: dict[str, int] = {}
     for one in segments:
         if one.verdict is Verdict.CREDITED:
@@ -161,6 +168,8 @@ def figures_of(segments: Iterable[Segment]) -> Figures:
             provisional += one.length_ms
         elif one.verdict is Verdict.FROZEN:
             frozen += one.length_ms
+        elif one.verdict is Verdict.PENDING:
+            pending += one.length_ms
         elif one.reason is not None:
             refused[one.reason] = refused.get(one.reason, 0) + one.length_ms
-    return Figures(credited, provisional, dict(sorted(refused.items())), frozen)
+    return Figures(credited, provisional, dict(sorted(refused.items())), frozen, pending)

@@ -1,8 +1,8 @@
 /* The learner's progress: htmx brings a new fragment, this draws its picture and keeps what the reader opened. */
 (function () {
   'use strict';
-  var COLOURS = { credited: '#2c8a57', provisional: '#e0a21b', frozen: '#5a86b5', refused: '#a97f7a' };
-  var WORDS = { credited: '已计入', provisional: '待确认', frozen: '冻结', refused: '未计入' };
+  var COLOURS = { credited: '#2c8a57', provisional: '#e0a21b', pending: '#c98f3c', frozen: '#5a86b5', refused: '#a97f7a' };
+  var WORDS = { credited: '已计入', provisional: '待确认', pending: '待测试', frozen: '冻结', refused: '未计入' };
   var fragment = document.getElementById('progress');
   var box = document.getElementById('timeline');
   if (!fragment || !box) return;
