@@ -7,7 +7,7 @@ columns, and whatever is out of the ordinary is handed back to the model.
 
 import gc
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -22,6 +22,7 @@ from bridge.kernel.intervals import Interval, IntervalSet
 from bridge.ledger.model.entries import KINDS, LedgerEntry, LedgerHead
 from bridge.ledger.model.facts import read_facts
 from bridge.ledger.model.media import COUNTED, DailyUse, Label, UnitMedia
+from bridge.ledger.model.order import beyond_furthest_point
 from bridge.ledger.model.reasons import Refusal
 from bridge.ledger.model.rules import StudyLimits, StudyRules, legal_day
 from bridge.ledger.model.sessions import Stretch, StudiedSession
@@ -431,7 +432,33 @@ def _pass_media(
     return at
 
 
+def beyond_columns(
+    sessions: list[StudiedSession], nominal_ms: Mapping[str, int], rules: StudyRules
+) -> dict[str, IntervalSet]:
+    """Do exactly what `beyond_furthest_point` does; whoever did play beyond it is left to the model."""
+    furthest: dict[str, int] = {}
+    last_end = 0
+    for session in sessions:
+        limits = rules.on(legal_day(session.wall.start))
+        stretches = session.stretches
+        apart = session.wall.start >= last_end and legal_day(session.wall.end) == legal_day(
+            session.wall.start
+        )
+        if not (apart and limits.max_rate == 1 and isinstance(stretches, StretchColumns)):
+            return beyond_furthest_point(sessions, nominal_ms, rules)
+        last_end = session.wall.end
+        slack, reached = limits.beat_interval_ms, furthest.get(session.unit, 0)
+        allowed = stretches.media_from + (stretches.end - stretches.start) + slack
+        after = np.maximum.accumulate(np.maximum(np.minimum(stretches.media_to, allowed), reached))
+        before = np.concatenate(([reached], after[:-1]))
+        ahead = (stretches.media_from > before + slack) & (before < nominal_ms.get(session.unit, 0))
+        if ahead.any() and not limits.forward_seek:
+            return beyond_furthest_point(sessions, nominal_ms, rules)
+        furthest[session.unit] = int(after[-1])
+    return {}
+
+
 def settle_chain(sheet: ClassRunSheet, read: ChainInColumns, rules: StudyRules) -> SecondsStatement:
     """Return what the chain is worth: exactly what `model.settle` says of its entries; its errors too."""
     sessions = gather_columns(read.beats, rules)
-    return settle_sessions(sheet, read_facts(read.others), sessions, rules, watch_columns)
+    return settle_sessions(sheet, read_facts(read.others), sessions, rules, watch_columns, beyond_columns)

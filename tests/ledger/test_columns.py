@@ -24,6 +24,7 @@ from bridge.ledger.model.facts import read_facts
 from bridge.ledger.model.media import DailyUse, UnitMedia
 from bridge.ledger.model.sessions import gather_sessions
 from tests.ledger.study import BEAT, MINUTE, SECOND, Study, chain, rules, sheet
+from tests.ledger.test_order_and_night import Stricter
 from tests.ledger.test_settlement_laws import Facts, studies
 
 HOUR = 60 * MINUTE
@@ -72,9 +73,10 @@ def honest(draw: st.DrawFn) -> Facts:
 
 def same_worth(facts: Facts) -> None:
     entries = chain(facts)
-    expected = settle(sheet(), entries, rules())
     read = read_chain(rows(entries))
-    assert settle_chain(sheet(), read, rules()) == expected
+    for forward_seek in (True, False):
+        given_rules = Stricter(forward_seek=forward_seek)
+        assert settle_chain(sheet(), read, given_rules) == settle(sheet(), entries, given_rules)
     assert (read.head.seq, read.head.hash) == (len(entries), entries[-1].hash)
 
 
@@ -116,12 +118,13 @@ def an_hour() -> Study:
 def test_an_ordinary_hour_never_becomes_single_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     read = read_chain(rows(an_hour().entries()))
 
-    def looked_at(_self: object, _part: object) -> Any:
+    def looked_at(*_anything: object) -> Any:
         raise AssertionError("a stretch was made into an object")
 
     expected = settle(sheet(), an_hour().entries(), rules())
-    monkeypatch.setattr("bridge.ledger.columns.watch_part", looked_at)
-    said = settle_chain(sheet(), read, rules())
+    for handed_back in ("watch_part", "beyond_furthest_point"):
+        monkeypatch.setattr(f"bridge.ledger.columns.{handed_back}", looked_at)
+    said = settle_chain(sheet(), read, Stricter(forward_seek=False))
     assert said == expected
     assert said.credited_seconds == 45 * 60
 

@@ -148,9 +148,7 @@ _WORDINGS: Mapping[str, _Wording] = {
         "这门课程的这个版本当时已下架,这段学习暂时冻结,不是您的责任;机构办妥审核恢复课程后计入。",
         "study.counting_sessions",
     ),
-    AWAITS_TEST: _Wording(
-        TEST_FIRST, "课程的测试还没有合格,这段学习时间待定。请完成测试,测试合格后计入。"
-    ),
+    AWAITS_TEST: _Wording(TEST_FIRST, "课程的测试还没有合格,这段学习时间待定。请完成测试,测试合格后计入。"),
     NOT_ANCHORED: _Wording(
         "presence.anchor_good_frames", "尚未完成与报名证件照的比对,学习时间暂记。完成比对后计入。"
     ),

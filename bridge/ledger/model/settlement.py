@@ -31,6 +31,7 @@ from bridge.ledger.model.untested import await_tests, untested_units
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import Reason
 
+Beyond = Callable[[list[StudiedSession], Mapping[str, int], StudyRules], dict[str, IntervalSet]]
 WatchPart = Callable[[StudiedSession, Interval, UnitMedia, StudyRules, DailyUse, Label], None]
 
 _NOTHING = IntervalSet()
@@ -70,15 +71,17 @@ def settle_sessions(
     sessions: list[StudiedSession],
     rules: StudyRules,
     watch: WatchPart | None = None,
+    beyond: Beyond = beyond_furthest_point,
 ) -> SecondsStatement:
     """Return what `facts` are worth, whose beats are gathered in `sessions` already; else as `settle`.
 
     Args:
         watch: another way to do exactly what `watch_part` does.
+        beyond: another way to do exactly what `beyond_furthest_point` does.
     """
     corrected = gather_corrections(facts.corrections)
     facts = _set_aside(facts, corrected)
-    claims = _claims(sheet, facts, sessions, corrected, rules)
+    claims = _claims(sheet, facts, sessions, corrected, rules, beyond)
     segments: list[Segment] = [
         Segment(part.start, part.end, claim.session.unit, claim.session.id, Verdict.REFUSED, reason)
         for claim in claims
@@ -137,13 +140,14 @@ def _claims(
     sessions: list[StudiedSession],
     corrected: Corrected,
     rules: StudyRules,
+    beyond_furthest: Beyond,
 ) -> list[_Claim]:
     run = sheet.class_run
     class_dates = IntervalSet([(day_start_ms(run.opens_on), next_day_start_ms(day_start_ms(run.closes_on)))])
     offline = IntervalSet([(one.start_ms, one.end_ms) for one in facts.offline])
     tests = {unit.id for unit in sheet.course.units if unit.activity != _STUDY}
     second = _second_sessions(sessions)
-    beyond = beyond_furthest_point(sessions, {u.id: u.nominal_ms for u in sheet.course.units}, rules)
+    beyond = beyond_furthest(sessions, {u.id: u.nominal_ms for u in sheet.course.units}, rules)
     checks: dict[str, list[CheckFact]] = {}
     for check in facts.checks:
         checks.setdefault(check.session, []).append(check)
