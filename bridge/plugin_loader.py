@@ -9,6 +9,8 @@ PLUGINS = {
     "face": "plugins.presence.onnx_engine:load_engine",
     "real_name.roster": "plugins.identity.roster:RosterProvider",
     "blobs.local_folder": "plugins.storage.local_folder:LocalFolderBlobs",
+    "materials.local_folder": "plugins.storage.material_folder:MaterialFolder",
+    "materials.pdf_pages": "plugins.materials.pdf_pages:PdfPages",
     "printer.typst": "plugins.completion.typst_pdf:TypstPrinter",
     "bag.bagit": "plugins.archive.bagit_bag:BagitBag",
     "reporting.guangdong": "plugins.reporting.guangdong.batch_xml:GuangdongBatches",

@@ -26,6 +26,7 @@ import bridge.registry.course_withdrawals
 import bridge.registry.exam_services
 import bridge.registry.link_tables
 import bridge.registry.lti_tables
+import bridge.registry.material_tables
 import bridge.registry.tables
 import bridge.reporting.store
 import bridge.supervision.signals_store

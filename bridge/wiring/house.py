@@ -36,12 +36,13 @@ from bridge.registry.lti_office import PlatformOffice
 from bridge.registry.lti_registrations import LtiRegistrations
 from bridge.registry.lti_self_registration import SelfRegistration
 from bridge.registry.lti_tool_keys import ToolKeys
+from bridge.registry.material_ports import MaterialFiles, PageDrawer
 from bridge.reporting.courier import Courier
 from bridge.reporting.service import ReportingService
 from bridge.rules.model import RuleBook
 from bridge.settings import Settings
 from bridge.supervision.service import SupervisionService
-from bridge.wiring import study_door, supervised, test_gates
+from bridge.wiring import player, study_door, supervised, test_gates
 from bridge.wiring.adapters import division_names
 from bridge.wiring.platform_services import SeenLately
 from bridge.wiring.stations import Stations
@@ -195,6 +196,16 @@ class House:
         return load("printer.typst")(self.settings.assets / "fonts")
 
     @cached_property
+    def material_files(self) -> MaterialFiles:
+        files: MaterialFiles = load("materials.local_folder")(self.settings.data_dir / "materials")
+        return files
+
+    @cached_property
+    def page_drawer(self) -> PageDrawer:
+        drawer: PageDrawer = load("materials.pdf_pages")()
+        return drawer
+
+    @cached_property
     def bags(self) -> Any:
         return load("bag.bagit")()
 
@@ -270,7 +281,9 @@ class House:
     def open_study_session(
         self, token: str, resume: tuple[StudySessionId, str] | None = None
     ) -> dict[str, Any]:
-        """See `study_door.open_study_session`, and `test_gates.open_gate_session` for the gate's own page."""
+        """See `study_door.open_study_session`; `test_gates` and `player` for the bridge's own pages."""
+        if token.startswith(player.PLAYER_TOKEN):
+            return player.open_player_session(self, token)
         if token.startswith(test_gates.GATE_TOKEN):
             return test_gates.open_gate_session(self, token)
         return study_door.open_study_session(self, token, resume)

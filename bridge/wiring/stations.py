@@ -42,6 +42,7 @@ from bridge.registry.course_copies import CourseCopies
 from bridge.registry.exam_services import ExamServices
 from bridge.registry.links import LmsLinks
 from bridge.registry.lti_platforms import LtiPlatforms
+from bridge.registry.materials import Materials
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.registry.store import SqlRegistryStore
@@ -208,6 +209,10 @@ class Stations:
     @cached_property
     def links(self) -> LmsLinks:
         return LmsLinks(self._tx, self.registry_store)
+
+    @cached_property
+    def materials(self) -> Materials:
+        return Materials(self._tx)
 
     @cached_property
     def course_copies(self) -> CourseCopies:

@@ -1,0 +1,1 @@
+"""What outside libraries make of course material."""
