@@ -12,7 +12,8 @@ _FIELD = re.compile(
     re.IGNORECASE,
 )
 _SECRET_FIELD = re.compile(
-    r"(password|passwd|secret|authorization|api[-_]?key|access[-_]?token)", re.IGNORECASE
+    r"(passw|passphrase|secret|authorization|api[-_]?key|private[-_]?key|token|cookie|sesskey|credential|密码|口令)",
+    re.IGNORECASE,
 )
 
 # Full-width letters and digits are what Chinese keyboards make; one character each, so places stay the same.

@@ -109,7 +109,7 @@ def normalise(record: InboxRecord) -> Sequence[Claim]:
         version = payload.get("v", 1)
     except (ValueError, AttributeError) as error:
         raise PoisonMessage("payload_malformed", "消息内容无法读取") from error
-    if isinstance(version, bool) or version not in normaliser.readers:
+    if isinstance(version, bool) or not isinstance(version, int) or version not in normaliser.readers:
         raise PoisonMessage("version_unknown", "本版本不认识这条消息的版本,请升级后重放")
     try:
         return normaliser.readers[version](record, payload)

@@ -232,19 +232,21 @@ class Quarantine:
         Raises:
             InvalidInput: quarantine_unknown, quarantine_not_waiting, note_missing, note_contact.
         """
+        said = _checked(note)
         self.require_waiting(quarantine_id)
         row = self._locked(quarantine_id)
         row.state, row.next_try_at = State.DISCARDED.value, None
-        self._step(row, "discarded", by=by, note=_checked(note))
+        self._step(row, "discarded", by=by, note=said)
 
     def restore(self, quarantine_id: str, *, by: str, note: str = "") -> None:
         """Take back that it was given up; InvalidInput: quarantine_unknown, quarantine_not_discarded."""
         row = self._locked(quarantine_id)
         if row.state != State.DISCARDED:
             raise InvalidInput("quarantine_not_discarded", "这一项没有被放弃,无需撤销", http_status=409)
+        said = _checked(note) if note else ""
         row.state = State.WAITING.value
         row.next_try_at = self._next_try(row, row.reason)
-        self._step(row, "restored", by=by, note=_checked(note) if note else "")
+        self._step(row, "restored", by=by, note=said)
 
     def wake(self, references: Sequence[str]) -> None:
         """Have tried again at once what waits for one of these people."""
