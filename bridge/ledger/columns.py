@@ -26,7 +26,7 @@ from bridge.ledger.model.order import beyond_furthest_point
 from bridge.ledger.model.reasons import Refusal
 from bridge.ledger.model.rules import StudyLimits, StudyRules, legal_day
 from bridge.ledger.model.sessions import Stretch, StudiedSession
-from bridge.ledger.model.settlement import settle_sessions, watch_part
+from bridge.ledger.model.settlement import Ways, settle_sessions, watch_part
 from bridge.ledger.model.statement import SecondsStatement
 from bridge.registry.model import ClassRunSheet
 
@@ -433,10 +433,14 @@ def _pass_media(
 
 
 def beyond_columns(
-    sessions: list[StudiedSession], nominal_ms: Mapping[str, int], rules: StudyRules
+    sessions: Iterable[StudiedSession],
+    nominal_ms: Mapping[str, int],
+    rules: StudyRules,
+    furthest: dict[str, int],
 ) -> dict[str, IntervalSet]:
     """Do exactly what `beyond_furthest_point` does; whoever did play beyond it is left to the model."""
-    furthest: dict[str, int] = {}
+    sessions = list(sessions)
+    followed = dict(furthest)
     last_end = 0
     for session in sessions:
         limits = rules.on(legal_day(session.wall.start))
@@ -445,20 +449,24 @@ def beyond_columns(
             session.wall.start
         )
         if not (apart and limits.max_rate == 1 and isinstance(stretches, StretchColumns)):
-            return beyond_furthest_point(sessions, nominal_ms, rules)
+            return beyond_furthest_point(sessions, nominal_ms, rules, furthest)
         last_end = session.wall.end
-        slack, reached = limits.beat_interval_ms, furthest.get(session.unit, 0)
+        slack, reached = limits.beat_interval_ms, followed.get(session.unit, 0)
         allowed = stretches.media_from + (stretches.end - stretches.start) + slack
         after = np.maximum.accumulate(np.maximum(np.minimum(stretches.media_to, allowed), reached))
         before = np.concatenate(([reached], after[:-1]))
         ahead = (stretches.media_from > before + slack) & (before < nominal_ms.get(session.unit, 0))
         if ahead.any() and not limits.forward_seek:
-            return beyond_furthest_point(sessions, nominal_ms, rules)
-        furthest[session.unit] = int(after[-1])
+            return beyond_furthest_point(sessions, nominal_ms, rules, furthest)
+        followed[session.unit] = int(after[-1])
+    furthest.update(followed)
     return {}
+
+
+COLUMNS = Ways(watch_columns, beyond_columns)
 
 
 def settle_chain(sheet: ClassRunSheet, read: ChainInColumns, rules: StudyRules) -> SecondsStatement:
     """Return what the chain is worth: exactly what `model.settle` says of its entries; its errors too."""
     sessions = gather_columns(read.beats, rules)
-    return settle_sessions(sheet, read_facts(read.others), sessions, rules, watch_columns, beyond_columns)
+    return settle_sessions(sheet, read_facts(read.others), sessions, rules, COLUMNS)

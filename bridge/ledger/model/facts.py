@@ -138,6 +138,35 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
             prompts.add(_strictly(_prompt, entry))
         elif entry.kind == "anchor":
             anchored = True
+    return _in_order(beats, checks, anchored, tests, offline, corrections, freezes, releases, prompts)
+
+
+def together(one: Facts, other: Facts) -> Facts:
+    """Return the facts of both, each once."""
+    return _in_order(
+        {*one.beats, *other.beats},
+        {*one.checks, *other.checks},
+        one.anchored or other.anchored,
+        {*one.tests, *other.tests},
+        {*one.offline, *other.offline},
+        {*one.corrections, *other.corrections},
+        {*one.freezes, *other.freezes},
+        {*one.releases, *other.releases},
+        {*one.prompts, *other.prompts},
+    )
+
+
+def _in_order(
+    beats: set[BeatsFact],
+    checks: set[CheckFact],
+    anchored: bool,
+    tests: set[TestFact],
+    offline: set[OfflineFact],
+    corrections: set[CorrectionFact],
+    freezes: set[FreezeFact],
+    releases: set[ReleaseFact],
+    prompts: set[PromptFact],
+) -> Facts:
     return Facts(
         beats=tuple(
             sorted(beats, key=lambda b: (b.session, b.received_ms, b.seq, b.previous_received_ms or -1))

@@ -2,8 +2,9 @@
 
 from bisect import bisect_left, bisect_right
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 from bridge.kernel.intervals import IntervalSet
 from bridge.ledger.model.reasons import Refusal
@@ -48,6 +49,14 @@ class SeenMedia:
         self._starts[left:right] = [start]
         self._ends[left:right] = [end]
 
+    @classmethod
+    def of(cls, seen: IntervalSet) -> "SeenMedia":
+        """Return the media that a past has seen."""
+        made = cls()
+        made._starts = [part.start for part in seen]
+        made._ends = [part.end for part in seen]
+        return made
+
     def as_set(self) -> IntervalSet:
         return IntervalSet(zip(self._starts, self._ends, strict=True))
 
@@ -64,8 +73,13 @@ class UnitMedia:
 class DailyUse:
     """Counted milliseconds of each legal day, held against the daily cap."""
 
-    def __init__(self) -> None:
-        self._used: dict[object, int] = {}
+    def __init__(self, used: Mapping[date, int] | None = None) -> None:
+        self._used: dict[date, int] = dict(used or {})
+
+    @property
+    def used(self) -> Mapping[date, int]:
+        """Return the counted milliseconds of each legal day."""
+        return self._used
 
     def left(self, at_ms: int, cap_ms: int) -> int:
         """Return how much of the day of `at_ms` the cap leaves."""

@@ -1,15 +1,17 @@
 """Where a learner had got to in each unit: what was played beyond the furthest point before the first finish."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from datetime import date
+from collections.abc import Iterable, Mapping
 
 from bridge.kernel.intervals import IntervalSet
-from bridge.ledger.model.rules import StudyRules, legal_day, next_day_start_ms
+from bridge.ledger.model.rules import StudyRules, legal_day
 from bridge.ledger.model.sessions import StudiedSession
 
 
 def beyond_furthest_point(
-    sessions: Iterable[StudiedSession], nominal_ms: Mapping[str, int], rules: StudyRules
+    sessions: Iterable[StudiedSession],
+    nominal_ms: Mapping[str, int],
+    rules: StudyRules,
+    furthest: dict[str, int],
 ) -> dict[str, IntervalSet]:
     """Return, by session, the wall time in which the media stood beyond the furthest point reached by playing.
 
@@ -20,14 +22,11 @@ def beyond_furthest_point(
 
     Args:
         nominal_ms: the reviewed length of each unit.
+        furthest: the furthest point of each unit before these sessions; it is where they got to afterwards.
     """
-    studied = list(sessions)
-    if all(rules.on(day).forward_seek for session in studied for day in _days(session)):
-        return {}
-    furthest: dict[str, int] = {}
     beyond: dict[str, list[tuple[int, int]]] = {}
     played = sorted(
-        ((stretch, session) for session in studied for stretch in session.stretches),
+        ((stretch, session) for session in sessions for stretch in session.stretches),
         key=lambda one: (one[0].start_ms, one[1].opened),
     )
     for stretch, session in played:
@@ -42,10 +41,3 @@ def beyond_furthest_point(
         allowed = (stretch.end_ms - stretch.start_ms) * rate.numerator // rate.denominator + slack
         furthest[session.unit] = max(reached, min(stretch.media_to, stretch.media_from + allowed))
     return {name: IntervalSet(parts) for name, parts in beyond.items()}
-
-
-def _days(session: StudiedSession) -> Iterator[date]:
-    at = session.wall.start
-    while at < session.wall.end:
-        yield legal_day(at)
-        at = next_day_start_ms(at)

@@ -7,34 +7,41 @@ unseen media as passed in it. All in integer milliseconds; nothing is rounded he
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import accumulate
 
 from bridge.kernel.intervals import Interval, IntervalSet
 from bridge.ledger.model.corrections import Corrected, gather_corrections
 from bridge.ledger.model.entries import LedgerEntry
 from bridge.ledger.model.facts import PASSED, CheckFact, Facts, PromptFact, read_facts
 from bridge.ledger.model.freezes import Fault, frozen_time
-from bridge.ledger.model.media import DailyUse, Label, UnitMedia, WallBank
+from bridge.ledger.model.media import DailyUse, Label, SeenMedia, UnitMedia, WallBank
 from bridge.ledger.model.order import beyond_furthest_point
+from bridge.ledger.model.past import NO_PAST, Past
 from bridge.ledger.model.presence import Proof, prove, unanswered
 from bridge.ledger.model.reasons import AWAITS_CHECK, NOT_ANCHORED, Refusal, explain
 from bridge.ledger.model.rules import StudyRules, day_start_ms, legal_day, next_day_start_ms, night_time
 from bridge.ledger.model.sessions import Stretch, StudiedSession, gather_sessions
 from bridge.ledger.model.statement import (
+    Figures,
+    LongTimeline,
     SecondsStatement,
     Segment,
     UnitSeconds,
     Verdict,
+    added,
     figures_of,
     with_carried,
 )
 from bridge.ledger.model.untested import await_tests, untested_units
 from bridge.registry.model import ClassRunSheet
-from bridge.rules.model import Reason
 
-Beyond = Callable[[list[StudiedSession], Mapping[str, int], StudyRules], dict[str, IntervalSet]]
+Beyond = Callable[
+    [Iterable[StudiedSession], Mapping[str, int], StudyRules, dict[str, int]], dict[str, IntervalSet]
+]
 WatchPart = Callable[[StudiedSession, Interval, UnitMedia, StudyRules, DailyUse, Label], None]
 
 _NOTHING = IntervalSet()
+_NO_FIGURES = Figures(0, 0, {})
 _STUDY = "study"
 
 
@@ -70,51 +77,134 @@ def settle_sessions(
     facts: Facts,
     sessions: list[StudiedSession],
     rules: StudyRules,
-    watch: WatchPart | None = None,
-    beyond: Beyond = beyond_furthest_point,
+    ways: "Ways | None" = None,
 ) -> SecondsStatement:
-    """Return what `facts` are worth, whose beats are gathered in `sessions` already; else as `settle`.
+    """Return what `facts` are worth, whose beats are gathered in `sessions` already; else as `settle`."""
+    facts, corrected = set_aside(facts)
+    settled = settle_stretch(sheet, facts, corrected, sessions, rules, ways or MODEL, NO_PAST)
+    return statement_of(facts, corrected, NO_PAST, settled, rules, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What sessions came to, and where they left off.
 
     Args:
-        watch: another way to do exactly what `watch_part` does.
-        beyond: another way to do exactly what `beyond_furthest_point` does.
+        media: of each unit that was studied or carried.
+        furthest: how far each unit was played.
+        figures_by_unit: over the timeline, of each unit that was studied.
+        reasons: as `Past.reasons`, those of the past within.
     """
-    corrected = gather_corrections(facts.corrections)
-    facts = _set_aside(facts, corrected)
-    claims = _claims(sheet, facts, sessions, corrected, rules, beyond)
+
+    timeline: tuple[Segment, ...]
+    media: Mapping[str, UnitMedia]
+    furthest: Mapping[str, int]
+    daily: DailyUse
+    figures_by_unit: Mapping[str, Figures]
+    reasons: Mapping[str, tuple[int, int]]
+
+
+def settle_stretch(
+    sheet: ClassRunSheet,
+    facts: Facts,
+    corrected: Corrected,
+    sessions: list[StudiedSession],
+    rules: StudyRules,
+    ways: "Ways",
+    past: Past,
+    later_pass_ms: int = -1,
+) -> Settled:
+    """Return what `sessions` come to, all of which began when those of `past` had ended.
+
+    Args:
+        facts, corrected: see `set_aside`; with what `past` knows.
+        later_pass_ms: the last passed check of all sessions that began when these had ended; −1 if there is none.
+    """
+    furthest = dict(past.furthest)
+    claims = _claims(sheet, facts, sessions, corrected, rules, ways.beyond, furthest, later_pass_ms)
     segments: list[Segment] = [
         Segment(part.start, part.end, claim.session.unit, claim.session.id, Verdict.REFUSED, reason)
         for claim in claims
         for reason, parts in claim.refused
         for part in parts
     ]
-    units = {str(unit.id): UnitMedia(unit.nominal_ms) for unit in sheet.course.units}
-    for session in sessions:
-        units.setdefault(session.unit, UnitMedia(0))  # a unit that the course does not have holds no media
+    media = _media(sheet, sessions, corrected, past)
+    daily = DailyUse(past.used)
+    frozen = frozen_time(facts.freezes, facts.releases)
+    _watch(claims, media, rules, daily, facts.anchored, frozen, segments, ways.watch)
+    untested = untested_units(sheet.course, facts.tests)
+    timeline = _joined(await_tests(segments, untested, rules))
+    by_unit: dict[str, list[Segment]] = {session.unit: [] for session in sessions}
+    reasons = dict(past.reasons)
+    for segment in timeline:
+        by_unit[segment.unit].append(segment)
+        if segment.reason is not None:
+            first, total = reasons.get(segment.reason, (segment.start_ms, 0))
+            reasons[segment.reason] = first, total + segment.length_ms
+    figures = {unit: figures_of(own) for unit, own in by_unit.items()}
+    return Settled(timeline, media, furthest, daily, figures, reasons)
+
+
+def _media(
+    sheet: ClassRunSheet, sessions: list[StudiedSession], corrected: Corrected, past: Past
+) -> dict[str, UnitMedia]:
+    """Return the media of each unit that is studied or carried, as the past left it."""
+    nominal: dict[str, int] = {unit.id: unit.nominal_ms for unit in sheet.course.units}
+    media: dict[str, UnitMedia] = {}
+    for unit in {session.unit for session in sessions} | {one.unit for one in corrected.carried}:
+        # A unit that the course does not have holds no media.
+        media[unit] = UnitMedia(nominal.get(unit, 0))
+        if unit in past.units:
+            before = past.units[unit]
+            media[unit] = UnitMedia(nominal.get(unit, 0), SeenMedia.of(before.seen), before.skipped_ms)
+    for brought in corrected.carried:
+        for start, end in brought.seen:
+            media[brought.unit].seen.add(start, end)
+    return media
+
+
+def statement_of(
+    facts: Facts,
+    corrected: Corrected,
+    past: Past,
+    settled: Settled,
+    rules: StudyRules,
+    earlier: Callable[[], tuple[Segment, ...]] | None,
+) -> SecondsStatement:
+    """Return the statement over the past and what was settled after it.
+
+    Args:
+        facts, corrected: see `set_aside`.
+        earlier: returns the segments of the past; None where there are none.
+    """
     carried: dict[str, int] = {}
     for brought in corrected.carried:
         carried[brought.unit] = carried.get(brought.unit, 0) + brought.credited_ms
-        media = units.setdefault(brought.unit, UnitMedia(0))
-        for start, end in brought.seen:
-            media.seen.add(start, end)
-    frozen = frozen_time(facts.freezes, facts.releases)
-    _watch(claims, units, rules, facts.anchored, frozen, segments, watch or watch_part)
-    untested = untested_units(sheet.course, facts.tests)
-    timeline = _joined(await_tests(segments, untested, rules))
     carried_ms = sum(carried.values())
+
+    def unit_seconds(unit: str) -> UnitSeconds:
+        own, before = settled.figures_by_unit.get(unit, _NO_FIGURES), past.units.get(unit)
+        figures = own if before is None else added(before.figures, own)
+        if unit in settled.media:
+            seen, skipped_ms = settled.media[unit].seen.as_set(), settled.media[unit].skipped_ms
+        else:
+            seen, skipped_ms = past.units[unit].seen, past.units[unit].skipped_ms
+        return UnitSeconds(unit, with_carried(figures, carried.get(unit, 0)), seen, skipped_ms)
+
+    whole = (
+        figures_of(settled.timeline) if earlier is None else added(past.figures, figures_of(settled.timeline))
+    )
+    named = past.units.keys() | settled.figures_by_unit.keys() | carried.keys()
     return SecondsStatement(
-        figures=with_carried(figures_of(timeline), carried_ms),
-        units=tuple(
-            UnitSeconds(
-                unit,
-                with_carried(figures_of(s for s in timeline if s.unit == unit), carried.get(unit, 0)),
-                units[unit].seen.as_set(),
-                units[unit].skipped_ms,
-            )
-            for unit in sorted({session.unit for session in sessions} | carried.keys())
+        figures=with_carried(whole, carried_ms),
+        units=tuple(unit_seconds(unit) for unit in sorted(named)),
+        timeline=(
+            settled.timeline if earlier is None else LongTimeline(earlier, settled.timeline, past.credited)
         ),
-        timeline=timeline,
-        reasons=_reasons(timeline, rules),
+        reasons={
+            code: explain(code, rules, legal_day(first), total)
+            for code, (first, total) in sorted(settled.reasons.items())
+        },
         anchored=facts.anchored,
         offline=facts.offline,
         tests=facts.tests,
@@ -123,15 +213,26 @@ def settle_sessions(
     )
 
 
-def _set_aside(facts: Facts, corrected: Corrected) -> Facts:
+def set_aside(facts: Facts) -> tuple[Facts, Corrected]:
     """Return the facts without what corrections made void, with the offline sessions that a transfer brought."""
+    corrected = gather_corrections(facts.corrections)
     offline = [one for one in facts.offline if one.key not in corrected.void_offline]
     brought = [one for one in corrected.carried_offline if one.key not in corrected.void_offline]
-    return replace(
+    kept = replace(
         facts,
         checks=tuple(check for check in facts.checks if check.check not in corrected.void_checks),
         offline=() if corrected.moved_away else tuple(sorted({*offline, *brought})),
     )
+    return kept, corrected
+
+
+def last_passes(checks: Iterable[CheckFact]) -> dict[str, int]:
+    """Return when each session's last check was passed; sessions that passed none are left out."""
+    last: dict[str, int] = {}
+    for check in checks:
+        if check.outcome == PASSED:
+            last[check.session] = max(last.get(check.session, -1), check.at_ms)
+    return last
 
 
 def _claims(
@@ -141,27 +242,29 @@ def _claims(
     corrected: Corrected,
     rules: StudyRules,
     beyond_furthest: Beyond,
+    furthest: dict[str, int],
+    later_pass_ms: int,
 ) -> list[_Claim]:
     run = sheet.class_run
     class_dates = IntervalSet([(day_start_ms(run.opens_on), next_day_start_ms(day_start_ms(run.closes_on)))])
     offline = IntervalSet([(one.start_ms, one.end_ms) for one in facts.offline])
     tests = {unit.id for unit in sheet.course.units if unit.activity != _STUDY}
     second = _second_sessions(sessions)
-    beyond = beyond_furthest(sessions, {u.id: u.nominal_ms for u in sheet.course.units}, rules)
+    beyond = beyond_furthest(sessions, {u.id: u.nominal_ms for u in sheet.course.units}, rules, furthest)
     checks: dict[str, list[CheckFact]] = {}
     for check in facts.checks:
         checks.setdefault(check.session, []).append(check)
     prompts: dict[str, list[PromptFact]] = {}
     for prompt in facts.prompts:
         prompts.setdefault(prompt.session, []).append(prompt)
-    last_pass = {
-        name: max((check.at_ms for check in own if check.outcome == PASSED), default=-1)
-        for name, own in checks.items()
-    }
+    last_pass = last_passes(facts.checks)
+    passed_later = list(
+        accumulate((last_pass.get(one.id, -1) for one in reversed(sessions)), max, initial=later_pass_ms)
+    )
     claims = []
-    for index, session in enumerate(sessions):
+    for session, passed in zip(sessions, reversed(passed_later[:-1]), strict=True):
         wall = IntervalSet([session.wall])
-        left = any(last_pass.get(later.id, -1) >= session.wall.end for later in sessions[index + 1 :])
+        left = passed >= session.wall.end
         proof = prove(session.wall, checks.get(session.id, ()), rules, left=left)
         is_test = session.activity != _STUDY or session.unit in tests
         grounds = {
@@ -210,13 +313,13 @@ def _watch(
     claims: list[_Claim],
     units: dict[str, UnitMedia],
     rules: StudyRules,
+    daily: DailyUse,
     anchored: bool,
     frozen: Mapping[Fault, IntervalSet],
     segments: list[Segment],
     watch: WatchPart,
 ) -> None:
     """Label all eligible wall time, in the order in which it passed, by the media that passed in it."""
-    daily = DailyUse()
     parts = sorted(
         ((part, claim) for claim in claims for part in claim.eligible), key=lambda one: one[0].start
     )
@@ -314,12 +417,12 @@ def _joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:
     return tuple(sorted(joined, key=lambda s: (s.start_ms, s.session)))
 
 
-def _reasons(timeline: tuple[Segment, ...], rules: StudyRules) -> dict[str, Reason]:
-    """Return one reason for each code in the timeline, by the rule of the first day it occurs on."""
-    first: dict[str, int] = {}
-    total: dict[str, int] = {}
-    for segment in timeline:
-        if segment.reason is not None:
-            first.setdefault(segment.reason, segment.start_ms)
-            total[segment.reason] = total.get(segment.reason, 0) + segment.length_ms
-    return {code: explain(code, rules, legal_day(first[code]), total[code]) for code in sorted(total)}
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """How the two costly parts are done; whatever else does them does exactly what these do."""
+
+    watch: WatchPart = watch_part
+    beyond: Beyond = beyond_furthest_point
+
+
+MODEL = Ways()

@@ -1,9 +1,10 @@
 """What settlement says: each millisecond of a learner's study, and why it counts or does not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from typing import overload
 
 from bridge.kernel.intervals import IntervalSet
 from bridge.ledger.model.corrections import OfflineFact
@@ -76,6 +77,57 @@ class Figures:
         return sum(self.refused_ms.values()) // 1000
 
 
+class LongTimeline(Sequence[Segment]):
+    """A timeline whose earlier part is fetched when somebody looks at it, as long as its unit of work is open.
+
+    Args:
+        earlier: returns the segments before those of `later`.
+        credited: the first and the last credited moment of `earlier`; None if there is none.
+    """
+
+    def __init__(
+        self,
+        earlier: Callable[[], tuple[Segment, ...]],
+        later: tuple[Segment, ...],
+        credited: tuple[int, int] | None,
+    ) -> None:
+        self._earlier = earlier
+        self._later = later
+        self._credited = credited
+        self._whole: tuple[Segment, ...] | None = None
+
+    @property
+    def whole(self) -> tuple[Segment, ...]:
+        """Return all segments."""
+        if self._whole is None:
+            self._whole = (*self._earlier(), *self._later)
+        return self._whole
+
+    @property
+    def credited_span(self) -> tuple[int, int] | None:
+        """Return the first and the last credited moment without fetching anything."""
+        return widest_span(self._credited, credited_span(self._later))
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    @overload
+    def __getitem__(self, index: int) -> Segment: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Segment, ...]: ...
+    def __getitem__(self, index: int | slice) -> Segment | tuple[Segment, ...]:
+        return self.whole[index]
+
+    def __iter__(self) -> Iterator[Segment]:
+        return iter(self.whole)
+
+    def __eq__(self, other: object) -> bool:
+        return self.whole == (other.whole if isinstance(other, LongTimeline) else other)
+
+    def __hash__(self) -> int:
+        return hash(self.whole)
+
+
 @dataclass(frozen=True, slots=True)
 class UnitSeconds:
     """One course unit.
@@ -108,7 +160,7 @@ class SecondsStatement:
 
     figures: Figures
     units: tuple[UnitSeconds, ...]
-    timeline: tuple[Segment, ...]
+    timeline: Sequence[Segment]
     reasons: Mapping[str, Reason]
     anchored: bool
     offline: tuple[OfflineFact, ...]
@@ -133,6 +185,12 @@ class SecondsStatement:
         """Return whole seconds by reason."""
         return self.figures.refused_seconds
 
+    @property
+    def credited_span(self) -> tuple[int, int] | None:
+        """Return the first and the last credited moment, study clock, epoch ms; None if there is none."""
+        timeline = self.timeline
+        return timeline.credited_span if isinstance(timeline, LongTimeline) else credited_span(timeline)
+
     def unit(self, unit: str) -> UnitSeconds | None:
         """Return one unit's part; None if nothing of it was studied."""
         return next((one for one in self.units if one.unit == unit), None)
@@ -150,6 +208,21 @@ class SecondsStatement:
             for s in self.timeline
             if s.start_ms < end and s.end_ms > start
         )
+
+
+def credited_span(segments: Iterable[Segment]) -> tuple[int, int] | None:
+    """Return when the first credited segment begins and the last one ends; None if there is none."""
+    credited = [(one.start_ms, one.end_ms) for one in segments if one.verdict is Verdict.CREDITED]
+    if not credited:
+        return None
+    return min(start for start, _ in credited), max(end for _, end in credited)
+
+
+def widest_span(one: tuple[int, int] | None, other: tuple[int, int] | None) -> tuple[int, int] | None:
+    """Return the span from the beginning of the first to the end of the last; None if there is none."""
+    if one is None or other is None:
+        return one or other
+    return min(one[0], other[0]), max(one[1], other[1])
 
 
 def with_carried(figures: Figures, carried_ms: int) -> Figures:
@@ -173,3 +246,15 @@ def figures_of(segments: Iterable[Segment]) -> Figures:
         elif one.reason is not None:
             refused[one.reason] = refused.get(one.reason, 0) + one.length_ms
     return Figures(credited, provisional, dict(sorted(refused.items())), frozen, pending)
+
+
+def added(one: Figures, other: Figures) -> Figures:
+    """Return the sums of both; refused reasons in alphabetical order."""
+    codes = sorted(one.refused_ms.keys() | other.refused_ms.keys())
+    return Figures(
+        one.credited_ms + other.credited_ms,
+        one.provisional_ms + other.provisional_ms,
+        {code: one.refused_ms.get(code, 0) + other.refused_ms.get(code, 0) for code in codes},
+        one.frozen_ms + other.frozen_ms,
+        one.pending_ms + other.pending_ms,
+    )

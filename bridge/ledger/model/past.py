@@ -1,0 +1,73 @@
+"""What settlement needs to know of a past that is closed, so that a ledger need not be settled anew for each entry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+
+from bridge.kernel.intervals import IntervalSet
+from bridge.ledger.model.facts import Facts
+from bridge.ledger.model.sessions import StudiedSession
+from bridge.ledger.model.statement import Figures
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPast:
+    """One course unit: `figures` over the segments so far, the media that counted, and what was dragged over."""
+
+    figures: Figures
+    seen: IntervalSet
+    skipped_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """All sessions before one moment, settled for good: nothing that comes later can change a millisecond of them.
+
+    Args:
+        until_ms: every session of the past ended by then, every other one began then or later.
+        sessions: names of all sessions of the past, also of those without wall time.
+        units: that were studied.
+        furthest: how far each unit was played; see `order`.
+        reasons: by code, when it first occurs and for how many ms in all.
+        used: counted ms of those legal days that are not over.
+        credited: the first and the last credited moment; None if there is none.
+        facts: what was known when the past was closed and has no place in time, or a later one: corrections, offline
+            sessions, tests, freezes, releases; of checks and prompts those of no session of the past. No beats.
+    """
+
+    until_ms: int = 0
+    sessions: frozenset[str] = frozenset()
+    figures: Figures = field(default_factory=lambda: Figures(0, 0, {}))
+    units: Mapping[str, UnitPast] = field(default_factory=dict)
+    furthest: Mapping[str, int] = field(default_factory=dict)
+    reasons: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    used: Mapping[date, int] = field(default_factory=dict)
+    credited: tuple[int, int] | None = None
+    facts: Facts = field(default_factory=lambda: Facts((), (), False, (), (), (), (), ()))
+
+
+NO_PAST = Past()
+
+
+def is_later(past: Past, facts: Facts, sessions: list[StudiedSession], begun: Mapping[str, int]) -> bool:
+    """Return whether nothing of what came to the ledger since changes the past.
+
+    Args:
+        facts: that came since, once more those of `past.facts` at will.
+        sessions: that came since.
+        begun: every session of which a beat came since.
+    """
+    known = past.facts
+    return not (
+        any(session.wall.start < past.until_ms for session in sessions)
+        or not past.sessions.isdisjoint(begun)
+        or any(check.session in past.sessions for check in facts.checks)
+        or any(prompt.session in past.sessions for prompt in facts.prompts)
+        or (facts.anchored and not known.anchored and past.sessions)
+        # A release frees what was frozen, a correction may set aside anything, a test may end what was pending.
+        or set(facts.releases) - set(known.releases)
+        or set(facts.corrections) - set(known.corrections)
+        or set(facts.tests) - set(known.tests)
+        or any(one.start_ms < past.until_ms for one in set(facts.offline) - set(known.offline))
+        or any(one.start_ms < past.until_ms for one in set(facts.freezes) - set(known.freezes))
+    )
