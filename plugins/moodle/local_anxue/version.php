@@ -25,7 +25,7 @@
 defined('MOODLE_INTERNAL') || die();
 
 $plugin->component = 'local_anxue';
-$plugin->version = 2026112802;
+$plugin->version = 2026112803;
 $plugin->release = '0.1.0';
 $plugin->requires = 2024100700; // Moodle 4.5 LTS: hooks, access_rule_base and core_external without older ways.
 $plugin->maturity = MATURITY_BETA;

@@ -55,6 +55,12 @@ $functions = [
         'type' => 'write',
         'capabilities' => 'local/anxue:backfill',
     ],
+    'local_anxue_attempts' => [
+        'classname' => \local_anxue\external\attempts::class,
+        'description' => 'Tells which scores there are in regulated courses; changes nothing.',
+        'type' => 'read',
+        'capabilities' => 'local/anxue:backfill',
+    ],
 ];
 
 $services = [

@@ -54,5 +54,10 @@ function xmldb_local_anxue_upgrade(int $oldversion): bool {
         upgrade_plugin_savepoint(true, 2026112802, 'local', 'anxue');
     }
 
+    if ($oldversion < 2026112803) {
+        // A web service came along (local_anxue_attempts), and no table: the version has it registered.
+        upgrade_plugin_savepoint(true, 2026112803, 'local', 'anxue');
+    }
+
     return true;
 }

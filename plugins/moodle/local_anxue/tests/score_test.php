@@ -156,6 +156,57 @@ final class score_test extends \advanced_testcase {
     }
 
     /**
+     * The bridge is told of the scores that there are, under the ids of their messages, and nothing is changed.
+     *
+     * @covers \local_anxue\score
+     * @covers \local_anxue\external\attempts
+     */
+    public function test_scores_are_listed_under_their_own_ids(): void {
+        global $DB;
+        $first = $this->generator->attempt($this->quiz, (int) $this->made->learner->id);
+        $this->generator->attempt($this->quiz, (int) $this->made->teacher->id, true);
+        $other = $this->generator->quiz((int) $this->made->other->id);
+        $this->generator->attempt($other, (int) $this->made->learner->id);
+        [$unmarked, $last] = array_map(function (): int {
+            $learner = $this->getDataGenerator()->create_and_enrol($this->made->course, 'student');
+            return $this->generator->attempt($this->quiz, (int) $learner->id);
+        }, [1, 2]);
+        $DB->set_field('quiz_attempts', 'sumgrades', null, ['id' => $unmarked]);
+        $told = array_column($this->generator->messages(message::GRADED), 'data', 'id');
+        $before = $DB->count_records('local_anxue_outbox');
+
+        $listed = [];
+        $after = 0;
+        do {
+            $part = \core_external\external_api::clean_returnvalue(
+                external\attempts::execute_returns(),
+                external\attempts::execute(0, time() + 1, $after, 1)
+            );
+            $this->assertSame('told', $part['status']);
+            $listed += array_column($part['scores'], 'data', 'id');
+            $after = $part['next'];
+        } while ($after);
+
+        $this->assertSame([(string) $first, (string) $last], array_column(array_values($listed), 'attempt'));
+        foreach ($listed as $id => $data) {
+            $this->assertEquals($told[$id], $data);
+        }
+        $this->assertSame($before, $DB->count_records('local_anxue_outbox'));
+        $this->assertSame([], external\attempts::execute(0, 1000)['scores']);
+    }
+
+    /**
+     * Who may not read the past is told nothing.
+     *
+     * @covers \local_anxue\external\attempts
+     */
+    public function test_scores_are_told_to_the_bridge_alone(): void {
+        $this->setUser($this->made->teacher);
+        $this->expectException(\required_capability_exception::class);
+        external\attempts::execute(0, time());
+    }
+
+    /**
      * Runs the back-fill to its end.
      *
      * @param int $most rows in a call
