@@ -103,6 +103,8 @@ FLOW: tuple[Row, ...] = (
         _record_beats),
     Row("presence.check_decided", 24, "enter how a check ended",
         lambda s, d: s.ledger.record_check(d)),
+    Row("presence.prompt_ended", 24, "enter how a question to the learner ended",
+        lambda s, d: s.ledger.record_prompt(d)),
     Row("presence.check_decided", 24, "act on it where a platform's test is running",
         lambda s, d: s.gates.note_check(d)),
     Row("intake.plugin_heard", 27, "ask for counts of contact data from now on",

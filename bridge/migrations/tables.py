@@ -21,6 +21,7 @@ import bridge.ledger.tree_tables
 import bridge.presence.gate.tables
 import bridge.presence.store
 import bridge.registry.cap_tables
+import bridge.presence.prompt_store
 import bridge.registry.contact_tables
 import bridge.registry.course_withdrawals
 import bridge.registry.exam_services

@@ -109,7 +109,15 @@ class CheckRules:
 
 @dataclass(frozen=True, slots=True)
 class StudySession:
-    """One stretch of study or test on one device. Times are study clock, epoch ms."""
+    """One stretch of study or test on one device. Times are study clock, epoch ms.
+
+    Args:
+        next_prompt_ms: when the next prompt is due; None where none is ever put.
+        prompt_idle_ms: with no interaction for so long one is put at once.
+        attended_ms: when the learner last answered a prompt or passed a check.
+        news: JSON object that the agent shows ("today" in the protocol); "" for none.
+        orders: JSON list of commands that stand until they are replaced; "" for none.
+    """
 
     id: StudySessionId
     learner: LearnerRef
@@ -130,6 +138,11 @@ class StudySession:
     provisional_seconds: int
     refused_seconds: int
     closed_reason: str | None
+    next_prompt_ms: int | None = None
+    prompt_idle_ms: int | None = None
+    attended_ms: int = 0
+    news: str = ""
+    orders: str = ""
 
 
 @dataclass(frozen=True, slots=True)

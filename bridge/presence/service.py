@@ -33,6 +33,8 @@ from bridge.presence.model import (
     check_sentence,
 )
 from bridge.presence.ports import BatchInbox, PresenceStore, RulesInForce, StudyPace
+from bridge.presence.prompt_model import Prompt, is_prompt_due
+from bridge.presence.prompts import Prompts
 
 BATCH_SOURCE = "agent"
 BEATS_WAITING = "study.beats_waiting"
@@ -76,6 +78,7 @@ class PresenceService:
         study_clock: StudyClock,
         nonce_key: bytes,
         institution_id: InstitutionId,
+        prompts: Prompts,
     ) -> None:
         self._store = store
         self._inbox = inbox
@@ -85,6 +88,7 @@ class PresenceService:
         self._study_clock = study_clock
         self._nonce_key = nonce_key
         self._institution_id = institution_id
+        self._prompts = prompts
 
     def open_session(
         self,
@@ -129,6 +133,7 @@ class PresenceService:
             refused_seconds=0,
             closed_reason=None,
         )
+        session = self._prompts.begin(session)
         if not self._store.add_session(session, sha256_hex(secret.encode()), token_id):
             raise NotPermitted("token_used", "本页的凭证已使用,请刷新页面后重试", http_status=409)
         kind = CheckKind.TEST_START if activity is Activity.TEST else CheckKind.ENTRY
@@ -210,7 +215,13 @@ class PresenceService:
         self._pace.heard()
         if batch.ending:
             session = self._ending(session, now_ms)
-        return self._answer(session, now_ms)
+        return self._answer(session, now_ms, batch)
+
+    def prompt(self, prompt_id: str, secret: str) -> Prompt:
+        """Return a prompt of the secret's session; InvalidInput("prompt_unknown"), NotPermitted("session_unknown")."""
+        prompt = self._prompts.find(prompt_id)
+        self._authenticated(prompt.session, secret)
+        return prompt
 
     def check_state(self, check_id: CheckId, secret: str) -> tuple[PresenceCheck, bool, str]:
         """Return a check of the secret's session, whether a frame is being judged, and the last message.
@@ -272,6 +283,8 @@ class PresenceService:
             rules = self._rules.checks(session.class_run, session.activity)
             due = rules.due_after(at_ms, secrets.randbits(32)) if passed else at_ms
             self._store.save_batch(replace(session, next_due_ms=due))
+            if passed:
+                self._prompts.passed(session, at_ms)
         self._events.emit(
             "presence.check_decided",
             check.learner,
@@ -301,7 +314,7 @@ class PresenceService:
             raise NotPermitted("session_unknown", "会话不存在或凭证不符,请刷新页面", http_status=401)
         return found[0]
 
-    def _answer(self, session: StudySession, now_ms: int) -> BatchAnswer:
+    def _answer(self, session: StudySession, now_ms: int, batch: BeatBatch | None = None) -> BatchAnswer:
         if not session.open:
             command: Command = {
                 "type": "close",
@@ -310,7 +323,12 @@ class PresenceService:
             }
             return BatchAnswer(session, self._nonce(session), [command])
         if now_ms < session.next_due_ms:
-            return BatchAnswer(session, self._nonce(session), [])
+            idle_ms = self._idle_ms(session, now_ms, batch)
+            if not is_prompt_due(session, now_ms, idle_ms):
+                return BatchAnswer(session, self._nonce(session), [])
+            unseen = batch is not None and not any(event.visible for event in batch.events)
+            asked = self._prompts.ask(session, now_ms, idle_ms=idle_ms, unseen=unseen)
+            return BatchAnswer(session, self._nonce(session), asked)
         # From its due moment on a check is open or about to be: only then is the check table read.
         check = self._store.open_check(session.id)
         if check is not None:
@@ -325,7 +343,8 @@ class PresenceService:
         if self._store.open_check(session.id) is not None:
             return session
         last = self._store.last_passed_ms(session.id)
-        if last is not None and now_ms - last < _EXIT_CHECK_AFTER_MS:
+        seen = last is not None and now_ms - last < _EXIT_CHECK_AFTER_MS
+        if seen and not self._prompts.is_open(session):
             return self._close(session, "finished")
         # A check that was due before the learner wished to leave keeps its moment.
         session = replace(session, next_due_ms=min(session.next_due_ms, now_ms))
@@ -334,6 +353,8 @@ class PresenceService:
         return session
 
     def _open_check(self, session: StudySession, kind: CheckKind, due_ms: int) -> PresenceCheck:
+        if session.next_prompt_ms is not None:
+            due_ms = self._prompts.take_over(session, due_ms)
         self._pace.check_opening()
         now_ms = self._now_ms()
         rules = self._rules.checks(session.class_run, session.activity)
@@ -362,7 +383,17 @@ class PresenceService:
         if check is not None:
             # The check was asked for and its session is given up: it was not answered.
             self.decide(check, CheckState.MISSED, check.attempts_left, self._now_ms())
+        self._prompts.give_up(session)
         return closed
+
+    def _idle_ms(self, session: StudySession, now_ms: int, batch: BeatBatch | None) -> int:
+        """Return how long ago the batch claims its learner's last interaction was, study ms."""
+        if batch is None or session.prompt_idle_ms is None:
+            return 0
+        last = batch.events[-1]
+        if last.interaction_ms is None:
+            return now_ms - session.opened_ms
+        return max(0, last.client_ms - last.interaction_ms) * self._study_clock.factor()
 
     def _nonce(self, session: StudySession) -> str:
         return batch_nonce(self._nonce_key, session.id, session.next_seq, session.chain_hash)

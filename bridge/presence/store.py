@@ -6,7 +6,7 @@ from sqlalchemy import Float, Index, String, UniqueConstraint, bindparam, delete
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
-from bridge.db.base import Base, Code, Count, Id, Instant, JsonList, Ref, Sha256, TenantRow
+from bridge.db.base import Base, Code, Count, Id, Instant, JsonList, LongText, Ref, Sha256, TenantRow
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import (
     CheckId,
@@ -52,6 +52,11 @@ class StudySessionRow(TenantRow, Base):
     provisional_seconds: Mapped[Count]
     refused_seconds: Mapped[Count]
     closed_reason: Mapped[str | None] = mapped_column(String(64))
+    next_prompt_ms: Mapped[Count | None]
+    prompt_idle_ms: Mapped[Count | None]
+    attended_ms: Mapped[Count]
+    news: Mapped[LongText]
+    orders: Mapped[LongText]
     secret_sha256: Mapped[Sha256]
     token_id: Mapped[str] = mapped_column(String(120))
 
@@ -146,6 +151,11 @@ def _session(row: Any) -> StudySession:
         provisional_seconds=row.provisional_seconds,
         refused_seconds=row.refused_seconds,
         closed_reason=row.closed_reason,
+        next_prompt_ms=row.next_prompt_ms,
+        prompt_idle_ms=row.prompt_idle_ms,
+        attended_ms=row.attended_ms,
+        news=row.news,
+        orders=row.orders,
     )
 
 

@@ -11,6 +11,7 @@ from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import CheckId, InstitutionId, StudySessionId
 from bridge.presence.face import MAX_FRAME_BYTES
 from bridge.presence.model import CheckState
+from bridge.presence.prompts import Shown, prompt_closed
 from bridge.wiring import House
 
 _T = TypeVar("_T")
@@ -35,6 +36,12 @@ class _Batch(msgspec.Struct):
     ending: bool = False
 
 
+class _Answer(msgspec.Struct):
+    v: int
+    nonce: str
+    answer: list[str]
+
+
 class _Resume(msgspec.Struct):
     session: str
     secret: str
@@ -47,6 +54,7 @@ class _Opening(msgspec.Struct):
 
 
 _batch = msgspec.json.Decoder(_Batch)
+_answer = msgspec.json.Decoder(_Answer)
 _opening = msgspec.json.Decoder(_Opening)
 
 
@@ -145,11 +153,47 @@ def agent_door(house: House) -> Blueprint:
             }
         )
 
+    @door.get("/prompts/<prompt_id>")
+    def show_prompt(prompt_id: str) -> Response:
+        secret, institution = _bearer()
+        with house.uow.for_institution(institution) as tx:
+            stations = house.at(tx)
+            shown = stations.prompts.show(stations.presence.prompt(prompt_id, secret))
+        return _json(_shown(shown, house.study_clock.factor()))
+
+    @door.post("/prompts/<prompt_id>")
+    def answer_prompt(prompt_id: str) -> Response:
+        given = _decode(_answer, _body(2 * 1024))
+        secret, institution = _bearer()
+        with house.uow.for_institution(institution) as tx:
+            stations = house.at(tx)
+            prompt = stations.presence.prompt(prompt_id, secret)
+            shown = None if prompt.over else stations.prompts.answer(prompt, given.nonce, given.answer)
+        # A prompt that was found to be over is ended for good: only then is the answer refused.
+        if shown is None:
+            raise prompt_closed(prompt)
+        return _json(_shown(shown, house.study_clock.factor()))
+
     @door.route("/<path:_any>", methods=["OPTIONS"])
     def preflight(_any: str) -> Response:
         return current_app.response_class(status=204)
 
     return door
+
+
+def _shown(shown: Shown, study_factor: int) -> dict[str, Any]:
+    prompt = shown.prompt
+    return {
+        "prompt": prompt.id,
+        "state": prompt.state.value,
+        "final": prompt.over,
+        "attempts_left": prompt.attempts_left,
+        "answer_within_seconds": shown.answer_within_seconds,
+        "question": prompt.question,
+        "nonce": prompt.nonce,
+        "message": shown.message,
+        "study_factor": study_factor,
+    }
 
 
 def _json(value: dict[str, Any]) -> Response:

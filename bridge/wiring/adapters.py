@@ -21,11 +21,12 @@ from bridge.kernel.ids import (
 from bridge.kernel.time import StudyClock, epoch_ms, from_epoch_ms, legal_date, parse_rfc3339, rfc3339
 from bridge.presence.gate.store import SqlGateStore
 from bridge.presence.model import Activity, CheckKind, CheckRules, CheckState, StudySession
+from bridge.presence.prompt_model import PromptRules
 from bridge.presence.store import SqlPresenceStore
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.registry.store import SqlRegistryStore
-from bridge.rules.model import LegalDates, ProfileInForce, RuleBook
+from bridge.rules.model import LegalDates, NoRuleInForce, ProfileInForce, RuleBook
 
 
 class CheckRulesInForce:
@@ -44,6 +45,26 @@ class CheckRulesInForce:
             gap_max_ms=profile.read(f"presence.{kind}_gap_max_seconds", dates).integer() * 1000,
             answer_window_ms=profile.read("presence.answer_window_seconds", dates).integer() * 1000,
             attempts=profile.read("presence.attempts_per_check", dates).integer(),
+        )
+
+    def prompts(self, class_run: ClassRunId) -> PromptRules | None:
+        """Return the values for prompts; None where no pack asks for any."""
+        profile, dates = self._in_force(class_run)
+        try:
+            if not profile.read("prompt.required", dates).boolean():
+                return None
+        except NoRuleInForce:
+            return None
+
+        def milliseconds(name: str) -> int:
+            return profile.read(f"prompt.{name}_seconds", dates).integer() * 1000
+
+        return PromptRules(
+            gap_min_ms=milliseconds("gap_min"),
+            gap_max_ms=milliseconds("gap_max"),
+            idle_ms=milliseconds("idle"),
+            answer_window_ms=milliseconds("answer_window"),
+            attempts=profile.read("prompt.attempts", dates).integer(),
         )
 
     def anchor_good_frames(self, class_run: ClassRunId) -> int:

@@ -32,6 +32,7 @@ from bridge.plugin_loader import load
 from bridge.presence.face import FaceEngine, licence_objections
 from bridge.presence.ports import StudyPace
 from bridge.presence.store import open_checks
+from bridge.presence.prompt_store import open_prompts
 from bridge.registry.lti_office import PlatformOffice
 from bridge.registry.lti_registrations import LtiRegistrations
 from bridge.registry.lti_self_registration import SelfRegistration
@@ -317,7 +318,7 @@ class House:
 
     def _count_open_checks(self) -> int:
         with self.uow.across_institutions("pace of the demonstration", read_only=True) as tx:
-            return open_checks(tx)
+            return open_checks(tx) + open_prompts(tx)
 
 
 class _AfterCommit:

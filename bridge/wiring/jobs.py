@@ -20,6 +20,7 @@ from bridge.presence.face import FaceTemplate
 from bridge.presence.frames import FRAME_WAITING, JudgedFrame, judge_material
 from bridge.presence.gate.service import CONTROL_WAITING, GRANT_WAITING
 from bridge.presence.service import BEATS_WAITING
+from bridge.presence.prompt_store import overdue_prompts
 from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
@@ -138,7 +139,9 @@ def sweep(house: "House") -> None:
     sweep_quarantine(house)
     with house.uow.across_institutions("find jobs that nobody has in hand", read_only=True) as tx:
         jobs = overdue(tx.session, now)
-        late = overdue_checks(tx, epoch_ms(house.study_clock.now()))
+        study_ms = epoch_ms(house.study_clock.now())
+        late = overdue_checks(tx, study_ms)
+        unanswered = overdue_prompts(tx, study_ms)
     if jobs:
         house.nudge(jobs)
     for institution, check_id in late:
@@ -150,6 +153,9 @@ def sweep(house: "House") -> None:
     test_gates.sweep_attempts(house)
     sweep_platforms(house)
     sweep_trees(house)
+    for institution, prompt in unanswered:
+        with house.uow.for_institution(institution) as tx:
+            house.at(tx).prompts.find(prompt)
     sweep_standing(house)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)

@@ -33,6 +33,8 @@ from bridge.ledger.store import SqlLedgerStore
 from bridge.presence.frames import FrameService
 from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
+from bridge.presence.prompt_store import SqlPromptStore
+from bridge.presence.prompts import Prompts
 from bridge.presence.service import PresenceService
 from bridge.presence.store import SqlPresenceStore
 from bridge.registry.cap_exceptions import CapExceptions
@@ -168,7 +170,14 @@ class Stations:
             house.study_clock,
             house.key("agent-nonce"),
             self._tx.institution_id,
+            self.prompts,
         )
+
+    @cached_property
+    def prompts(self) -> Prompts:
+        house = self._house
+        pace = house.pace_after(self._tx)
+        return Prompts(SqlPromptStore(self._tx), self._tx, self.check_rules, pace, house.study_clock)
 
     @cached_property
     def frames(self) -> FrameService:

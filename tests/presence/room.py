@@ -1,6 +1,6 @@
 """Presence on a real database, with clocks that stand, rules that a test sets, and an agent to play."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -20,6 +20,9 @@ from bridge.kernel.time import FixedClock, epoch_ms
 from bridge.presence.face import FaceTemplate
 from bridge.presence.frames import FrameService, judge_material
 from bridge.presence.model import Activity, CheckRules, Command, PresenceCheck
+from bridge.presence.prompt_model import PromptRules
+from bridge.presence.prompt_store import SqlPromptStore
+from bridge.presence.prompts import Prompts, Shown, prompt_closed
 from bridge.presence.service import BatchAnswer, OpenedSession, PresenceService
 from bridge.presence.store import SqlPresenceStore
 from tests.contracts.memory_evidence import MemoryEvidence
@@ -38,6 +41,10 @@ class MadeRules:
 
     values: CheckRules = RULES
     good_frames: int = 3
+    questions: PromptRules | None = None
+
+    def prompts(self, class_run: ClassRunId) -> PromptRules | None:
+        return self.questions
 
     def checks(self, class_run: ClassRunId, activity: Activity) -> CheckRules:
         return self.values
@@ -80,6 +87,7 @@ class Desk:
     store: SqlPresenceStore
     presence: PresenceService
     frames: FrameService
+    prompts: Prompts
 
 
 @dataclass
@@ -103,8 +111,9 @@ class Room:
     def open(self, institution: InstitutionId = ORG) -> Iterator[Desk]:
         with self.uow.for_institution(institution) as tx:
             store = SqlPresenceStore(tx)
+            prompts = Prompts(SqlPromptStore(tx), tx, self.rules, self.pace, self.study_clock)
             presence = PresenceService(
-                store, SqlInbox(tx), tx, self.rules, self.pace, self.study_clock, b"k" * 32, institution
+                store, SqlInbox(tx), tx, self.rules, self.pace, self.study_clock, b"k" * 32, institution, prompts
             )  # fmt: skip
             frames = FrameService(
                 store,
@@ -117,7 +126,7 @@ class Room:
                 institution,
                 presence.decide,
             )
-            yield Desk(tx, store, presence, frames)
+            yield Desk(tx, store, presence, frames, prompts)
 
     def pass_time(self, **delta: int) -> None:
         self.clock.advance(**delta)
@@ -220,9 +229,12 @@ class Agent:
         assert self._room.answer(self.check, picture("0")).state == "passed"
         return self
 
-    def batch(self, *, ending: bool = False) -> BeatBatch:
+    def batch(
+        self, *, ending: bool = False, idle_seconds: int = 0, visible: bool = True, touched: bool = True
+    ) -> BeatBatch:
         at = self._room.now_ms
-        event = BeatEvent(at, 1000 * self.session.next_seq, True, at, 1000)
+        interaction = at - 1000 * idle_seconds if touched else None
+        event = BeatEvent(at, 1000 * self.session.next_seq, visible, interaction, 1000)
         return BeatBatch(self.session.id, self.session.next_seq, self.nonce, (event,), ending)
 
     def send(self, batch: BeatBatch, *, secret: str | None = None) -> BatchAnswer:
@@ -234,9 +246,33 @@ class Agent:
         self.session, self.nonce, self.commands = answer.session, answer.nonce, answer.commands
         return answer
 
-    def beat(self, *, after_seconds: int = 10, ending: bool = False) -> list[Command]:
+    def beat(self, *, after_seconds: int = 10, **claims: Any) -> list[Command]:
         self._room.pass_time(seconds=after_seconds)
-        return self.send(self.batch(ending=ending)).commands
+        return self.send(self.batch(**claims)).commands
+
+    @property
+    def prompt(self) -> str:
+        """The prompt that the last answer asked for."""
+        (command,) = [c for c in self.commands if c["type"] == "prompt"]
+        return str(command["prompt"])
+
+    def show_prompt(self, prompt: str | None = None, secret: str | None = None) -> Shown:
+        with self._room.open() as desk:
+            return desk.prompts.show(desk.presence.prompt(prompt or self.prompt, secret or self.secret))
+
+    def answer_prompt(
+        self, nonce: str, answer: Sequence[str], prompt: str | None = None, secret: str | None = None
+    ) -> Shown:
+        """Answer as the door does."""
+        with self._room.open() as desk:
+            asked = desk.presence.prompt(prompt or self.prompt, secret or self.secret)
+            if not asked.over:
+                return desk.prompts.answer(asked, nonce, answer)
+        raise prompt_closed(asked)
+
+    def answer_rightly(self) -> Shown:
+        shown = self.show_prompt()
+        return self.answer_prompt(shown.prompt.nonce, shown.prompt.answer)
 
 
 def body_sha256(batch: BeatBatch) -> str:

@@ -12,6 +12,7 @@ import requests
 
 from plugins.simulators.attack.stage import OTHER_UNIT, UNIT
 from plugins.simulators.attack.visit import BEAT_SECONDS, Json, Visit
+from plugins.simulators.question_reader import read_and_answer
 
 _HOUR_MS = 3_600_000
 _PARALLEL_CALLS = 200
@@ -65,6 +66,10 @@ class Cheat:
 
     def answer(self, visit: Visit) -> bool:
         """See `try_check`."""
+        return False
+
+    def answer_prompt(self, visit: Visit) -> bool:
+        """Answer the question that waits; return whether anything was tried."""
         return False
 
 
@@ -437,6 +442,77 @@ class ParallelCalls(Cheat):
         visit.closed = True
 
 
+class NoHandOnThePage(Cheat):
+    """Reports no interaction, so that the bridge asks again and again."""
+
+    def events(self, visit: Visit, events: list[Json]) -> list[Json]:
+        return [{**one, "interaction_ms": None} for one in events]
+
+
+class PromptScript(Cheat):
+    """Reads each question and answers it, with no page and no person, as a script well can.
+
+    The bridge takes the answer: it proves nobody's presence, and is worth nothing without the face checks.
+    """
+
+    id, title_zh = "prompt-script", "脚本读懂屏幕提问并自动答对(没有页面,没有人)"
+    defended_by = "an answer is no presence: face checks"
+
+    def events(self, visit: Visit, events: list[Json]) -> list[Json]:
+        now = visit.stage.clock.ms()
+        return [{**one, "interaction_ms": now if self.dice.random() < 0.05 else None} for one in events]
+
+    def answer_prompt(self, visit: Visit) -> bool:
+        return visit.answer_prompt()
+
+
+class PromptReplay(NoHandOnThePage):
+    """Answers every question with the answer, and the nonce, that were right once."""
+
+    id, title_zh = "prompt-replay", "把答对过的应答原样重放给后来的提问"
+    defended_by = "each question takes one answer, its own"
+
+    def __init__(self, dice: random.Random) -> None:
+        super().__init__(dice)
+        self._kept: tuple[str, list[str]] | None = None
+
+    def answer_prompt(self, visit: Visit) -> bool:
+        if self._kept is None:
+            shown = visit.show_prompt()
+            self._kept = shown["nonce"], read_and_answer(shown["question"])
+            visit.send_answer(*self._kept)
+            return True
+        for _ in range(3):
+            visit.send_answer(*self._kept)  # before the new question was shown, and after it
+            visit.show_prompt()
+        return True
+
+
+class PromptGuesses(NoHandOnThePage):
+    """Sends every choice of a question at once, so that one of them is right."""
+
+    id, title_zh = "prompt-guesses", "对同一提问并发提交所有选项"
+    defended_by = "one answer a question, few questions a prompt"
+
+    def answer_prompt(self, visit: Visit) -> bool:
+        shown = visit.show_prompt()
+        if shown["final"] or visit.prompt is None:
+            return False
+        address = f"{visit.stage.origin}/agent/v1/prompts/{visit.prompt['prompt']}"
+        headers = {"Authorization": f"Bearer {visit.secret}"}
+
+        def send(choice: Json) -> int:
+            body = {"v": 1, "nonce": shown["nonce"], "answer": [choice["id"]] * shown["question"]["pick"]}
+            return requests.post(address, json=body, headers=headers, timeout=60).status_code
+
+        choices = shown["question"]["choices"] * 4
+        with ThreadPoolExecutor(16) as pool:
+            statuses = list(pool.map(send, choices))
+        if statuses.count(200) > 1:
+            raise RuntimeError(f"of {len(choices)} answers to one question {statuses.count(200)} were judged")
+        return True
+
+
 CHEATS: tuple[type[Cheat], ...] = (
     ReportDirectly,
     ManyReports,
@@ -463,4 +539,7 @@ CHEATS: tuple[type[Cheat], ...] = (
     Script,
     JumpWithin,
     ParallelCalls,
+    PromptScript,
+    PromptReplay,
+    PromptGuesses,
 )

@@ -60,11 +60,10 @@ class _Page:
         self.kept.append(self.visit.event(visible=visible))
 
     def send(self) -> None:
-        """Send what is kept, and answer a check that is asked for."""
+        """Send what is kept, and do what is asked for."""
         events, self.kept = self.kept, []
         self.visit.beat(*events)
-        if self.visit.check is not None:
-            self.visit.be_there()
+        self.visit.attend()
 
     def leave(self) -> None:
         """End; what the page says last takes as long to arrive as all that it said before."""
@@ -90,8 +89,7 @@ def _packet_loss(page: _Page) -> int:
         page.play_on(1)
         page.visit.post(batch)
         page.kept = []
-        if page.visit.check is not None:
-            page.visit.be_there()
+        page.visit.attend()
         return BEAT_SECONDS + 1
     if page.dice.random() < 0.05:
         # The request never arrives: what it held goes out with the next beat.
@@ -148,7 +146,7 @@ def _answers_slowly(page: _Page) -> int:
             events, page.kept = page.kept, []
             page.visit.beat(*events)
             waited += BEAT_SECONDS
-        page.visit.be_there()
+    page.visit.attend()
     return BEAT_SECONDS + waited
 
 

@@ -69,6 +69,9 @@ def _one_turn(visit: Visit, tools: Sequence[Cheat]) -> None:
     for tool in tools:
         if visit.check is None or tool.try_check(visit):
             break
+    for tool in tools:
+        if visit.prompt is None or tool.answer_prompt(visit):
+            break
 
 
 def _come_back(visit: Visit) -> None:
@@ -77,8 +80,8 @@ def _come_back(visit: Visit) -> None:
     if visit.closed:
         visit.open()
     visit.beat()
-    if visit.check is not None:
-        visit.be_there()
+    if visit.check is not None or visit.prompt is not None:
+        visit.attend()
         visit.beat()
     visit.study(_HONEST_SECONDS)
     visit.leave()

@@ -7,6 +7,7 @@ import requests
 
 from bridge.kernel.ids import LearnerRef
 from plugins.simulators.attack.stage import UNIT, MadeUpPerson, Stage
+from plugins.simulators.question_reader import read_and_answer
 
 Json = dict[str, Any]
 
@@ -54,6 +55,7 @@ class Visit:
         self.seq: int = opened["next_seq"]
         self.closed = False
         self.check: Json | None = None
+        self.prompt: Json | None = None
         self._forget()
         self._obey(opened["commands"])
 
@@ -160,8 +162,37 @@ class Visit:
             self.stage.clock.advance(BEAT_SECONDS)
             self.media_ms += BEAT_SECONDS * 1000
             self.beat()
-            if self.check is not None:
-                self.be_there()
+            self.attend()
+
+    def attend(self) -> None:
+        """Do what the page asks for: answer the check in person, or the question."""
+        if self.check is not None:
+            self.be_there()
+        if self.prompt is not None:
+            self.answer_prompt()
+
+    def show_prompt(self) -> Json:
+        """Fetch the question of the prompt that waits."""
+        if self.prompt is None:
+            raise RuntimeError("no prompt is waiting")
+        shown: Json = self.call("GET", f"/agent/v1/prompts/{self.prompt['prompt']}").json()
+        return shown
+
+    def answer_prompt(self) -> bool:
+        """Read the question and answer it, which a person and a script do alike; return whether that was right."""
+        shown = self.show_prompt()
+        if not shown.get("final", True):
+            answer = read_and_answer(shown["question"])
+            shown = self.send_answer(shown["nonce"], answer).json()
+        self.prompt = None
+        return shown.get("state") == "answered"
+
+    def send_answer(self, nonce: str, answer: list[str]) -> requests.Response:
+        """Send an answer, whatever it is, to the prompt that waits."""
+        if self.prompt is None:
+            raise RuntimeError("no prompt is waiting")
+        path = f"/agent/v1/prompts/{self.prompt['prompt']}"
+        return self.call("POST", path, json={"v": 1, "nonce": nonce, "answer": answer})
 
     def leave(self) -> None:
         """End as a page does when its person leaves: the exit check is passed in person."""
@@ -195,6 +226,7 @@ class Visit:
         return answer
 
     def _obey(self, commands: list[Json]) -> None:
+        self.prompt = next((one for one in commands if one["type"] == "prompt"), None)
         for command in commands:
             if command["type"] == "check":
                 if self.check is not None and self.check["check"] != command["check"]:

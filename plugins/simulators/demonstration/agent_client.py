@@ -6,6 +6,8 @@ from typing import Any
 
 import requests
 
+from plugins.simulators.question_reader import read_and_answer
+
 Json = dict[str, Any]
 Picture = Callable[[], bytes]
 
@@ -107,6 +109,15 @@ class AgentClient:
         (self.passed if outcome == "passed" else self.failed).append(check["kind"])
         return outcome
 
+    def _answer_prompt(self, prompt: str) -> None:
+        """Read the question and answer it; the beats go on afterwards."""
+        path = f"/agent/v1/prompts/{prompt}"
+        shown = self._call("GET", path)
+        while not shown["final"]:
+            answer = {"v": 1, "nonce": shown["nonce"], "answer": read_and_answer(shown["question"])}
+            shown = self._call("POST", path, json=answer)
+        self.factor = shown["study_factor"]
+
     def study(self, spans: Iterable[tuple[int, int]], enough: Callable[[Json], bool]) -> bool:
         """Play the media spans [from, to) in real pace times the factor, answering each check.
 
@@ -179,6 +190,8 @@ class AgentClient:
         for command in commands:
             if command["type"] == "check":
                 self.waiting = command
+            elif command["type"] == "prompt":
+                self._answer_prompt(command["prompt"])
             elif command["type"] == "close":
                 self.closed = True
 

@@ -10,6 +10,7 @@ import requests
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.ledger.model.entries import LedgerEntry
 from bridge.ledger.model.statement import SecondsStatement
+from plugins.simulators.question_reader import read_and_answer
 from tests.attacks.doors.people import Person
 from tests.attacks.doors.server import ORG, RUN, BridgeServer
 from tests.presence.pictures import picture
@@ -128,12 +129,25 @@ class Agent:
         state: dict[str, Any] = self.look(asked["check"]).json()
         return state
 
+    def answer_prompt(self) -> str:
+        """Answer the question that is asked, if one is; return how the prompt stands."""
+        asked = next((one for one in self.commands if one["type"] == "prompt"), None)
+        if asked is None:
+            return "none"
+        path = f"/agent/v1/prompts/{asked['prompt']}"
+        shown = self.bridge.get(path, **self.bearer).json()
+        if not shown["final"]:
+            body = {"v": 1, "nonce": shown["nonce"], "answer": read_and_answer(shown["question"])}
+            shown = self.bridge.post(path, body, **self.bearer).json()
+        return str(shown["state"])
+
     def study(self, seconds: int, *, step: int = 10, **claims: Any) -> None:
         """Let the time pass with a beat each `step` seconds, as a page does; answer every check."""
         for _ in range(seconds // step):
             self.bridge.clock.advance(step)
             self.media_ms += step * 1000
             self.beat(self.event(**claims))
+            self.answer_prompt()
             if self.check():
                 self.pass_check()
 
@@ -143,6 +157,7 @@ class Agent:
             self.bridge.clock.advance(25)
             self.media_ms += 25_000
             self.beat()
+            self.answer_prompt()
         assert self.pass_check()["state"] == "passed"
 
     def statement(self) -> SecondsStatement:
