@@ -1,10 +1,10 @@
-"""Answers the bridge's questions by reading them, as a person does; so can any script that somebody takes the time to write.
+"""Answers the bridge's questions by reading them, as a person does, and as any script can that somebody writes.
 
 Stands in for the learner in simulators. That it is so short is why an answer to a question proves nobody's presence:
 the face check does.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from bridge.presence.questions import THINGS, number_zh
