@@ -12,6 +12,7 @@ from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.json_line import print_json
 from bridge.kernel.time import legal_date
+from bridge.material_commands import enter_materials, materials_command, take_in_materials
 from bridge.plugin_loader import load
 from bridge.registry.catalogue import read_catalogue
 from bridge.settings import Settings
@@ -65,22 +66,29 @@ def load_catalogue(
         raise InvalidInput(
             "demo_registration", "演示用的平台登记(demo: true)只能在演示模式载入;正式平台请改为 demo: false。"
         )
+    materials = take_in_materials(house, folder)
     with house.uow.for_institution(read.institution.id) as tx:
         stations = house.at(tx)
         report = stations.registry.load_catalogue(read)
         listed = stations.identity.load_enrolment_list(read.enrolment_list, photographs)
         invitations = stations.staff.load(read.staff)
+        tx.session.flush()
+        reviewed = enter_materials(house, tx, materials)
     return {
         "institution": read.institution.id,
         "added": list(report.added),
         "unchanged": report.unchanged,
         "listed": listed,
+        "materials": reviewed,
         "class_runs": [run.id for run in read.class_runs],
         "invitations": [
             {"login": one.login, "url": f"{house.settings.public_url}/invite/{one.token}"}
             for one in invitations
         ],
     }
+
+
+catalogue.add_command(materials_command)
 
 
 def photographs_from(where: str | None) -> Callable[[str], bytes]:

@@ -37,11 +37,13 @@ View = Callable[P, str | AnyResponse]
 MAX_BODY_BYTES = 1024 * 1024
 MAX_SCAN_BYTES = 10 * 1024 * 1024
 """A photographed attendance sheet; it is hashed and not kept."""
+MAX_UPLOAD_BYTES = 200 * 1024 * 1024
+"""Course material; larger files come in by the operator's command."""
 
 _LIMITER = "anxue.limiter"
 _FRAMED_ONCE = "anxue_framed_once"
 _POSTS_ONCE = "anxue_posts_once"
-DOORS_WITHOUT_FORMS = ("lti", "agent", "webhooks", "notices", "xapi")
+DOORS_WITHOUT_FORMS = ("lti", "agent", "webhooks", "notices", "xapi", "caliper", "canvas")
 """Blueprints that prove their caller otherwise: signed tokens, bearer secrets, signed bodies."""
 _ASSETS = {
     "htmx.min.js": ("web", "text/javascript"),
@@ -214,6 +216,9 @@ def _allow_scans(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     view = current_app.view_functions.get(endpoint or "")
     if getattr(view, "takes_scan", False):
         request.max_content_length = MAX_SCAN_BYTES
+    # Only for who may upload: a stranger's body is refused before a byte of it is written to disk.
+    if getattr(view, "takes_upload", False) and session.get("role") == "institution":
+        request.max_content_length = MAX_UPLOAD_BYTES
 
 
 def let_frame(origin: str) -> None:
@@ -235,6 +240,12 @@ def let_post_to(origin: str) -> None:
 def takes_scan(view: View[P]) -> View[P]:
     """Let this view's form carry a scan of up to `MAX_SCAN_BYTES`."""
     view.takes_scan = True  # type: ignore[attr-defined]  # read back by `_allow_scans`
+    return view
+
+
+def takes_upload(view: View[P]) -> View[P]:
+    """Let this view's form, sent by an institution's staff, carry a file of up to `MAX_UPLOAD_BYTES`."""
+    view.takes_upload = True  # type: ignore[attr-defined]  # read back by `_allow_scans`
     return view
 
 

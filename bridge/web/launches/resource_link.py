@@ -1,15 +1,16 @@
 """A link of the course is opened: by a learner, a teacher, or somebody who is not signed in at the platform."""
 
-from flask import redirect, url_for
+from flask import redirect, session, url_for
 
 from bridge.identity.model import Account
 from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.kernel.ids import ClassRunId
+from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef
 from bridge.presence.gate.model import GateOrigin, new_attempt
 from bridge.registry.link_model import LinkKind, LinkTarget
 from bridge.web.launches.arrival import Answer, Arrival
 from bridge.web.pages.lms_visits import LMS_TEACHER
 from bridge.wiring import Stations
+from bridge.wiring.adapters import find_unit
 from bridge.wiring.test_gates import new_link_attempt_id
 
 
@@ -26,7 +27,7 @@ def open_link(arrival: Arrival) -> Answer:
         return redirect(url_for("lms.sign_in_first"), code=303)
     if not arrival.is_learner:
         return _show_to_teacher(arrival)
-    gate = None
+    gate = played = None
     with arrival.house.uow.for_institution(arrival.institution) as tx:
         stations = arrival.house.at(tx)
         # Refused inside the unit of work: who is not let in leaves neither a message nor an account.
@@ -37,9 +38,14 @@ def open_link(arrival: Arrival) -> Answer:
             raise NotPermitted("class_run_unlinked", "这门课程还没有关联班次,请联系培训机构。")
         if target is not None and target.kind is LinkKind.GATE:
             gate = _gate(arrival, stations, account, target)
+        elif account.learner is not None:
+            played = _played_here(arrival, stations, account.learner, target)
     begin_learner(arrival, account, class_run, gate)
     if gate is not None:
         return redirect(url_for("test_gate.show", attempt_id=gate), code=303)
+    if played is not None:
+        session["class_run"], unit = played
+        return redirect(url_for("player.show", unit=unit), code=303)
     return redirect(url_for("learner.home"), code=303)
 
 
@@ -102,6 +108,25 @@ def _gate(arrival: Arrival, stations: Stations, account: Account, target: LinkTa
         return_url=arrival.launch.return_url,
     )
     return stations.gates.ask(wanted, None).id
+
+
+def _played_here(
+    arrival: Arrival, stations: Stations, learner: LearnerRef, target: LinkTarget | None
+) -> tuple[ClassRunId, CourseUnitId] | None:
+    """Return class run and unit where the link is for a study unit that has a material here; None for others."""
+    sheet = unit = None
+    if target is not None and target.unit is not None:
+        if target.class_run in stations.registry.class_runs_of(learner):
+            sheet = stations.registry.class_run_sheet(target.class_run, learner)
+            unit = next((one for one in sheet.course.units if one.id == target.unit), None)
+    elif arrival.resource_link_id is not None:
+        found = find_unit(stations.registry, arrival.registration, arrival.resource_link_id, learner)
+        sheet, unit = found or (None, None)
+    if sheet is None or unit is None or unit.activity != "study":
+        return None
+    return (
+        None if stations.materials.find(sheet.course.id, unit.id) is None else (sheet.class_run.id, unit.id)
+    )
 
 
 def _show_to_teacher(arrival: Arrival) -> Answer:

@@ -15,7 +15,9 @@ from bridge.web.pages.institution import institution_pages
 from bridge.web.pages.learner import learner_pages
 from bridge.web.pages.lms import lms_pages
 from bridge.web.pages.lms_courses import lms_courses_pages, register_lms_courses_wording
+from bridge.web.pages.materials import material_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
+from bridge.web.pages.player import player_pages
 from bridge.web.pages.signals import signal_pages
 from bridge.web.pages.staff import staff_pages
 from bridge.web.pages.submission_review import submission_review_pages
@@ -34,6 +36,7 @@ def register_pages(app: Flask, house: House) -> None:
         home_pages,
         staff_pages,
         learner_pages,
+        player_pages,
         test_gate_pages,
         lms_pages,
         deep_link_pages,
@@ -43,6 +46,7 @@ def register_pages(app: Flask, house: House) -> None:
         correction_pages,
         hours_explained_pages,
         cap_exception_pages,
+        material_pages,
         lms_courses_pages,
         platform_pages,
         exam_service_pages,

@@ -1,5 +1,6 @@
 """The learner's page put together from the stations: which steps stand, and what each shows."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,6 +12,7 @@ from bridge.registry.model import ClassRun
 from bridge.web.pages.progress import ProgressView, view_progress
 from bridge.web.pages.visitors import LearnerVisit
 from bridge.wiring import House, Stations
+from bridge.wiring.player import OwnUnit, own_units
 
 StepState = Literal["done", "current", "open", "later"]
 STEPS = ("consent", "real_name", "face", "study", "papers")
@@ -25,6 +27,7 @@ class LearnerPage:
         enrolled: whether the registry has entered the learner (some moments after the real name).
         good_frames: pictures of the face kept so far.
         by_hand: the enrolment list has no ID photo, so that staff must compare face and card.
+        own_units: units that the bridge plays itself.
     """
 
     class_run: ClassRun
@@ -38,6 +41,7 @@ class LearnerPage:
     progress: ProgressView | None
     hours: HoursStatement | None
     papers: tuple[IssuedPaper, ...]
+    own_units: Sequence[OwnUnit]
 
 
 def gather(house: House, visit: LearnerVisit) -> LearnerPage:
@@ -80,6 +84,7 @@ def gather(house: House, visit: LearnerVisit) -> LearnerPage:
             progress=progress,
             hours=hours,
             papers=papers,
+            own_units=_own_units(stations, visit) if enrolled else (),
         )
 
 
@@ -105,6 +110,11 @@ def steps(
         "papers": "done" if papers else "current" if learned else "later",
     }
     return states
+
+
+def _own_units(stations: Stations, visit: LearnerVisit) -> Sequence[OwnUnit]:
+    sheet = stations.registry.class_run_sheet(visit.class_run, visit.known)
+    return own_units(stations, sheet)
 
 
 def _study(
