@@ -8,6 +8,7 @@ import click
 
 from bridge.intake.xapi.credentials import GRACE, Credential, Issued
 from bridge.intake.xapi.model import Scope, Store, Version
+from bridge.intake_retention_command import retention
 from bridge.intake_upkeep_commands import institution_named, open_house, quarantine, replay_command
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId
@@ -39,6 +40,7 @@ def intake() -> None:
 
 intake.add_command(replay_command)
 intake.add_command(quarantine)
+intake.add_command(retention)
 
 
 @intake.group("credential", help="xAPI 凭证:每个机构的每个来源一组 key 与 secret。")

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+import structlog
 from sqlalchemy import Connection, String, UniqueConstraint, bindparam, event, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
@@ -81,6 +82,8 @@ def _lay_out(_table: Any, connection: Connection, **_options: Any) -> None:
     for statement in statements:
         connection.exec_driver_sql(statement)
 
+
+log = structlog.get_logger()
 
 _TABLE: Any = InboxMessageRow.__table__
 _CHAIN: Any = InboxChainRow.__table__
@@ -213,6 +216,7 @@ class SqlInbox:
         except IntegrityError as error:
             if not _without_partition(error):
                 raise
+            log.error("inbox_day_missing", day=days.day_of_chain(row["chain"]).isoformat())
             # Not the sender's fault, and not ours to guess at: the agent keeps the batch and sends it again.
             raise Unavailable(
                 "inbox_day_missing", "服务器正在准备当日的记录表,学习记录已保留在本页,稍后会自动重发。"

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from datetime import datetime
 from functools import cached_property
 from typing import Any
 
@@ -80,6 +81,8 @@ class House:
         """The stretch of time in which this process last asked for the ledgers to be sealed."""
         self.reviewed_stretch = -1
         """The same for the review of what is frozen."""
+        self.inbox_swept: datetime | None = None
+        """The hour in which this process last looked after the inbox's days."""
         self._origins: tuple[float, frozenset[str]] = (0.0, frozenset())
 
     @classmethod

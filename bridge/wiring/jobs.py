@@ -25,6 +25,7 @@ from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
+from bridge.wiring.inbox_days import sweep_inbox_days
 from bridge.wiring.intake_jobs import note_dead, sweep_quarantine, tidy_quarantine, try_held
 from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
 from bridge.wiring.ledger_standing import STANDING, prepare_review, sweep_standing
@@ -157,6 +158,7 @@ def sweep(house: "House") -> None:
         with house.uow.for_institution(institution) as tx:
             house.at(tx).prompts.find(prompt)
     sweep_standing(house)
+    sweep_inbox_days(house)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
         sweep_used_states(house.uow, now)
