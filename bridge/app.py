@@ -10,6 +10,8 @@ from bridge.serve import die_with_parent
 from bridge.settings import Settings
 from bridge.start import configure_logs
 from bridge.web.agent_door import agent_door
+from bridge.web.caliper_door import caliper_door
+from bridge.web.canvas_door import canvas_door
 from bridge.web.errors import register_error_handlers
 from bridge.web.launch_door import launch_door
 from bridge.web.notice_door import notice_door
@@ -40,6 +42,8 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     app.register_blueprint(webhook_door(house))
     app.register_blueprint(notice_door(house))
     app.register_blueprint(xapi_door(house))
+    app.register_blueprint(caliper_door(house))
+    app.register_blueprint(canvas_door(house))
     register_pages(app, house)
     for name in DOORS_WITHOUT_FORMS:
         app.extensions["csrf"].exempt(app.blueprints[name])

@@ -6,6 +6,8 @@ from typing import Any
 
 import click
 
+from bridge.canvas_commands import canvas
+from bridge.forward_commands import forward
 from bridge.intake.xapi.credentials import GRACE, Credential, Issued
 from bridge.intake.xapi.model import Scope, Store, Version
 from bridge.intake_retention_command import retention
@@ -23,7 +25,11 @@ _SCOPE_ZH = {
     Scope.READ: "读取本机构全部陈述",
     Scope.STATE: "读写状态文档",
     Scope.PROFILE: "读写学员与活动文档",
+    Scope.CALIPER: "发送 Caliper 事件",
+    Scope.CANVAS: "发送未签名的 Canvas 事件",
 }
+BEARER_SCOPES = frozenset({Scope.CALIPER, Scope.CANVAS})
+"""Of doors whose callers name key and secret as one bearer token."""
 _DEFAULT_SCOPES = (Scope.WRITE, Scope.READ_OWN, Scope.STATE)
 
 _json = click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
@@ -40,6 +46,8 @@ def intake() -> None:
 
 intake.add_command(replay_command)
 intake.add_command(quarantine)
+intake.add_command(canvas)
+intake.add_command(forward)
 intake.add_command(retention)
 
 
@@ -165,6 +173,8 @@ def _print_issued(issued: Issued, endpoint: str, as_json: bool) -> None:
         f"  地址    {endpoint}",
         f"  secret  {issued.secret}(只显示一次)",
     ]
+    if BEARER_SCOPES & {*issued.credential.scopes}:
+        lines.append(f"  Bearer  {issued.credential.id}.{issued.secret}(Caliper、Canvas 用;只显示一次)")
     click.echo("\n".join(lines))
 
 

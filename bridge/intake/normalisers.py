@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from bridge.intake.learning import learning_claim
 from bridge.intake.model import (
     ACTIVITY,
     CONTACT_SCAN,
@@ -219,6 +220,28 @@ def _statements(_record: InboxRecord, payload: Mapping[str, Any]) -> Sequence[Cl
     return (StatementsClaim(_text(payload["store"]), kept),)
 
 
+def _learning(record: InboxRecord, payload: Mapping[str, Any]) -> Sequence[Claim]:
+    claim = learning_claim(payload)
+    if not claim.overridden:
+        # The sender's word, told to nobody: what it claims is read from the inbox by whoever asks.
+        return ()
+    data = {
+        "type": SIGNAL,
+        "occurred_at": payload["occurred_at"],
+        "kind": "grade_overridden",
+        "account": claim.learner,
+        "learner": None,
+        "actor": claim.actor,
+        "context": claim.context,
+        "class_run": None,
+        "unit": None,
+        "before": claim.before,
+        "after": claim.score,
+        "message": record.id,
+    }
+    return (EventClaim(SIGNALLED, record.source, claim.occurred_at, f"learning:{record.id}", data),)
+
+
 def _only_kept(_record: InboxRecord, _payload: Mapping[str, Any]) -> Sequence[Claim]:
     return ()
 
@@ -237,6 +260,8 @@ def _text(value: Any) -> str:
 
 NORMALISERS: Mapping[str, Normaliser] = {
     "agent": Normaliser("学习页面的记录", {1: _agent_batch}),
+    "caliper": Normaliser("Caliper 事件", {1: _learning}),
+    "canvas": Normaliser("Canvas 事件", {1: _learning}),
     "lti_launch": Normaliser("学习平台进入", {1: _only_kept}),
     "notice": Normaliser("学习平台通知", {1: _notice}),
     "result": Normaliser("从学习平台读取的成绩", {1: _result}),

@@ -25,6 +25,7 @@ from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
+from bridge.wiring.forwarding import forwarding_works, sweep_forwarding
 from bridge.wiring.inbox_days import sweep_inbox_days
 from bridge.wiring.intake_jobs import note_dead, sweep_quarantine, tidy_quarantine, try_held
 from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
@@ -49,6 +50,7 @@ def runner(house: "House") -> Runner:
     works[STANDING] = Work(prepare=partial(prepare_review, house), apply=lambda _tx, _job, _reviewed: None)
     works[SEAL] = Work(prepare=partial(signing_key, house), apply=partial(seal_tree, house))
     works.update(platform_works(house))
+    works.update(forwarding_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
         works[kind] = Work(prepare=jobs.settle, apply=jobs.run_settled)
     works[HELD] = Work(apply=partial(try_held, house))
@@ -153,6 +155,7 @@ def sweep(house: "House") -> None:
                 stations.presence.expire(check)
     test_gates.sweep_attempts(house)
     sweep_platforms(house)
+    sweep_forwarding(house)
     sweep_trees(house)
     for institution, prompt in unanswered:
         with house.uow.for_institution(institution) as tx:

@@ -38,13 +38,16 @@ class Version(StrEnum):
 
 
 class Scope(StrEnum):
-    """What a credential may do; the names are those of the xAPI specification (1.0.3 Part Three §4.2)."""
+    """What a credential may do; the names of the xAPI door are the specification's (1.0.3 Part Three §4.2)."""
 
     WRITE = "statements/write"
     READ_OWN = "statements/read/mine"
     READ = "statements/read"
     STATE = "state"
     PROFILE = "profile"
+    CALIPER = "caliper/write"
+    CANVAS = "canvas/write"
+    """Canvas Live Events that are not signed."""
 
 
 class Resource(StrEnum):
