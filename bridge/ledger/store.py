@@ -4,12 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import DDL, Index, String, UniqueConstraint, event, insert, select, text
+from sqlalchemy import DDL, Index, String, UniqueConstraint, event, select, text
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, ORMExecuteState, Session, mapped_column
 
 from bridge.db.base import Base, Code, Count, Id, LongText, Ref, Sha256, TenantRow
+from bridge.db.copying import add_rows
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.canonical import GENESIS
 from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId, new_id
@@ -50,6 +51,9 @@ class LedgerEntryRow(TenantRow, Base):
     batch_seq: Mapped[Count | None]
     body: Mapped[LongText]
     mark: Mapped[str | None] = mapped_column(String(64))
+
+
+_ENTRIES: Any = LedgerEntryRow.__table__
 
 
 class LedgerHeadRow(TenantRow, Base):
@@ -149,8 +153,9 @@ class SqlLedgerStore:
             raise RuntimeError("the entries do not follow the head of the chain")
         chain = self._chain(learner, class_run)
         ids = [new_id("led") for _ in entries]
-        self._session.execute(
-            insert(LedgerEntryRow),
+        add_rows(
+            self._session,
+            _ENTRIES,
             [
                 {
                     "id": row_id,

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Dialect, Select, and_, exists, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, select, tuple_
 
+from bridge.db.copying import write_rows
 from bridge.db.unit_of_work import Tx
 from bridge.intake.xapi.model import Attachment, Query, Store
 from bridge.intake.xapi.tables import XapiAttachmentRow, XapiReferenceRow, XapiStatementRow, XapiTermRow
@@ -66,15 +67,16 @@ class SqlStatements:
         seqs = self._numbers(len(new))
         bound = _STATEMENT.c.stored.type.dialect_impl(dialect).bind_processor(dialect)
         owner = (self._institution, str(self._store), source, message, bound(stored) if bound else stored)
-        # The driver's own executemany: SQLAlchemy's work for each row costs more than the row (measured).
-        connection.exec_driver_sql(
-            _written_for(
-                dialect, _STATEMENT, "seq institution_id store source message stored statement_id payload"
-            ),
+        write_rows(
+            connection,
+            _STATEMENT,
+            ("seq", "institution_id", "store", "source", "message", "stored", "statement_id", "payload"),
             [(seq, *owner, one.id, one.payload) for seq, one in zip(seqs, new, strict=True)],
         )
-        connection.exec_driver_sql(
-            _written_for(dialect, _TERM, "key seq direct"),
+        write_rows(
+            connection,
+            _TERM,
+            ("key", "seq", "direct"),
             [
                 (key, seq, direct)
                 for seq, one in zip(seqs, new, strict=True)
@@ -248,10 +250,3 @@ class SqlStatements:
 
     def _own(self, table: Any) -> list[ColumnElement[bool]]:
         return [table.c.institution_id == self._institution, table.c.store == self._store]
-
-
-def _written_for(dialect: Dialect, table: Any, columns: str) -> str:
-    """Return an INSERT of one row as the driver writes it."""
-    names = columns.split()
-    mark = "?" if dialect.paramstyle == "qmark" else "%s"
-    return f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({', '.join([mark] * len(names))})"  # noqa: S608
