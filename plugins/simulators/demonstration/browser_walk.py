@@ -18,6 +18,7 @@ from plugins.simulators.demonstration.browser_tab import BrowserTab, is_leaving
 from plugins.simulators.demonstration.cameras import FakeFilm
 from plugins.simulators.demonstration.steps import StepFailed
 from plugins.simulators.demonstration.walker import Tab
+from plugins.simulators.question_reader import read_and_answer
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 _SHEET = {"width": 390, "height": 2400}  # the whole question sheet at once
@@ -59,6 +60,10 @@ _LOOK = """(options) => {
     options: options.filter((id) => one(id) && !one(id).checked).map((id) => free(one(id).closest('label'))),
     finished: Boolean(one('finished') && !one('finished').hidden),
     credited: words('agent-credited'), provisional: words('agent-provisional'),
+    question: words('agent-prompt-question'),
+    choices: Array.prototype.map.call(document.querySelectorAll('[data-testid="agent-prompt-choice"]'), (node) => (
+      { id: node.dataset.choice, label: node.textContent, open: !node.disabled, at: free(node) }
+    )),
     check: words('agent-check-title'), mood: one('agent-check') ? one('agent-check').dataset.mood : '',
     message: words('agent-message'), ready: Boolean(place && !place.hidden), path: location.pathname
   };
@@ -133,6 +138,7 @@ class BrowserWalk:
         for _ in _looks():
             seen = self._look(page)
             checks.see(seen)
+            self._answer_question(page, seen)
             if seen["path"] == "/course":
                 return checks.passed, checks.failed
             _still_open(seen, left)
@@ -170,6 +176,16 @@ class BrowserWalk:
                 page.mouse.click(*seen["submit"])
                 handed_in = True
         raise StepFailed("测验没有在规定时间内结束")
+
+    def _answer_question(self, page: Page, seen: Mapping[str, Any]) -> None:
+        """Read the question that is shown, and tap the choice whose turn it is."""
+        if not seen["choices"]:
+            return
+        wanted = read_and_answer({"text": seen["question"], "choices": seen["choices"]})
+        tapped = [one["id"] for one in seen["choices"] if not one["open"]]
+        for choice in seen["choices"]:
+            if choice["id"] == next((one for one in wanted if one not in tapped), None) and choice["at"]:
+                page.mouse.click(*choice["at"])
 
     def renew_film(self) -> None:
         """Give the next opening of the camera other pictures than the last; the hand need not wait for it."""

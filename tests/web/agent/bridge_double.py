@@ -4,6 +4,7 @@ It refuses what the bridge refuses (a wrong nonce, a gap in seq, other bytes und
 a test tells it: open a check with given verdicts, drop an answer, fail, close.
 """
 
+import json
 import secrets
 import socket
 import threading
@@ -60,6 +61,44 @@ class Check:
 
 
 @dataclass
+class Prompt:
+    """A question and those that follow a wrong answer; after the last the prompt is wrong."""
+
+    id: str
+    questions: list[tuple[str, list[str], list[str]]]
+    seconds: int
+    state: str = "open"
+    given: list[list[str]] = field(default_factory=list)
+    nonce: str = ""
+
+    def command(self) -> dict[str, Any]:
+        return {
+            "type": "prompt",
+            "prompt": self.id,
+            "answer_within_seconds": self.seconds,
+            "attempts_left": len(self.questions),
+            "message": "请回答下面的问题,学习即可继续。",
+        }
+
+    def told(self, message: str) -> dict[str, Any]:
+        asked = None
+        if self.state == "open":
+            text, labels, answer = self.questions[0]
+            choices = [{"id": f"id-{label}", "label": label} for label in labels]
+            asked = {"kind": "number", "text": text, "choices": choices, "pick": len(answer)}
+        return {
+            "prompt": self.id,
+            "state": self.state,
+            "final": self.state != "open",
+            "attempts_left": len(self.questions),
+            "answer_within_seconds": self.seconds,
+            "question": asked,
+            "nonce": self.nonce,
+            "message": message,
+        }
+
+
+@dataclass
 class Batch:
     raw: bytes
     body: dict[str, Any]
@@ -86,6 +125,9 @@ class BridgeDouble:
         self.checks: list[Check] = []
         self.exit_check: Check | None = None
         self.commands: list[dict[str, Any]] = []
+        self.prompt: Prompt | None = None
+        self.prompts: list[Prompt] = []
+        self.beacons: list[str] = []
         self.today = {"credited_seconds": 754, "provisional_seconds": 95, "refused_seconds": 12}
         self.answers: list[Callable[[], Response | None]] = []
         self.reference: list[dict[str, str]] = []
@@ -115,6 +157,14 @@ class BridgeDouble:
             self.checks.append(check)
         return check
 
+    def put_prompt(self, *questions: tuple[str, list[str], list[str]], seconds: int = 60) -> Prompt:
+        """Ask: each question is its text, its labels and those to be tapped, in order."""
+        prompt = Prompt(secrets.token_hex(6), list(questions), seconds)
+        with self.lock:
+            self.prompt = prompt
+            self.prompts.append(prompt)
+        return prompt
+
     def drop_next_answer(self) -> None:
         """The next batch is taken, but its answer never arrives."""
         self.answers.append(_hang_up)
@@ -133,6 +183,8 @@ class BridgeDouble:
         app = Flask("bridge_double")
         app.add_url_rule("/agent/v1/sessions", view_func=self._open, methods=["POST"])
         app.add_url_rule("/agent/v1/batches", view_func=self._batch, methods=["POST"])
+        app.add_url_rule("/agent/v1/batches/last", view_func=self._last_words, methods=["POST"])
+        app.add_url_rule("/agent/v1/prompts/<prompt>", view_func=self._prompt, methods=["GET", "POST"])
         app.add_url_rule("/agent/v1/checks/<check>", view_func=self._check_state)
         app.add_url_rule("/agent/v1/checks/<check>/frames", view_func=self._frame, methods=["POST"])
         app.add_url_rule("/reference", view_func=self._reference, methods=["POST"])
@@ -207,8 +259,40 @@ class BridgeDouble:
             _hang_up()
         return make_response(jsonify(answer), status)
 
-    def _take(self, raw: bytes, body: dict[str, Any]) -> tuple[dict[str, Any], int]:
-        if request.headers.get("Authorization") != f"Bearer {self.secret}" or body["session"] != self.session:
+    def _last_words(self) -> Response:
+        assert request.mimetype == "text/plain"
+        secret, _, raw = request.get_data().partition(b"\n")
+        with self.lock:
+            self.beacons.append(raw.decode())
+            answer, status = self._take(raw, json.loads(raw), secret.decode())
+        return make_response(jsonify(answer), status)
+
+    def _prompt(self, prompt: str) -> Response:
+        with self.lock:
+            asked = next(one for one in self.prompts if one.id == prompt)
+            if request.headers.get("Authorization") != f"Bearer {self.secret}":
+                return make_response(jsonify(self._complain("secret", 401)[0]), 401)
+            message = "请回答下面的问题,学习即可继续。"
+            if request.method == "POST":
+                given = request.get_json()
+                if given["nonce"] != asked.nonce or asked.state != "open":
+                    return make_response(jsonify(self._complain("prompt", 409)[0]), 409)
+                asked.given.append(given["answer"])
+                if given["answer"] == [f"id-{label}" for label in asked.questions[0][2]]:
+                    asked.state, message = "answered", "回答正确,请继续学习。"
+                else:
+                    asked.questions.pop(0)
+                    message = "回答不对,请再看一遍题目,重新回答。"
+                    if not asked.questions:
+                        asked.state, message = "wrong", "多次回答不对。"
+                if asked.state != "open" and self.prompt is asked:
+                    self.prompt = None
+            asked.nonce = secrets.token_hex(8)
+            return jsonify(asked.told(message))
+
+    def _take(self, raw: bytes, body: dict[str, Any], secret: str = "") -> tuple[dict[str, Any], int]:
+        secret = secret or request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if secret != self.secret or body["session"] != self.session:
             return self._complain("secret", 401)
         if raw == self.last_raw:
             self.batches.append(Batch(raw, body, True))
@@ -251,10 +335,11 @@ class BridgeDouble:
         return {"reason": reason, "message": "请刷新页面。"}, status
 
     def _factor(self) -> int:
-        return 1 if self.check is not None else self.factor
+        return 1 if self.check is not None or self.prompt is not None else self.factor
 
     def _commands(self) -> list[dict[str, Any]]:
-        return ([self.check.command()] if self.check is not None else []) + self.commands
+        asked = [one.command() for one in (self.check or self.prompt,) if one is not None]
+        return asked + self.commands
 
     def _check_state(self, check: str) -> Response:
         with self.lock:
@@ -272,6 +357,13 @@ class BridgeDouble:
             return jsonify(
                 {"check": check, "attempts_left": len(asked.verdicts), "nonce": asked.nonce, **asked.state}
             )
+
+    def expire_prompt(self, prompt: Prompt) -> None:
+        """The answer window of `prompt` is over."""
+        with self.lock:
+            prompt.state = "missed"
+            if self.prompt is prompt:
+                self.prompt = None
 
     def expire(self, check: Check, message: str) -> None:
         """The answer window of `check` is over."""

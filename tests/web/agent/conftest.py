@@ -22,11 +22,12 @@ window.handle = AnxueAgent.start({
 });
 """
 _HOST_SCRIPT = """
-window.pauses = []; window.statuses = []; window.media = 0;
+window.pauses = []; window.statuses = []; window.media = 0; window.seeks = []; window.speed = 1;
 window.handle = AnxueAgent.start({
   bridge: '%s', token: 'token-of-the-page', activity: 'study', mount: document.getElementById('agent'),
   position: function () { window.media += 7; return window.media; },
   setPaused: function (paused, message) { window.pauses.push([paused, message]); window.paused = paused; },
+  seekTo: function (ms) { window.seeks.push(ms); window.media = ms; }, rate: function () { return window.speed; },
   onStatus: function (status) { window.statuses.push(JSON.parse(JSON.stringify(status))); }
 });
 """

@@ -1,6 +1,6 @@
-/* Anxue agent, protocol v1: reports study to the bridge and answers its face checks.
+/* Anxue agent, protocol v1: reports study to the bridge and does what the bridge asks for.
  *
- * One script for an LMS page and for the bridge's own pages; it loads v1-camera.js and v1.css from beside it.
+ * One script for an LMS page and for the bridge's own pages; it loads v1-camera.js, v1-prompt.js and v1.css from beside it.
  * Plain ES2017, no framework, no module: older phones' web views run it. CSP-safe: no inline style, no handler
  * attribute, server text only through textContent. What it reports is a claim: the server decides what counts.
  *
@@ -8,13 +8,32 @@
  *     activity                   "study" or "test"; what it says is said in the words of it
  *     attempt                    optional, of a test with several pages: they share one session, kept for this tab
  *     position()                 current media position in whole study milliseconds
+ *     rate()                     optional: how fast the media plays now; without it 1 is reported
  *     setPaused(paused, message) the page stops or resumes its media
- *     onStatus(status)           {state, message, reason, url, studyFactor, checkOpen, today, session}; state is
- *                                connecting | running | paused | offline | checking | refused | failed | closed
+ *     seekTo(mediaMs)            optional (also taken under the name rewind): the page goes back to where something was
+ *                                not counted; the agent reports both ends of the jump. Without it the learner is told in words
+ *     onStatus(status)           {state, message, reason, url, studyFactor, checkOpen, promptOpen, today, session}; state is
+ *                                connecting | running | paused | offline | checking | prompting | refused | failed | closed
  *     stop()                     leaves properly (an exit check may come first); a Promise of {closed}
  *     mark()                     reports the position now: call it before and after a jump in the media
  *   AnxueAgent.captureReference({bridge, url, csrf, mount, onDone}) → {cancel()}; call it from a click
  *     onDone(reply)              the last reply, or null when the person gave up
+ *
+ * What the server sends. Every answer to a batch has `commands`; a command of a type that is not known is passed over, so
+ * that an older agent goes on with a newer server. Each may come again and again until it is done.
+ *     {type: "check", check, kind, answer_within_seconds, …}    a face check
+ *     {type: "prompt", prompt, answer_within_seconds, …}        a question: GET prompts/<id> shows it, POST answers it
+ *     {type: "pause", reason, message}, {type: "resume"}        the media stands until resume
+ *     {type: "rewind", id, media_ms, message}                   go back, once for each id
+ *     {type: "warn", id, message}                               tell, once for each id
+ *     {type: "notice", message}                                 tell
+ *     {type: "close", reason, message}                          the session is over
+ * `today` has credited_seconds, provisional_seconds and refused_seconds of the class run, and where the server knows them:
+ * `day` (the same of the legal day), `reasons` [{code, seconds, message}] of the day, `next` (what comes next, in words).
+ *
+ * The last words of a page that goes away are sent by fetch with keepalive, which can carry the secret in a header; where
+ * a browser knows no keepalive, or cannot ask the other origin's leave any more, by sendBeacon to batches/last, with the
+ * secret in the first line of a text/plain body (no header can be set there) and the very same batch behind it.
  */
 (function (global) {
   'use strict';
@@ -22,10 +41,12 @@
   var MAX_EVENTS = 200;
   var BACKOFF_MS = [1000, 2000, 4000];
   var REQUEST_TIMEOUT_MS = 15000;
+  var FIRST_TIMEOUT_MS = 8000; // of a batch: so that a second try still comes within what counts
   var NOTICE_MS = 20000;
 
   var STATES = {
-    connecting: '正在连接', paused: '已暂停', offline: '网络中断，正在重连', checking: '人脸核验中', failed: '连接已失效',
+    connecting: '正在连接', paused: '已暂停', offline: '网络中断，正在重连', checking: '人脸核验中', prompting: '请回答提问',
+    failed: '连接已失效', elsewhere: '已在别处继续',
     closed: '已结束'
   };
   var WORDS = {
@@ -46,7 +67,7 @@
       }
     }
   };
-  var PAUSE_ORDER = ['closed', 'check', 'server', 'offline', 'hidden', 'connecting', 'late'];
+  var PAUSE_ORDER = ['closed', 'check', 'prompt', 'server', 'offline', 'hidden', 'connecting', 'late'];
 
   var source = document.currentScript.src;
   var rest = null;
@@ -111,7 +132,7 @@
       timer = setTimeout(function () {
         reject(new Error('timeout'));
         if (abort) abort.abort();
-      }, REQUEST_TIMEOUT_MS);
+      }, options.timeoutMs || REQUEST_TIMEOUT_MS);
     });
     var answer = fetch(url, init).then(function (response) {
       return response.text().then(function (text) {
@@ -130,23 +151,27 @@
     return status >= 500 || status === 408 || status === 429;
   }
 
-  /** Adds the style sheet and the script of checks, which lie beside this one; rejects when the script is not had. */
+  /** Adds the style sheet and the scripts beside this one; rejects when a script is not had. */
   function loadRest() {
     loadStyle();
     if (!rest) {
-      rest = new Promise(function (resolve, reject) {
-        var script = element('script');
-        script.src = source.replace(/v1\.js/, 'v1-camera.js');
-        script.onload = resolve;
-        script.onerror = function () {
-          rest = null;
-          script.remove();
-          reject(new Error('v1-camera.js'));
-        };
-        document.head.appendChild(script);
-      });
+      rest = Promise.all(['v1-camera.js', 'v1-prompt.js'].map(loadScript));
+      rest.catch(function () { rest = null; });
     }
     return rest;
+  }
+
+  function loadScript(name) {
+    return new Promise(function (resolve, reject) {
+      var script = element('script');
+      script.src = source.replace(/v1\.js/, name);
+      script.onload = resolve;
+      script.onerror = function () {
+        script.remove();
+        reject(new Error(name));
+      };
+      document.head.appendChild(script);
+    });
   }
 
   function loadStyle() {
@@ -185,9 +210,11 @@
       figures.appendChild(label);
     });
     if (withFigures) this.line.appendChild(figures);
+    this.next = element('p', 'anxue-next', '', 'agent-next');
+    this.next.hidden = true;
     this.message = element('p', 'anxue-notice', '', 'agent-message');
     this.message.hidden = true;
-    [this.details, this.message, this.line].forEach(function (node) { self.root.appendChild(node); });
+    [this.details, this.message, this.line, this.next].forEach(function (node) { self.root.appendChild(node); });
     this.explain([]);
     mount.classList.add('anxue-mount');
     mount.appendChild(this.root);
@@ -197,21 +224,29 @@
     this.root.setAttribute('data-state', state);
     var word = STATES[state] || this.words[state];
     if (this.state.textContent !== word) this.state.textContent = word;
-    if (this.message.textContent !== message || link) {
+    if (this.message.textContent !== message || link || state === 'elsewhere') {
       this.message.textContent = message;
       if (link) {
         var anchor = element('a', 'anxue-link', '前往办理', 'agent-link');
         anchor.href = link;
         this.message.appendChild(anchor);
       }
+      if (state === 'elsewhere') {
+        this.message.appendChild(button('anxue-here', '改在这里继续', 'agent-here', function () {
+          global.location.reload(); // the page comes again with a token of its own
+        }));
+      }
     }
     this.message.hidden = !message;
   };
 
   StatusBar.prototype.figures = function (today) {
-    this.numbers.credited.textContent = clockText(today.credited_seconds);
-    this.numbers.provisional.textContent = clockText(today.provisional_seconds);
-    this.numbers.refused.textContent = clockText(today.refused_seconds);
+    var day = today.day || today;
+    this.numbers.credited.textContent = clockText(day.credited_seconds);
+    this.numbers.provisional.textContent = clockText(day.provisional_seconds);
+    this.numbers.refused.textContent = clockText(day.refused_seconds);
+    this.next.textContent = typeof today.next === 'string' ? today.next : '';
+    this.next.hidden = !this.next.textContent;
     this.explain(Array.isArray(today.reasons) ? today.reasons : []);
   };
 
@@ -239,6 +274,9 @@
     this.interactionMs = null;
     this.checks = {}; // check id → "open" | "done"
     this.checkOpen = false;
+    this.prompts = {}; // prompt id → "open" | "done"
+    this.promptOpen = false;
+    this.obeyed = {}; // ids of commands that are done once
     this.ending = false;
     this.endings = 0;
     this.state = 'connecting';
@@ -267,13 +305,21 @@
       on(document, name, interacted, { capture: true, passive: true });
     });
     on(document, 'visibilitychange', function () {
-      self.pause('hidden', document.visibilityState === 'visible' ? null : self.words.hidden);
-      self.mark();
+      var visible = document.visibilityState === 'visible';
+      self.pause('hidden', visible ? null : self.words.hidden);
+      // A phone may freeze the page the next moment, with no word of its going.
+      if (visible) self.mark(); else self.lastWords();
     });
     on(global, 'focus', function () { self.mark(); });
     on(global, 'blur', function () { self.mark(); });
     on(global, 'online', function () { self.wake(); });
     on(global, 'pagehide', function () { self.lastWords(); });
+    on(global, 'pageshow', function (event) {
+      if (!event.persisted) return;
+      // Kept by the browser and shown again: requests of before are dead, the session is not.
+      self.pause('hidden', document.visibilityState === 'visible' ? null : self.words.hidden);
+      self.mark();
+    });
     this.unlisten = function () { handlers.forEach(function (remove) { remove(); }); };
   };
 
@@ -292,19 +338,19 @@
     this.pausedWith = message;
     if (changed) this.options.setPaused(Boolean(cause), message);
     if (!this.over) {
-      this.state = { check: 'checking', server: 'paused', hidden: 'paused', late: 'running' }[cause] || cause || 'running';
+      this.state = { check: 'checking', prompt: 'prompting', server: 'paused', hidden: 'paused', late: 'running' }[cause] || cause || 'running';
     }
     this.report();
   };
 
   Session.prototype.report = function (extra) {
     var info = extra || {};
-    var message = info.message || (this.pausedFor === 'check' ? '' : this.pausedWith) || this.notice;
-    this.bar.show(this.state, message, bridgeLink(this.bridge, info.url));
+    var message = info.message || (this.checkOpen || this.promptOpen ? '' : this.pausedWith) || this.notice;
+    this.bar.show(info.reason === 'other_device' ? 'elsewhere' : this.state, message, bridgeLink(this.bridge, info.url));
     if (!this.options.onStatus) return;
     this.options.onStatus({
       state: this.state, message: message, reason: info.reason || null, url: info.url || null,
-      studyFactor: this.factor, checkOpen: this.checkOpen, today: this.today, session: this.opened
+      studyFactor: this.factor, checkOpen: this.checkOpen, promptOpen: this.promptOpen, today: this.today, session: this.opened
     });
   };
 
@@ -327,9 +373,14 @@
     this.buffer.push({
       client_ms: clientMs(), media_ms: Math.max(0, Math.round(this.options.position())),
       visible: visible === undefined ? document.visibilityState === 'visible' : visible,
-      focused: document.hasFocus(), interaction_ms: this.interactionMs, rate: 1
+      focused: document.hasFocus(), interaction_ms: this.interactionMs, rate: this.rate()
     });
     if (this.buffer.length > MAX_EVENTS) this.buffer.shift();
+  };
+
+  Session.prototype.rate = function () {
+    var rate = this.options.rate ? Number(this.options.rate()) : 1;
+    return rate >= 0 && rate <= 16 ? rate : 1;
   };
 
   Session.prototype.mark = function () {
@@ -364,17 +415,20 @@
     for (var tries = 0; !this.over; tries += 1) {
       var reply = null;
       var beats = this.opened ? setInterval(this.record.bind(this), this.beatMs()) : 0;
-      try { reply = await send(); } catch (error) { reply = null; }
+      try { reply = await send(tries); } catch (error) { reply = null; }
       clearInterval(beats);
       if (reply && !worthRetrying(reply.status)) {
+        this.failing = false;
         this.pause('offline', null);
         return reply;
       }
+      this.failing = true;
       if (this.ending && tries >= 3) {
         this.end('failed', { reason: 'unreachable', message: this.words.unreachable });
         return null;
       }
-      this.pause('offline', this.words.offline);
+      // A short outage is bridged: the media goes on, its beats are kept, and what is silent counts up to the gap limit.
+      if (!this.opened || this.silent) this.pause('offline', this.words.offline);
       await this.rest(BACKOFF_MS[Math.min(tries, BACKOFF_MS.length - 1)]);
     }
     return null;
@@ -449,10 +503,10 @@
     this.pending = { body: JSON.stringify(batch), ending: Boolean(batch.ending) };
   };
 
-  Session.prototype.post = function (keepalive) {
+  Session.prototype.post = function (keepalive, timeoutMs) {
     return request('POST', this.bridge + '/agent/v1/batches', {
       headers: { 'Content-Type': 'application/json', Authorization: 'Bearer ' + this.secret },
-      body: this.pending.body, keepalive: keepalive
+      body: this.pending.body, keepalive: keepalive, timeoutMs: timeoutMs
     });
   };
 
@@ -460,7 +514,7 @@
     var self = this;
     if (!this.pending) this.makeBatch();
     var ending = this.pending.ending;
-    var reply = await this.insist(function () { return self.post(false); });
+    var reply = await this.insist(function (tries) { return self.post(false, tries ? 0 : FIRST_TIMEOUT_MS); });
     if (!reply) return;
     if (reply.status !== 200) {
       // The last words of the page before may have come after this one took over: then its turn is another.
@@ -500,9 +554,13 @@
   Session.prototype.heard = function () {
     var self = this;
     clearTimeout(this.silence);
+    this.silent = false;
     this.pause('late', null);
     this.silence = setTimeout(function () {
-      if (!self.over) self.pause('late', '正在等待安学桥响应，收到后自动继续。');
+      self.silent = true;
+      if (self.over) return;
+      if (self.failing) self.pause('offline', self.words.offline);
+      else self.pause('late', '正在等待安学桥响应，收到后自动继续。');
     }, 2 * this.beatMs());
   };
 
@@ -510,11 +568,15 @@
    *  same bytes are sent again, which the server answers as before. */
   Session.prototype.lastWords = function () {
     if (!this.opened || this.over) return;
-    if (!this.pending) {
-      this.record(false);
-      this.makeBatch();
-    }
-    this.post(true).catch(function () { return null; });
+    this.record(false);
+    if (!this.pending) this.makeBatch();
+    var bytes = this.pending.body;
+    var self = this;
+    var beacon = function () {
+      if (!navigator.sendBeacon) return;
+      try { navigator.sendBeacon(self.bridge + '/agent/v1/batches/last', self.secret + '\n' + bytes); } catch (error) { return; }
+    };
+    if (global.Request && 'keepalive' in Request.prototype) this.post(true).catch(beacon); else beacon();
     this.wake();
   };
 
@@ -522,6 +584,9 @@
     (Array.isArray(commands) ? commands : []).forEach(function (command) {
       if (this.over) return;
       if (command.type === 'check') this.check(command);
+      else if (command.type === 'prompt') this.prompt(command);
+      else if (command.type === 'rewind') this.rewind(command);
+      else if (command.type === 'warn') this.once(command, function () { this.tell(String(command.message || '')); });
       else if (command.type === 'pause') this.pause('server', command.message || this.words.paused);
       else if (command.type === 'resume') this.pause('server', null);
       else if (command.type === 'close') this.end('closed', command);
@@ -549,6 +614,7 @@
     if (this.answering) this.answering.cancel();
     this.checkOpen = false;
     this.pauses.closed = message;
+    this.dropPrompt();
     this.applyPause();
     this.report({ message: message, reason: info.reason, url: info.url });
     this.wake();
@@ -567,6 +633,7 @@
     this.checks[command.check] = 'open';
     this.checkOpen = true;
     this.pause('check', command.message || '请完成人脸核验。');
+    this.dropPrompt(); // the check stands in for it
     this.answering = parts.answerCheck({
       bridge: this.bridge, secret: this.secret, mount: this.options.mount, command: command
     });
@@ -577,6 +644,53 @@
     if (this.over) return;
     this.mark(); // the reply brings the study factor and the next commands
     this.pause('check', null);
+  };
+
+  Session.prototype.prompt = async function (command) {
+    if (this.prompts[command.prompt] || this.checkOpen || this.promptOpen) return;
+    this.prompts[command.prompt] = 'open';
+    this.promptOpen = true;
+    this.pause('prompt', command.message || '请回答提问。');
+    var asking = parts.answerPrompt({
+      bridge: this.bridge, secret: this.secret, mount: this.options.mount, command: command
+    });
+    this.asking = asking;
+    await asking.done;
+    this.prompts[command.prompt] = 'done';
+    if (this.asking !== asking) return;
+    this.asking = null;
+    this.promptOpen = false;
+    if (this.over) return;
+    this.mark();
+    this.pause('prompt', null);
+  };
+
+  /** Takes an open question off the page; what becomes of it the server knows. */
+  Session.prototype.dropPrompt = function () {
+    var asking = this.asking;
+    this.asking = null;
+    this.promptOpen = false;
+    if (asking) asking.cancel();
+    this.pause('prompt', null);
+  };
+
+  Session.prototype.rewind = function (command) {
+    this.once(command, function () {
+      var seek = this.options.seekTo || this.options.rewind;
+      var to = Math.max(0, Math.round(Number(command.media_ms) || 0));
+      if (seek && to < this.options.position()) {
+        this.mark();
+        seek(to);
+        this.mark();
+      }
+      this.tell(String(command.message || ''));
+    });
+  };
+
+  Session.prototype.once = function (command, act) {
+    if (this.obeyed[command.id]) return;
+    this.obeyed[command.id] = true;
+    act.call(this);
   };
 
   function start(options) {
