@@ -59,6 +59,8 @@ class ArchiveService:
         Source: 粤应急规〔2022〕3号 第二十六条 (the seven items), RFC 8493 (BagIt 1.0).
         """
         earned = self._hours.earned(learner, class_run)
+        if not earned.whole:
+            raise RuntimeError("a learner's file is made of the whole ledger")
         papers = self._papers.papers(learner, class_run)
         numbers = tuple(sorted(paper.number for paper in papers))
         latest = self._store.latest(learner, class_run)

@@ -108,6 +108,8 @@ class Earned:
         counted_online_class_hours: those within the cap.
         timeline: (start_ms, end_ms, verdict, reason code or None) of every stretch of study, oldest first.
         documents: the rule packs' documents, as a paper cites them.
+        whole: all entries were settled. Else a snapshot was, timeline and attendances are left out, and no paper and
+            no file is made of it.
     """
 
     anchored: bool
@@ -129,6 +131,7 @@ class Earned:
     documents: tuple[str, ...]
     attendances: tuple[Attendance, ...] = ()
     timeline: tuple[tuple[int, int, str, str | None], ...] = ()
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True)

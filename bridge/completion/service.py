@@ -169,6 +169,8 @@ class CompletionService:
             raise Unavailable("no_printer", "本进程不出具证明,请检查部署配置。", permanent=True)
         sheet = self._sheets.class_run_sheet(class_run, learner)
         earned = self._hours.earned(learner, class_run)
+        if not earned.whole:
+            raise RuntimeError("a paper is made of the whole ledger")
         due = self._due(sheet, earned)
         test = self._store.accepted_test(learner, class_run)
         if kind not in due.papers or test is None:

@@ -15,7 +15,9 @@ RulesFor = Callable[[ClassRunSheet], ProfileInForce]
 class Seconds(Protocol):
     """The ledger, settled."""
 
-    def statement(self, learner: LearnerRef, class_run: ClassRunId) -> SecondsStatement: ...
+    def statement(
+        self, learner: LearnerRef, class_run: ClassRunId, *, whole: bool = True
+    ) -> SecondsStatement: ...
 
     def head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead: ...
 

@@ -25,17 +25,20 @@ class HoursService:
         self._sheets = sheets
         self._rules_for = rules_for
 
-    def earned(self, learner: LearnerRef, class_run: ClassRunId) -> Earned:
+    def earned(self, learner: LearnerRef, class_run: ClassRunId, *, whole: bool = False) -> Earned:
         """Return what the learner has earned now, from one settlement.
+
+        Args:
+            whole: of all entries rather than of a snapshot and what came since; the result is the same.
 
         Raises:
             NoRuleInForce: a needed rule has no value on its day.
         """
-        sheet = self._sheets.class_run_sheet(class_run, learner)
-        seconds = self._seconds.statement(learner, class_run)
-        hours = credit_class_hours(seconds, sheet, self._rules_for(sheet))
+        seconds = self._seconds.statement(learner, class_run, whole=whole)
+        hours = self.of(seconds, learner, class_run)
         return Earned(seconds, hours, self._seconds.head(learner, class_run).hash)
 
-    def statement(self, learner: LearnerRef, class_run: ClassRunId) -> HoursStatement:
-        """Return the class hours alone; as `earned`."""
-        return self.earned(learner, class_run).hours
+    def of(self, seconds: SecondsStatement, learner: LearnerRef, class_run: ClassRunId) -> HoursStatement:
+        """Return the class hours that `seconds` make; NoRuleInForce as `earned`."""
+        sheet = self._sheets.class_run_sheet(class_run, learner)
+        return credit_class_hours(seconds, sheet, self._rules_for(sheet))

@@ -8,6 +8,7 @@ columns, and whatever is out of the ordinary is handed back to the model.
 import gc
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
@@ -17,7 +18,6 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.kernel.canonical import GENESIS
 from bridge.kernel.intervals import Interval, IntervalSet
 from bridge.ledger.model.entries import KINDS, LedgerEntry, LedgerHead
 from bridge.ledger.model.facts import read_facts
@@ -39,6 +39,7 @@ _NO_SUMMER_TIME_SINCE_MS = 694_224_000_000
 _UNTIL_MS = 2**43
 """No door takes a later moment."""
 _UNTOUCHED = -1
+_BEGINNING = LedgerHead()
 
 _Whole = Annotated[int, msgspec.Meta(ge=0)]
 _Text = Annotated[str, msgspec.Meta(min_length=1)]
@@ -111,11 +112,16 @@ class BeatColumns:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ChainInColumns:
-    """One chain, read and proved: its beats, its other entries and its head."""
+    """One chain, or the end of one, read and proved: its beats, its other entries and its head.
+
+    Args:
+        arrived: number and session of each entry of beats, in the order of the chain.
+    """
 
     beats: BeatColumns
     others: tuple[LedgerEntry, ...]
     head: LedgerHead
+    arrived: Sequence[tuple[int, str]] = ()
 
 
 class StretchColumns(Sequence[Stretch]):
@@ -148,15 +154,22 @@ def without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def read_chain(rows: Iterable[tuple[str, str]]) -> ChainInColumns:
+def read_chain(
+    rows: Iterable[tuple[str, str]], after: LedgerHead = _BEGINNING, skip: AbstractSet[int] = frozenset()
+) -> ChainInColumns:
     """Return the chain that `rows` (body and hash as stored) make, oldest first.
+
+    Args:
+        after: the link that the first of them follows.
+        skip: numbers of entries that are proved with the others, and left out.
 
     Raises:
         NotInColumns: it does not hold together, or is not of the kind that columns can hold.
     """
     batches: list[_Batch] = []
     others: list[LedgerEntry] = []
-    previous, linked, seq = bytes.fromhex(GENESIS), GENESIS, 0
+    seqs: list[int] = []
+    previous, linked, seq = bytes.fromhex(after.hash), after.hash, after.seq
     decode, sha256 = _beats_entry.decode, hashlib.sha256
     for body, stored in rows:
         seq += 1
@@ -166,11 +179,15 @@ def read_chain(rows: Iterable[tuple[str, str]]) -> ChainInColumns:
         if digest.hexdigest() != stored or not body.endswith(f'"prev":"{linked}","seq":{seq},"v":1}}'):
             raise NotInColumns
         previous, linked = digest.digest(), stored
+        if seq in skip:
+            continue
         try:
             batches.append(decode(record).data)
+            seqs.append(seq)
         except msgspec.ValidationError:
             others.append(_other(record, stored))
-    return ChainInColumns(_in_columns(batches), tuple(others), LedgerHead(seq, linked))
+    arrived = [(at, batch.session) for at, batch in zip(seqs, batches, strict=True)]
+    return ChainInColumns(_in_columns(batches), tuple(others), LedgerHead(seq, linked), arrived)
 
 
 def _other(record: bytes, digest: str) -> LedgerEntry:

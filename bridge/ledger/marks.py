@@ -7,7 +7,7 @@ it is what tells an entry that the bridge wrote from one that somebody inserted.
 import hmac
 from dataclasses import dataclass, field
 
-from bridge.kernel.canonical import canonical_json
+from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.ledger.model.entries import LedgerEntry, LedgerHead
 
 
@@ -37,6 +37,10 @@ class RowMarks:
     def of_head(self, chain: ChainOf, row_id: str, head: LedgerHead) -> str:
         """Return the mark of a chain's head row."""
         return self._mark("head", chain, [row_id, head.seq, head.hash])
+
+    def of_snapshot(self, chain: ChainOf, body: bytes) -> str:
+        """Return the mark of a snapshot: nobody may make time by writing one of their own."""
+        return self._mark("snapshot", chain, [sha256_hex(body)])
 
     def of_key(self, kid: str) -> str:
         """Return the mark of a signing key's row, so that nobody can add a key of their own."""

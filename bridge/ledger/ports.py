@@ -1,6 +1,6 @@
 """What the ledger needs from outside."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,19 +55,41 @@ class ClassRunSheets(Protocol):
     def class_run_sheet(self, class_run_id: ClassRunId, learner: LearnerRef) -> ClassRunSheet: ...
 
 
+_BEGINNING = LedgerHead()
+
 RulesFor = Callable[[ClassRunSheet], ProfileInForce]
 """The profile that applies to a class run."""
 
 
-class LedgerStore(Protocol):
+class ChainSource(Protocol):
+    """Chains to be read."""
+
+    def head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead:
+        """Return the chain's last link; the empty chain's if there is none."""
+        ...
+
+    def entries(
+        self, learner: LearnerRef, class_run: ClassRunId, after: LedgerHead = _BEGINNING
+    ) -> Sequence[LedgerEntry]:
+        """Return the chain behind `after`, oldest first; LedgerInvalid if it does not hold together up to its head."""
+        ...
+
+    def rows(
+        self, learner: LearnerRef, class_run: ClassRunId, after_seq: int, last_seq: int
+    ) -> Generator[tuple[str, str]]:
+        """Yield body and hash of entries as they are stored, oldest first, unproved; close it when done."""
+        ...
+
+    def link(self, learner: LearnerRef, class_run: ClassRunId, seq: int) -> LedgerHead:
+        """Return the link with that number, unproved; the empty chain's for 0."""
+        ...
+
+
+class LedgerStore(ChainSource, Protocol):
     """The chains of one institution. Runs inside the caller's unit of work."""
 
     def lock_head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead:
         """Return the chain's last link and keep other writers from it until the unit of work ends."""
-        ...
-
-    def head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead:
-        """Return the chain's last link; the empty chain's if there is none."""
         ...
 
     def append(
@@ -90,6 +112,22 @@ class LedgerStore(Protocol):
         """Return the greatest batch seq recorded of the session; 0 if there is none."""
         ...
 
-    def entries(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[LedgerEntry]:
-        """Return the whole chain, oldest first."""
+
+class SnapshotStore(Protocol):
+    """Snapshots of chains; see `snapshots`. Runs inside the caller's unit of work."""
+
+    def body(self, learner: LearnerRef, class_run: ClassRunId) -> bytes | None:
+        """Return the snapshot that the bridge wrote; None if there is none or somebody else wrote it."""
+        ...
+
+    def exists(self, learner: LearnerRef, class_run: ClassRunId) -> bool:
+        """Return whether there is a snapshot, whoever wrote it."""
+        ...
+
+    def parts(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[bytes]:
+        """Return the parts of its timeline, oldest first, unproved."""
+        ...
+
+    def keep(self, learner: LearnerRef, class_run: ClassRunId, body: bytes, part: bytes, number: int) -> None:
+        """Put a snapshot into the place of the one before, with part `number` of its timeline; those behind go."""
         ...

@@ -10,10 +10,17 @@ from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId
 from bridge.kernel.time import StudyClock, epoch_ms
 from bridge.ledger.model.entries import LedgerEntry, LedgerHead, next_entry, write_ledger
 from bridge.ledger.model.facts import require_fact
-from bridge.ledger.model.rules import ProfileStudyRules
-from bridge.ledger.model.settlement import settle
 from bridge.ledger.model.statement import SecondsStatement
-from bridge.ledger.ports import Batch, BeatSource, ClassRunSheets, LedgerStore, RulesFor, SessionFacts
+from bridge.ledger.ports import (
+    Batch,
+    BeatSource,
+    ClassRunSheets,
+    LedgerStore,
+    RulesFor,
+    SessionFacts,
+    SnapshotStore,
+)
+from bridge.ledger.settling import Settling, Standing
 
 EXTENDED_JOB = "ledger.extended"
 """Job asked for after each addition; its key is "learner|class run"."""
@@ -30,6 +37,7 @@ class LedgerService:
         beats: BeatSource,
         events: Wishes,
         study_clock: StudyClock,
+        snapshots: SnapshotStore,
     ) -> None:
         self._store = store
         self._rules_for = rules_for
@@ -37,6 +45,7 @@ class LedgerService:
         self._beats = beats
         self._events = events
         self._study_clock = study_clock
+        self._settling = Settling(store, snapshots)
 
     def record_beats(self, session: StudySessionId, *, lots: int = -1) -> int:
         """Record the session's batches that are not recorded yet, one entry each; return how many.
@@ -125,15 +134,39 @@ class LedgerService:
         """Keep other writers from a chain until the unit of work ends."""
         self._store.lock_head(learner, class_run)
 
-    def statement(self, learner: LearnerRef, class_run: ClassRunId) -> SecondsStatement:
+    def statement(
+        self, learner: LearnerRef, class_run: ClassRunId, *, whole: bool = True
+    ) -> SecondsStatement:
         """Return what the learner's study is worth now.
 
+        Args:
+            whole: from all entries, as papers, proofs and corrections need it; else from a snapshot and what came
+                since, which is the same while the database is as it was written. The timeline is then fetched when
+                it is looked at.
+
         Raises:
+            LedgerInvalid: the entries cannot be believed.
             NoRuleInForce: a needed rule has no value on a day that was studied.
         """
+        if not whole:
+            return self.standing(learner, class_run).statement
         sheet = self._sheets.class_run_sheet(class_run, learner)
-        rules = ProfileStudyRules(self._rules_for(sheet), sheet)
-        return settle(sheet, self._store.entries(learner, class_run), rules)
+        return self._settling.whole(sheet, self._rules_for(sheet))
+
+    def standing(self, learner: LearnerRef, class_run: ClassRunId) -> Standing:
+        """Return the same from a snapshot, with the snapshot that comes of it; raises as `statement`."""
+        sheet = self._sheets.class_run_sheet(class_run, learner)
+        return self._settling.settle(sheet, self._rules_for(sheet))
+
+    def keep(self, learner: LearnerRef, class_run: ClassRunId, standing: Standing) -> None:
+        """Keep the snapshot that came of settling, if a longer one did and the chain has not grown since."""
+        if standing.taken is not None and self._store.lock_head(learner, class_run) == standing.head:
+            self._settling.keep(self._sheets.class_run_sheet(class_run, learner), standing.taken)
+
+    def snapshot_differs(self, learner: LearnerRef, class_run: ClassRunId) -> str | None:
+        """Return what of the chain's snapshot is not as its entries say; see `Settling.differs`."""
+        sheet = self._sheets.class_run_sheet(class_run, learner)
+        return self._settling.differs(sheet, self._rules_for(sheet))
 
     def head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead:
         """Return the chain's last link; its hash stands on papers."""

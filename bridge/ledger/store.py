@@ -1,7 +1,8 @@
 """The ledger's tables: entries that are never changed, and the head of each chain."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import DDL, Index, String, UniqueConstraint, event, select, text
@@ -17,6 +18,9 @@ from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId, new_id
 from bridge.ledger.marks import ChainOf, RowMarks, same_mark
 from bridge.ledger.model.entries import LedgerEntry, LedgerHead, LedgerInvalid, parse_entry
 from bridge.ledger.tree_tables import LedgerTreeHeadRow
+
+_BEGINNING = LedgerHead()
+_ROWS_AT_ONCE = 2000
 
 
 class LedgerEntryRow(TenantRow, Base):
@@ -211,32 +215,57 @@ class SqlLedgerStore:
             or 0
         )
 
-    def entries(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[LedgerEntry]:
+    def entries(
+        self, learner: LearnerRef, class_run: ClassRunId, after: LedgerHead = _BEGINNING
+    ) -> Sequence[LedgerEntry]:
         # The head first: entries only ever come behind it, so that a writer at work cannot make the two differ.
         last = self.head(learner, class_run)
+        entries: list[LedgerEntry] = []
+        head = after
+        with closing(self.rows(learner, class_run, after.seq, last.seq)) as rows:
+            for body, digest in rows:
+                line = head.seq + 2
+                entry = parse_entry(json.loads(body), line)
+                if (entry.seq, entry.prev, entry.hash) != (head.seq + 1, head.hash, digest):
+                    raise LedgerInvalid(
+                        "chain_broken", line, "数据库中的这条记录与哈希链不符,请停止出证并检查。"
+                    )
+                entries.append(entry)
+                head = LedgerHead(entry.seq, entry.hash)
+        if head != last:
+            raise LedgerInvalid("head_differs", head.seq + 1, "数据库中的台账末尾缺少记录,请停止出证并检查。")
+        return entries
+
+    def rows(
+        self, learner: LearnerRef, class_run: ClassRunId, after_seq: int, last_seq: int
+    ) -> Generator[tuple[str, str]]:
         rows = self._session.execute(
             select(LedgerEntryRow.body, LedgerEntryRow.hash)
             .where(
                 LedgerEntryRow.institution_id == self._tx.institution_id,
                 LedgerEntryRow.learner_ref == learner,
                 LedgerEntryRow.class_run_id == class_run,
+                LedgerEntryRow.seq > after_seq,
+                LedgerEntryRow.seq <= last_seq,
             )
-            .where(LedgerEntryRow.seq <= last.seq)
-            .order_by(LedgerEntryRow.seq)
+            .order_by(LedgerEntryRow.seq),
+            execution_options={"yield_per": _ROWS_AT_ONCE},
         )
-        entries: list[LedgerEntry] = []
-        head = LedgerHead()
-        for line, (body, digest) in enumerate(rows, start=2):
-            entry = parse_entry(json.loads(body), line)
-            if (entry.seq, entry.prev, entry.hash) != (head.seq + 1, head.hash, digest):
-                raise LedgerInvalid("chain_broken", line, "数据库中的这条记录与哈希链不符,请停止出证并检查。")
-            entries.append(entry)
-            head = LedgerHead(entry.seq, entry.hash)
-        if head != last:
-            raise LedgerInvalid(
-                "head_differs", len(entries) + 1, "数据库中的台账末尾缺少记录,请停止出证并检查。"
+        try:
+            yield from ((body, digest) for body, digest in rows)
+        finally:
+            rows.close()
+
+    def link(self, learner: LearnerRef, class_run: ClassRunId, seq: int) -> LedgerHead:
+        digest = self._session.scalar(
+            select(LedgerEntryRow.hash).where(
+                LedgerEntryRow.institution_id == self._tx.institution_id,
+                LedgerEntryRow.learner_ref == learner,
+                LedgerEntryRow.class_run_id == class_run,
+                LedgerEntryRow.seq == seq,
             )
-        return entries
+        )
+        return LedgerHead() if digest is None else LedgerHead(seq, digest)
 
     def _chain(self, learner: LearnerRef, class_run: ClassRunId) -> ChainOf:
         return ChainOf(self._tx.institution_id, learner, class_run)

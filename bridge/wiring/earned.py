@@ -9,8 +9,9 @@ from bridge.kernel.citation import Basis
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.ledger.model.entries import LedgerHead
 from bridge.ledger.model.facts import attendance_records
-from bridge.ledger.model.statement import SecondsStatement, Verdict
+from bridge.ledger.model.statement import SecondsStatement
 from bridge.ledger.service import LedgerService
+from bridge.ledger.settling import Standing
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.rules.model import ProfileInForce, RuleBook
@@ -24,6 +25,7 @@ class Settled:
     class_run: ClassRunId
     head: LedgerHead
     earned: Earned
+    standing: Standing | None = None
 
 
 class EarnedFromLedger:
@@ -39,16 +41,26 @@ class EarnedFromLedger:
         self._settled: Settled | None = None
 
     def earned(self, learner: LearnerRef, class_run: ClassRunId) -> Earned:
-        """Return what the learner has earned; NoRuleInForce rather than a guess."""
+        """Return what the learner has earned, from the whole ledger unless a job settled it; NoRuleInForce."""
         known = self._settled
         if known is None or (known.learner, known.class_run) != (learner, class_run) or not self.use(known):
-            self._settled = known = self.settle(learner, class_run)
+            head = self._ledger.head(learner, class_run)
+            statement = self._ledger.statement(learner, class_run)
+            self._settled = known = Settled(
+                learner, class_run, head, self._earned(learner, class_run, statement, head, whole=True)
+            )
         return known.earned
 
     def settle(self, learner: LearnerRef, class_run: ClassRunId) -> Settled:
-        """Return what the ledger says now, and the link up to which it was read."""
-        head = self._ledger.head(learner, class_run)
-        return Settled(learner, class_run, head, self._settle(learner, class_run))
+        """Return what the ledger says now from its snapshot, and the link up to which it was read."""
+        standing = self._ledger.standing(learner, class_run)
+        earned = self._earned(learner, class_run, standing.statement, standing.head, whole=False)
+        return Settled(learner, class_run, standing.head, earned, standing)
+
+    def keep(self, settled: Settled) -> None:
+        """Keep the snapshot that came of settling."""
+        if settled.standing is not None:
+            self._ledger.keep(settled.learner, settled.class_run, settled.standing)
 
     def use(self, settled: Settled) -> bool:
         """Take `settled` as the present; False if its ledger has grown since it was made."""
@@ -57,11 +69,18 @@ class EarnedFromLedger:
         self._settled = settled
         return True
 
-    def _settle(self, learner: LearnerRef, class_run: ClassRunId) -> Earned:
+    def _earned(
+        self,
+        learner: LearnerRef,
+        class_run: ClassRunId,
+        seconds: SecondsStatement,
+        head: LedgerHead,
+        *,
+        whole: bool,
+    ) -> Earned:
         sheet = self._registry.class_run_sheet(class_run, learner)
-        both = self._hours.earned(learner, class_run)
-        seconds, hours = both.seconds, both.hours
-        credited = [s for s in seconds.timeline if s.verdict is Verdict.CREDITED]
+        hours = self._hours.of(seconds, learner, class_run)
+        first, last = seconds.credited_span or (None, None)
         profile = self._rules.profile(sheet.class_run.profile)
         return Earned(
             anchored=seconds.anchored,
@@ -76,13 +95,16 @@ class EarnedFromLedger:
             offline_done=hours.offline_met,
             shares_allowed=hours.shares_allowed,
             reasons=hours.reasons,
-            first_ms=min((s.start_ms for s in credited), default=None),
-            last_ms=max((s.end_ms for s in credited), default=None),
-            ledger_head=both.ledger_head,
+            first_ms=first,
+            last_ms=last,
+            ledger_head=head.hash,
             packs=profile.pack_hashes,
             documents=_documents(profile, hours),
-            attendances=self._attendances(sheet, seconds),
-            timeline=tuple((s.start_ms, s.end_ms, s.verdict.value, s.reason) for s in seconds.timeline),
+            attendances=self._attendances(sheet, seconds) if whole else (),
+            timeline=tuple((s.start_ms, s.end_ms, s.verdict.value, s.reason) for s in seconds.timeline)
+            if whole
+            else (),
+            whole=whole,
         )
 
     def _attendances(self, sheet: ClassRunSheet, seconds: SecondsStatement) -> tuple[Attendance, ...]:

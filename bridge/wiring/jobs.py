@@ -19,8 +19,8 @@ from bridge.ledger.service import EXTENDED_JOB
 from bridge.presence.face import FaceTemplate
 from bridge.presence.frames import FRAME_WAITING, JudgedFrame, judge_material
 from bridge.presence.gate.service import CONTROL_WAITING, GRANT_WAITING
-from bridge.presence.service import BEATS_WAITING
 from bridge.presence.prompt_store import overdue_prompts
+from bridge.presence.service import BEATS_WAITING
 from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
@@ -96,6 +96,7 @@ class Jobs:
         """Run the rows on what was settled, unless the ledger has grown since: then the job is wanted again."""
         stations = self._house.at(tx)
         if stations.earned.use(settled):
+            stations.earned.keep(settled)
             for row in steps(job.kind):
                 row.do(stations, {"key": job.key})
 
@@ -153,13 +154,13 @@ def sweep(house: "House") -> None:
             check = stations.presence_store.check(check_id)
             if check is not None:
                 stations.presence.expire(check)
+    for institution, prompt in unanswered:
+        with house.uow.for_institution(institution) as tx:
+            house.at(tx).prompts.find(prompt)
     test_gates.sweep_attempts(house)
     sweep_platforms(house)
     sweep_forwarding(house)
     sweep_trees(house)
-    for institution, prompt in unanswered:
-        with house.uow.for_institution(institution) as tx:
-            house.at(tx).prompts.find(prompt)
     sweep_standing(house)
     sweep_inbox_days(house)
     if now.second < 2:

@@ -29,6 +29,7 @@ from bridge.kernel.ids import LearnerRef, RegistrationId
 from bridge.ledger.correction_tables import SqlCorrectionStore
 from bridge.ledger.corrections import Corrections
 from bridge.ledger.service import LedgerService
+from bridge.ledger.snapshot_store import SqlSnapshotStore
 from bridge.ledger.store import SqlLedgerStore
 from bridge.presence.frames import FrameService
 from bridge.presence.gate.service import GateService
@@ -236,6 +237,7 @@ class Stations:
             BatchesInInbox(self.inbox, self.presence_store, self.quarantine),
             self._tx,
             self._house.study_clock,
+            SqlSnapshotStore(self._tx, self._house.ledger_marks),
         )
 
     @cached_property

@@ -148,7 +148,7 @@ def open_for(
         account_id=account_id,
         token_id=token_id,
     )
-    part = stations.ledger.statement(learner, class_run).unit(unit.id)
+    part = stations.ledger.statement(learner, class_run, whole=False).unit(unit.id)
     seen = [] if part is None else part.seen_media.pairs()
     return {
         "session": opened.session.id,

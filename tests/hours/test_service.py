@@ -13,7 +13,9 @@ class Ledger:
     def __init__(self, study: Study) -> None:
         self._entries = study.entries()
 
-    def statement(self, learner: LearnerRef, class_run: ClassRunId) -> SecondsStatement:
+    def statement(
+        self, learner: LearnerRef, class_run: ClassRunId, *, whole: bool = True
+    ) -> SecondsStatement:
         return settle(sheet(), self._entries, rules())
 
     def head(self, learner: LearnerRef, class_run: ClassRunId) -> LedgerHead:

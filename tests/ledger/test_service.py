@@ -20,6 +20,7 @@ from bridge.ledger.marks import RowMarks
 from bridge.ledger.model import Beat, LedgerInvalid, read_ledger, settle, verify_chain
 from bridge.ledger.ports import Batch, SessionFacts
 from bridge.ledger.service import LedgerService
+from bridge.ledger.snapshot_store import LedgerSnapshotPartRow, LedgerSnapshotRow, SqlSnapshotStore
 from bridge.ledger.store import LedgerEntryRow, LedgerHeadRow, LedgerIsAppendOnly, SqlLedgerStore
 from bridge.ledger.tree_tables import LedgerTreeHeadRow
 from bridge.registry.model import ClassRunSheet
@@ -63,7 +64,17 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = open_engine(database_url)
     Base.metadata.create_all(
         engine,
-        tables=[m.__table__ for m in (LedgerEntryRow, LedgerHeadRow, LedgerTreeHeadRow, JobRow)],  # type: ignore[misc]
+        tables=[
+            row.__table__  # type: ignore[misc]
+            for row in (
+                LedgerEntryRow,
+                LedgerHeadRow,
+                LedgerTreeHeadRow,
+                LedgerSnapshotRow,
+                LedgerSnapshotPartRow,
+                JobRow,
+            )
+        ],
     )
     yield engine
     engine.dispose()
@@ -81,7 +92,13 @@ def batches() -> Batches:
 
 def service(tx: Tx, batches: Batches) -> LedgerService:
     return LedgerService(
-        SqlLedgerStore(tx, MARKS), lambda _: guangdong(), Sheets(), batches, tx, FixedClock(NOW)
+        SqlLedgerStore(tx, MARKS),
+        lambda _: guangdong(),
+        Sheets(),
+        batches,
+        tx,
+        FixedClock(NOW),
+        SqlSnapshotStore(tx, MARKS),
     )
 
 

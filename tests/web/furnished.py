@@ -33,6 +33,7 @@ from bridge.kernel.time import FixedClock, epoch_ms
 from bridge.ledger.model.facts import Beat
 from bridge.ledger.ports import Batch, SessionFacts
 from bridge.ledger.service import LedgerService
+from bridge.ledger.snapshot_store import SqlSnapshotStore
 from bridge.ledger.store import SqlLedgerStore
 from bridge.operator_commands import load_catalogue
 from bridge.presence.model import FaceReference
@@ -174,6 +175,7 @@ class Furnished:
                 source,
                 tx,
                 self.house.study_clock,
+                SqlSnapshotStore(tx, self.house.ledger_marks),
             ).record_beats(StudySessionId(session))
 
     def check(

@@ -41,6 +41,28 @@ class Heard:
     begun: Mapping[str, int]
 
 
+def is_later(past: Past, heard: Heard) -> bool:
+    """Return whether nothing of what came to the ledger since changes the past.
+
+    Args:
+        heard: what came since, once more what `past.facts` says at will.
+    """
+    known, facts = past.facts, heard.facts
+    return not (
+        any(session.wall.start < past.until_ms for session in heard.sessions)
+        or not past.sessions.isdisjoint(heard.begun)
+        or any(check.session in past.sessions for check in facts.checks)
+        or any(prompt.session in past.sessions for prompt in facts.prompts)
+        or (facts.anchored and not known.anchored)
+        # A release frees what was frozen, a correction may set aside anything, a test may end what was pending.
+        or set(facts.releases) - set(known.releases)
+        or set(facts.corrections) - set(known.corrections)
+        or set(facts.tests) - set(known.tests)
+        or any(one.start_ms < past.until_ms for one in set(facts.offline) - set(known.offline))
+        or any(one.start_ms < past.until_ms for one in set(facts.freezes) - set(known.freezes))
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Closed:
     """A past that reaches further than before, and the segments that it has more."""
@@ -66,7 +88,8 @@ def settle_on(
     Raises:
         NoRuleInForce: as `settlement.settle`.
     """
-    closed = close(sheet, past, heard, rules, ways)
+    until_ms = _closed_until(heard.sessions, set_aside(together(past.facts, heard.facts))[0].checks)
+    closed = None if until_ms is None else close(sheet, past, heard, until_ms, rules, ways)
     base, more = (past, ()) if closed is None else (closed.past, closed.segments)
     rest = [one for one in heard.sessions if one.wall.start >= base.until_ms]
     facts, corrected = set_aside(together(base.facts, heard.facts))
@@ -79,18 +102,13 @@ def close(
     sheet: ClassRunSheet,
     past: Past,
     heard: Heard,
+    until_ms: int,
     rules: StudyRules,
     ways: Ways = MODEL,
-    *,
-    until_ms: int | None = None,
-) -> Closed | None:
-    """Return the longest past that can be closed, or the one up to `until_ms`; None if it is no longer than `past`."""
+) -> Closed:
+    """Return the past up to `until_ms`, a moment that no session straddles and before which all is decided."""
     known = together(past.facts, heard.facts)
     facts, corrected = set_aside(known)
-    if until_ms is None:
-        until_ms = _closed_until(heard.sessions, facts.checks)
-    if until_ms is None:
-        return None
     ended = [one for one in heard.sessions if one.wall.start < until_ms]
     passes = last_passes(facts.checks)
     later_pass = max((passes.get(one.id, -1) for one in heard.sessions[len(ended) :]), default=-1)

@@ -6,7 +6,6 @@ from datetime import date
 
 from bridge.kernel.intervals import IntervalSet
 from bridge.ledger.model.facts import Facts
-from bridge.ledger.model.sessions import StudiedSession
 from bridge.ledger.model.statement import Figures
 
 
@@ -47,27 +46,3 @@ class Past:
 
 
 NO_PAST = Past()
-
-
-def is_later(past: Past, facts: Facts, sessions: list[StudiedSession], begun: Mapping[str, int]) -> bool:
-    """Return whether nothing of what came to the ledger since changes the past.
-
-    Args:
-        facts: that came since, once more those of `past.facts` at will.
-        sessions: that came since.
-        begun: every session of which a beat came since.
-    """
-    known = past.facts
-    return not (
-        any(session.wall.start < past.until_ms for session in sessions)
-        or not past.sessions.isdisjoint(begun)
-        or any(check.session in past.sessions for check in facts.checks)
-        or any(prompt.session in past.sessions for prompt in facts.prompts)
-        or (facts.anchored and not known.anchored and past.sessions)
-        # A release frees what was frozen, a correction may set aside anything, a test may end what was pending.
-        or set(facts.releases) - set(known.releases)
-        or set(facts.corrections) - set(known.corrections)
-        or set(facts.tests) - set(known.tests)
-        or any(one.start_ms < past.until_ms for one in set(facts.offline) - set(known.offline))
-        or any(one.start_ms < past.until_ms for one in set(facts.freezes) - set(known.freezes))
-    )

@@ -62,6 +62,15 @@ def gather_sessions(batches: Iterable[BeatsFact], rules: StudyRules) -> list[Stu
     return sorted((s for s in sessions if s is not None), key=lambda s: s.opened)
 
 
+def begun(batches: Iterable[BeatsFact]) -> dict[str, int]:
+    """Return every session that `batches` name, and its first moment; also those without wall time."""
+    first: dict[str, int] = {}
+    for batch in batches:
+        for mark in _marks([batch]):
+            first[batch.session] = min(first.get(batch.session, mark.at_ms), mark.at_ms)
+    return first
+
+
 def _session(name: str, batches: list[BeatsFact], rules: StudyRules) -> StudiedSession | None:
     marks = _marks(batches)
     if marks[-1].at_ms <= marks[0].at_ms:

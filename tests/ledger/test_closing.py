@@ -1,0 +1,177 @@
+"""A snapshot changes nothing: what is settled from it is, to the millisecond, what is settled from all entries."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bridge.ledger.model import ProfileStudyRules, settle
+from bridge.ledger.model.rules import StudyLimits
+from bridge.ledger.settling import Settling, Standing
+from bridge.registry.model import ClassRunSheet
+from bridge.rules.model import ProfileInForce, Resolved
+from tests.ledger.chains import Chain, Kept
+from tests.ledger.study import BEAT, MINUTE, SECOND, START, Study, chain, guangdong, sheet
+from tests.ledger.test_corrections import HEAD, correction
+from tests.ledger.test_freezes import freeze
+
+Fact = tuple[str, dict[str, Any]]
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WHOSE = {"learner": "lrn_made_up", "class_run": "run_made_up"}
+
+
+class TightRules:
+    """The rules that ship with caps that a few minutes meet; each day of November has rules of its own."""
+
+    def __init__(self, profile: ProfileInForce, of: ClassRunSheet) -> None:
+        self._rules = ProfileStudyRules(profile, of)
+
+    def on(self, day: date) -> StudyLimits:
+        return replace(
+            self._rules.on(day),
+            daily_cap_ms=7 * MINUTE,
+            idle_limit_ms=2 * MINUTE,
+            check_reach_ms=3 * MINUTE,
+            forward_seek=day.day % 2 == 0,
+            test_before_credit=day.day % 3 == 0,
+            night=(0, 1) if day.day % 4 == 0 else None,
+        )
+
+    def source(self, parameter: str, day: date) -> Resolved:
+        return self._rules.source(parameter, day)
+
+
+@pytest.fixture(
+    scope="module", params=[ProfileStudyRules, TightRules], ids=["rules that ship", "tight rules"]
+)
+def study_rules(request: pytest.FixtureRequest) -> Iterator[Any]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bridge.ledger.settling.ProfileStudyRules", request.param)
+        yield request.param
+
+
+def sessions(dice: random.Random) -> Iterator[tuple[int, Fact]]:
+    """Yield what happens to one learner over some days, each fact with the moment at which it comes in."""
+    at = dice.choice([0, 14 * HOUR, 14 * HOUR + 55 * MINUTE])
+    media = {"unit-1": 0, "unit-2": 0, "quiz": 0, "unit-unknown": 0}
+    for index in range(dice.randint(1, 7)):
+        name, unit = f"s{index}", dice.choice(["unit-1", "unit-1", "unit-2", "quiz", "unit-unknown"])
+        study, begin = Study(), at
+        previous: int | None = dice.choice([None, at - 5 * SECOND])
+        place = dice.choice([media[unit], media[unit], 0, dice.randint(0, 400_000)])
+        for step in range(dice.choice([1, 2, 6, 20, 30])):
+            trouble = dice.random()
+            study.beats(
+                name,
+                [(at, place, int(trouble > 0.03), dice.choice([0, 0, 5_000, None]), 1000)],
+                received=at + 90,
+                previous=previous,
+                unit=unit,
+            )
+            previous = at + 90
+            yield at + 90 + late(dice), study.facts[-1]
+            if step % 5 == 0 and trouble > 0.2:
+                outcome = dice.choice(["passed"] * 8 + ["missed", "other_person"])
+                study.check(name, at + 100, outcome, due=at + 50 - dice.choice([0, 0, 30_000]))
+                yield at + 100 + late(dice), study.facts[-1]
+            if dice.random() < 0.05:
+                yield at + 100 + late(dice), prompt(name, at + 100, dice.choice(["answered", "missed"]))
+            at += dice.choice([BEAT] * 12 + [70 * SECOND, 3 * BEAT])
+            place += dice.choice([BEAT] * 12 + [0, -50_000, 90_000])
+            media[unit] = max(media[unit], place := max(0, place))
+        if dice.random() < 0.5:
+            study.check(name, at - dice.choice([0, BEAT]))
+            yield at + late(dice), study.facts[-1]
+        at = dice.choice([at + 1, at, at + 3 * MINUTE, begin + 30_000, at + 9 * HOUR, at + 14 * HOUR])
+
+
+def late(dice: random.Random) -> int:
+    return dice.choice([0] * 40 + [20_000, 11 * MINUTE, 10 * HOUR])
+
+
+def prompt(session: str, at: int, outcome: str) -> Fact:
+    return "prompt", {
+        **WHOSE,
+        "prompt": f"pr_{session}_{at}",
+        "session": session,
+        "due_ms": START + at,
+        "at_ms": START + at + 5_000,
+        "outcome": outcome,
+    }
+
+
+def rarely(dice: random.Random, known: list[Fact]) -> Iterator[Fact]:
+    """Yield facts that seldom come: each may lie before or behind anything else."""
+    when = dice.randint(0, 2 * DAY)
+    yield "anchor", {"at_ms": START, "method": "id_photo", "good_frames": 3}
+    yield (
+        "test",
+        {
+            **WHOSE,
+            "unit": "quiz",
+            "attempt": str(when % 2),
+            "decision": dice.choice(["accepted", "refused"]),
+        },
+    )
+    yield Study().offline(when, when + dice.choice([MINUTE, 2 * HOUR])).facts[0]
+    yield freeze(f"f{when}", when, when + HOUR, dice.choice(["not_registered", "course_withdrawn"]))
+    freezes = [data["freeze"] for kind, data in known if kind == "freeze"]
+    yield "release", {**WHOSE, "freeze": dice.choice([*freezes, "f1"]), "at_ms": START}
+    yield correction(f"w{when}", "withdraw", start_ms=START + when, end_ms=START + when + 4 * MINUTE)
+    checks = [data["check"] for kind, data in known if kind == "check"]
+    yield correction(f"v{when}", "check_void", check=dice.choice([*checks, "chk_none"]))
+    yield correction(
+        "t",
+        "transfer_in",
+        **{
+            "from": "run_old",
+            "from_head": HEAD,
+            "units": [{"unit": dice.choice(["unit-1", "unit-old"]), "credited_ms": 9, "seen": [[0, 40_000]]}],
+            "offline": [],
+        },
+    )
+    yield correction("o", "transfer_out", to="run_new")
+
+
+def history(seed: int) -> list[Fact]:
+    dice = random.Random(seed)
+    facts = [fact for _, fact in sorted(sessions(dice), key=lambda one: one[0])]
+    if dice.random() < 0.8:
+        facts.insert(0, ("anchor", {"at_ms": START, "method": "id_photo", "good_frames": 3}))
+    for _ in range(dice.choice([0, 0, 1, 3])):
+        rare = dice.choice(list(rarely(dice, facts)))
+        facts.insert(dice.randint(0, len(facts)), rare)
+    for _ in range(dice.choice([0, 0, 2])):
+        facts.insert(dice.randint(0, len(facts)), dice.choice(facts))
+    return facts
+
+
+def settled(ledger: Chain, kept: Kept) -> Standing:
+    """Settle as the bridge does after each entry, keeping the snapshot that comes of it."""
+    standing = Settling(ledger, kept).settle(sheet(), guangdong())
+    if standing.taken is not None:
+        Settling(ledger, kept).keep(sheet(), standing.taken)
+    return standing
+
+
+@settings(max_examples=250, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_a_ledger_that_grows_is_worth_the_same_from_snapshots(seed: int, study_rules: Any) -> None:
+    entries, kept, dice = chain(history(seed)), Kept(), random.Random(seed)
+    rules = study_rules(guangdong(), sheet())
+    length = 0
+    while length < len(entries):
+        length = min(len(entries), length + dice.choice([1, 2, 7, 25]))
+        ledger = Chain(entries[:length])
+
+        standing = settled(ledger, kept)
+
+        assert standing.statement == settle(sheet(), entries[:length], rules)
+        assert standing.statement.credited_span == settle(sheet(), entries[:length], rules).credited_span
+        assert Settling(ledger, kept).differs(sheet(), guangdong()) is None
