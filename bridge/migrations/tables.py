@@ -18,6 +18,7 @@ import bridge.intake.retention_tables
 import bridge.intake.store
 import bridge.intake.xapi.tables
 import bridge.ledger.correction_tables
+import bridge.ledger.snapshot_store
 import bridge.ledger.store
 import bridge.ledger.tree_tables
 import bridge.presence.gate.tables
