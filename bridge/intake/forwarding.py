@@ -322,7 +322,7 @@ class Forwarding:
             last_sent_at=row.last_sent_at,
             behind=how_many,
             behind_since=since,
-            refused=dict(refused.tuples().all()),
+            refused={reason: found for reason, found in refused},  # noqa: C416  # rows are no pairs to mypy
         )
 
 
