@@ -61,6 +61,7 @@ def standing_json(view: PlayerView) -> Mapping[str, Any]:
     statement, unit = view.earned.seconds, view.own.unit
     here = unit_standing(statement, unit)
     study = [one for one in view.sheet.course.units if one.activity == "study"]
+    warning = cap_warning(view.today_seconds, view.daily_cap_seconds)
     left = [one for one in study if not unit_standing(statement, one).complete]
     return {
         "unit": {
@@ -73,8 +74,8 @@ def standing_json(view: PlayerView) -> Mapping[str, Any]:
         },
         "today": seconds_zh(view.today_seconds),
         "today_seconds": view.today_seconds,
-        "warning": cap_warning(view.today_seconds, view.daily_cap_seconds),
-        "milestone": milestone(view),
+        "warning": None if warning is None else typeset(warning),
+        "milestone": typeset(milestone(view)),
         "units_left": len(left),
         "next_unit": next((one.title for one in left if one.id != unit.id), None),
         "reasons": [dict(line) for line in _reasons(statement, unit)],

@@ -2,51 +2,60 @@
  *
  * Before the first finish nothing lies beyond the furthest point that was played, and the rate is 1; the browser's own
  * controls are hidden, and what a script or an extension sets is set back. The server judges by its own clock anyway.
- *   onRefused(what)   "seek" or "rate": it was set back
- *   onBlocked()       the browser wants a touch before it plays
+ *   told.onRefused(what)   "seek" or "rate": it was set back
+ *   told.onBlocked()       the browser wants a touch before it plays
+ *   told.onBroken()        the file cannot be had
+ *   told.onChange()        something to draw
  */
 (function (global) {
   'use strict';
 
   var STEP_S = 1.5; // a longer step of the position than this was no playing
-  var SLACK_S = 0.3;
+  var SLACK_MS = 300;
 
   function MediaStage(data, media, told) {
     var finished = false;
-    var furthest = 0; // seconds of the medium, as far as it was played here or counted before
+    var furthest = 0; // ms, as far as it was played here or counted before
     var paused = true;
-    var factor = 1;
-    var last = 0;
     var blessed = false;
+    var last = 0; // seconds of the medium when it was last seen playing
+    // Study ms = base.ms + time of the medium since base.s, times the factor: the medium's own time but in the
+    // demonstration, whose clock changes its pace.
+    var base = { ms: 0, s: 0 };
+    var factor = 1;
 
-    function end() {
-      return data.nominal_ms / 1000 / factor;
+    function studyMs(seconds) {
+      return base.ms + (seconds - base.s) * 1000 * factor;
     }
 
-    function limit() {
-      return finished ? end() : furthest;
+    function limitMs() {
+      return finished ? data.nominal_ms : furthest;
+    }
+
+    function atEnd() {
+      return studyMs(media.currentTime) >= data.nominal_ms;
     }
 
     function note() {
       var at = media.currentTime;
       if (!media.seeking && at > last && at - last <= STEP_S * Math.max(1, media.playbackRate)) {
-        furthest = Math.max(furthest, at);
+        furthest = Math.max(furthest, Math.min(data.nominal_ms, studyMs(at)));
       }
       last = at;
     }
 
     function hold() {
-      if (media.currentTime > limit() + SLACK_S && media.currentTime > last + STEP_S) {
-        media.currentTime = Math.min(last, limit());
-        told.onRefused('seek');
-      }
+      var at = media.currentTime;
+      if (at <= last + STEP_S || studyMs(at) <= limitMs() + SLACK_MS) return;
+      media.currentTime = last;
+      told.onRefused('seek');
     }
 
     media.controls = false;
     media.addEventListener('timeupdate', function () {
       hold();
       note();
-      if (media.currentTime >= end()) media.pause();
+      if (atEnd()) media.pause();
       told.onChange();
     });
     media.addEventListener('seeking', hold);
@@ -57,14 +66,15 @@
       told.onRefused('rate');
     });
     media.addEventListener('contextmenu', function (event) { event.preventDefault(); });
-    media.addEventListener('ended', told.onChange);
+    media.addEventListener('ended', function () { told.onChange(); });
     media.addEventListener('error', function () { told.onBroken(); });
-    // Headsets and lock screens would pause and jump behind the page's back.
-    media.addEventListener('play', function () { if (paused) media.pause(); });
+    // Headsets and lock screens would play behind the page's back.
+    media.addEventListener('play', function () { if (paused && blessed) media.pause(); });
 
     this.positionMs = function () {
-      var at = Math.max(0, Math.min(media.currentTime, Math.max(limit() + SLACK_S, last), end()));
-      return Math.floor(at * 1000 * factor);
+      note();
+      var most = Math.max(limitMs() + SLACK_MS, studyMs(last));
+      return Math.floor(Math.max(0, Math.min(studyMs(media.currentTime), most, data.nominal_ms)));
     };
     this.setPaused = function (pause) {
       paused = pause;
@@ -72,38 +82,40 @@
         media.pause();
         return;
       }
-      if (media.currentTime >= end()) return;
+      if (atEnd()) return;
       var begun = media.play();
       if (begun) begun.catch(function (error) { if (error.name === 'NotAllowedError') told.onBlocked(); });
     };
     this.reachMs = function () {
-      return Math.floor(limit() * 1000 * factor);
+      note();
+      return Math.floor(limitMs());
     };
     this.seekTo = function (ms) {
-      var to = Math.max(0, Math.min(ms / 1000 / factor, limit()));
-      last = to;
-      media.currentTime = to;
+      var to = Math.max(0, Math.min(ms, limitMs()));
+      base = { ms: to, s: to / 1000 };
+      last = base.s;
+      media.currentTime = base.s;
       told.onChange();
     };
     this.setLimits = function (seen, isFinished) {
       finished = finished || isFinished;
-      seen.forEach(function (pair) {
-        furthest = Math.max(furthest, Math.min(pair[1], data.nominal_ms) / 1000 / factor);
-      });
+      seen.forEach(function (pair) { furthest = Math.max(furthest, Math.min(pair[1], data.nominal_ms)); });
     };
     this.setFactor = function (value) {
       if (value === factor) return;
-      furthest = furthest * factor / value;
+      note();
+      base = { ms: Math.min(data.nominal_ms, studyMs(media.currentTime)), s: media.currentTime };
       factor = value;
     };
     /** iOS lets a script play only what a touch has played before. */
     this.bless = function () {
       if (blessed) return;
-      blessed = true;
       var begun = media.play();
       if (begun) begun.catch(function () { return null; });
       media.pause();
+      blessed = true;
     };
+    this.ended = function () { return media.ended || atEnd(); };
     this.rate = function () { return media.playbackRate; };
     this.tick = function () { return null; };
   }

@@ -88,7 +88,7 @@
       held = false;
       agent = window.AnxueAgent.start({
         bridge: window.location.origin, token: reply.token, activity: 'study', mount: mount,
-        position: stage.positionMs, rate: stage.rate, rewind: rewind,
+        position: stage.positionMs, rate: stage.rate, seekTo: rewind,
         setPaused: function (pause) {
           waits = pause;
           stage.setPaused(pause || held);
@@ -102,7 +102,7 @@
             stage.setLimits(now.session.credited_media, standing.unit.finished);
             stage.seekTo(firstGap(now.session.credited_media));
           }
-          document.title = now.checkOpen ? '【请核验】' + title : title;
+          document.title = (now.checkOpen ? '【请核验】' : now.promptOpen ? '【请答题】' : '') + title;
           root.setAttribute('data-agent', now.state);
           if (now.state === 'refused' || now.state === 'failed' || now.state === 'closed') over(now);
           render();
@@ -146,7 +146,7 @@
 
   function atEnd() {
     return paged ? stage.page() === data.pages.length - 1 && stage.pageLeftMs() === 0
-      : Boolean(media.ended) || stage.positionMs() >= data.nominal_ms - 1000;
+      : stage.ended();
   }
 
   /** → [what to do now, mood] */
@@ -154,6 +154,7 @@
     if (passing.words && performance.now() < passing.until) return [passing.words, passing.mood];
     if (!agent) return ['点“开始学习”。开始和结束时需要刷脸，学习中会不定时抽查，请独自面对镜头。', ''];
     if (status && status.checkOpen) return ['请完成人脸核验，通过后自动继续。', 'warn'];
+    if (status && status.promptOpen) return ['请回答屏幕上的小题，答对后自动继续。', 'warn'];
     if (blocked) return ['请点一下“继续”播放。', 'warn'];
     if (waits) return [(status && status.message) || '正在连接…', 'warn'];
     if (held) return ['已暂停，点“继续”接着学。', 'warn'];

@@ -36,7 +36,7 @@
       seen.forEach(function (pair) {
         svg.appendChild(bar('seen', pair[0] * scale, Math.min(WIDTH, pair[1] * scale) - pair[0] * scale));
       });
-      marks.forEach(function (ms) { if (ms > 0) svg.appendChild(bar('mark', ms * scale - 1.5, 3)); });
+      marks.forEach(function (ms) { if (ms > 0) svg.appendChild(bar('cut', ms * scale - 1.5, 3)); });
       svg.appendChild(bar('at', Math.min(WIDTH - 8, Math.max(0, atMs * scale - 4)), 8));
       var done = seen.reduce(function (sum, pair) { return sum + pair[1] - pair[0]; }, 0);
       svg.setAttribute('aria-label', '学习进度：已学 ' + Math.floor(100 * done / nominalMs) + '%');
