@@ -10,6 +10,7 @@ from bridge.canvas_commands import canvas
 from bridge.forward_commands import forward
 from bridge.intake.xapi.credentials import GRACE, Credential, Issued
 from bridge.intake.xapi.model import Scope, Store, Version
+from bridge.intake_reconcile_command import reconcile_command
 from bridge.intake_retention_command import retention
 from bridge.intake_upkeep_commands import institution_named, open_house, quarantine, replay_command
 from bridge.kernel.errors import InvalidInput
@@ -39,13 +40,14 @@ _by = click.option(
 _key = click.argument("key", metavar="KEY")
 
 
-@click.group("intake", help="学习记录的接收:发送方的凭证、重放、隔离。")
+@click.group("intake", help="学习记录的接收:发送方的凭证、重放、隔离、与学习平台核对。")
 def intake() -> None:
     """Hold the commands together."""
 
 
 intake.add_command(replay_command)
 intake.add_command(quarantine)
+intake.add_command(reconcile_command)
 intake.add_command(canvas)
 intake.add_command(forward)
 intake.add_command(retention)

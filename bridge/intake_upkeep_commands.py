@@ -10,7 +10,7 @@ import click
 from sqlalchemy import select
 
 from bridge.intake.normalisers import NORMALISERS, family_of
-from bridge.intake.quarantine import SetAside, State, Step
+from bridge.intake.quarantine_model import SetAside, State, Step
 from bridge.intake.quarantine_wording import KINDS_ZH, STATES_ZH, STEPS_ZH, explain
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId

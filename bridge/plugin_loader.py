@@ -16,6 +16,7 @@ PLUGINS = {
     "reporting.guangdong": "plugins.reporting.guangdong.batch_xml:GuangdongBatches",
     "exam_grants.moodle": "plugins.lms.moodle_grants:MoodleGrants",
     "learner_states.moodle": "plugins.lms.moodle_learner_states:MoodleLearnerStates",
+    "lms_scores.moodle": "plugins.lms.moodle_scores:MoodleScores",
     "feed.guangdong": "plugins.reporting.guangdong.http_feed:HttpFeed",
     "bench.face": "plugins.presence.bench:run",
     "bench.certificate": "plugins.completion.bench:run",

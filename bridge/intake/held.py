@@ -7,7 +7,7 @@ from typing import Any
 from bridge.intake import webhook
 from bridge.intake.contact import names_contact_or_secret
 from bridge.intake.model import SCORE
-from bridge.intake.quarantine import HeldMessage
+from bridge.intake.quarantine_model import HeldMessage
 from bridge.kernel.canonical import canonical_json
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import RegistrationId

@@ -1,8 +1,9 @@
 """What intake needs from outside."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from bridge.intake.model import ChainHead, InboxRecord
 from bridge.kernel.ids import ClassRunId, CourseUnitId, LearnerRef, MessageId, RegistrationId
@@ -82,6 +83,31 @@ class Place:
     context: str
     class_run: ClassRunId | None
     unit: CourseUnitId | None
+
+
+@dataclass(frozen=True, slots=True)
+class LmsScore:
+    """A score as an LMS lists it.
+
+    Args:
+        id: under which the LMS tells it in a message.
+        data: what that message would hold, not looked at yet.
+    """
+
+    id: str
+    data: Mapping[str, Any]
+
+
+class ScoresOfLms(Protocol):
+    """What an LMS says that there is, asked by the bridge."""
+
+    def scores(self, since: datetime, until: datetime) -> Iterator[LmsScore]:
+        """Yield the scores of attempts that ended in [since, until).
+
+        Raises:
+            Unavailable: the LMS is away (not permanent), or refuses (permanent).
+        """
+        ...
 
 
 class Lms(Protocol):

@@ -6,9 +6,7 @@ read, and a *job* that gave up. Each can be replayed, discarded with a reason, a
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import func, select
@@ -19,6 +17,7 @@ from bridge.db.outbox import Job
 from bridge.db.unit_of_work import Tx
 from bridge.intake.contact import without_contact_text
 from bridge.intake.model import InboxRecord
+from bridge.intake.quarantine_model import HeldMessage, Kind, SetAside, State, Step
 from bridge.intake.quarantine_tables import IntakeQuarantineRow, IntakeQuarantineStepRow
 from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.kernel.errors import InvalidInput
@@ -38,74 +37,6 @@ _TABLE = IntakeQuarantineRow.__tablename__
 _PAUSES = (timedelta(hours=1), timedelta(hours=6), timedelta(days=1))
 _TRIED_FOR = timedelta(days=60)
 """Practice: longer than any class run waits for its learners' real names."""
-
-
-class Kind(StrEnum):
-    """What was set aside."""
-
-    ARRIVED = "arrived"
-    STORED = "stored"
-    JOB = "job"
-
-
-class State(StrEnum):
-    """What became of it."""
-
-    WAITING = "waiting"
-    TAKEN = "taken"
-    DISCARDED = "discarded"
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside:
-    """One thing set aside.
-
-    Args:
-        source: of the message; of a job its kind.
-        chain, seq: of a stored message.
-        job: the job's id.
-    """
-
-    id: str
-    kind: Kind
-    source: str
-    chain: str | None
-    seq: int | None
-    job: str | None
-    reason: str
-    attempts: int
-    state: State
-    set_aside_at: datetime
-    tried_at: datetime
-    next_try_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step over a thing set aside."""
-
-    what: str
-    reason: str
-    note: str
-    by: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class HeldMessage:
-    """A message that arrived and was not taken: as its reader let it through, never as it came.
-
-    Args:
-        key: the sender's own id of it.
-        value: the message as decoded JSON.
-    """
-
-    source: str
-    key: str
-    value: Mapping[str, Any]
-    original_sha256: str
-    verification: str
-    waits_for: str | None = None
 
 
 class Quarantine:
@@ -258,6 +189,15 @@ class Quarantine:
         self._wake(
             (IntakeQuarantineRow.source == f"webhook:{registration}")
             & (IntakeQuarantineRow.reason == "unit_unknown")
+        )
+
+    def holds(self, source: str, key: str) -> str | None:
+        """Return under which id a message of the sender's own id waits; None if it does not."""
+        return self._session.scalar(
+            select(IntakeQuarantineRow.id).where(
+                IntakeQuarantineRow.natural_key == _key(Kind.ARRIVED, f"{source}|{key}"),
+                IntakeQuarantineRow.state == State.WAITING,
+            )
         )
 
     def has_job(self, job: Job) -> bool:

@@ -21,8 +21,8 @@ from bridge.intake.model import (
     WebhookMessage,
 )
 from bridge.intake.normalisers import EventClaim, normalise, tell
-from bridge.intake.ports import Inbox, Learners, Lms
-from bridge.intake.quarantine import HeldMessage
+from bridge.intake.ports import Inbox, Learners, Lms, LmsScore
+from bridge.intake.quarantine_model import HeldMessage
 from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Events
@@ -45,6 +45,13 @@ class WebhookAnswer:
 
     message: MessageId
     duplicate: bool
+
+
+def listed_message(score: LmsScore) -> dict[str, Any]:
+    """Return a score that the platform lists as the message in which it would tell it."""
+    texts = {name: value for name, value in score.data.items() if isinstance(value, str)}
+    occurred_at = texts.get("finished_at", "")
+    return {"v": 1, "id": score.id, "type": SCORE, "occurred_at": occurred_at, "data": texts}
 
 
 class IntakeService:
@@ -108,6 +115,20 @@ class IntakeService:
         """
         message = webhook.parse_batch_message(value)
         return self._receive(registration, message, body_sha256, f"{webhook.SIGNED}, batch {batch}")
+
+    def receive_listed(self, registration: RegistrationId, score: LmsScore) -> WebhookAnswer:
+        """Take a score that the platform lists, as if it had told it by itself; told again later it is known.
+
+        Raises:
+            InvalidInput: as `receive_from_batch`.
+        """
+        value = listed_message(score)
+        return self._receive(
+            registration,
+            webhook.parse_batch_message(value),
+            sha256_hex(canonical_json(value)),
+            "listed by the platform, read with a token of ours",
+        )
 
     def receive_held(
         self, registration: RegistrationId, held: HeldMessage, set_aside_at: datetime

@@ -32,8 +32,8 @@ from bridge.ledger.signing_keys import LedgerKeys
 from bridge.plugin_loader import load
 from bridge.presence.face import FaceEngine, licence_objections
 from bridge.presence.ports import StudyPace
-from bridge.presence.store import open_checks
 from bridge.presence.prompt_store import open_prompts
+from bridge.presence.store import open_checks
 from bridge.registry.lti_office import PlatformOffice
 from bridge.registry.lti_registrations import LtiRegistrations
 from bridge.registry.lti_self_registration import SelfRegistration
@@ -185,6 +185,10 @@ class House:
     def learner_states_maker(self, kind: str) -> Any:
         """Return what makes the adapter of a kind: (base URL, token, network policy) → `LearnerStateKeeper`."""
         return load(f"learner_states.{kind}")
+
+    def lms_scores_maker(self, kind: str) -> Any:
+        """Return what makes the adapter of a kind: (base URL, token, network policy) → `ScoresOfLms`."""
+        return load(f"lms_scores.{kind}")
 
     @cached_property
     def engine_for_faces(self) -> FaceEngine:

@@ -12,12 +12,10 @@ from bridge.intake.normalisers import PoisonMessage, normalise
 from bridge.intake.quarantine import (
     BRIDGE,
     HELD,
-    Kind,
-    SetAside,
-    State,
     due_held,
     institutions_with_jobs_set_aside,
 )
+from bridge.intake.quarantine_model import Kind, SetAside, State
 from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.ids import InstitutionId, JobId, RegistrationId
 from bridge.presence.frames import FRAME_WAITING

@@ -36,8 +36,8 @@ class MoodleService:
 
     def call(
         self, function: str, parameters: Mapping[str, str], done: Collection[str], wording: Wording
-    ) -> None:
-        """Have the site do something.
+    ) -> dict[str, Any]:
+        """Have the site do or tell something; return its answer.
 
         Args:
             function: without `local_anxue_`.
@@ -68,3 +68,4 @@ class MoodleService:
         # Moodle answers 200 to a refusal too, with `exception` and `errorcode` in the body.
         if not isinstance(answer, dict) or answer.get("status") not in done:
             raise Unavailable("exam_service_refused", wording.refused, permanent=True)
+        return answer

@@ -15,6 +15,8 @@ class MoodleStandIn:
     def __init__(self) -> None:
         self.open: dict[str, tuple[str, str, int]] = {}
         self.revoked: dict[str, str] = {}
+        self.scores: list[dict[str, Any]] = []
+        """In the order of their attempts' ids, each as (id, data)."""
         self.states: dict[tuple[str, str], tuple[bool, int]] = {}
         self.status = 200
         self.body: bytes | None = None
@@ -38,6 +40,8 @@ class MoodleStandIn:
                 "errorcode": "accessexception",
                 "message": "no",
             }
+        if form["wsfunction"] == "local_anxue_attempts":
+            return self._listed(form)
         if form["wsfunction"] == "local_anxue_set_learner_state":
             return self._state(form)
         grant_id = form["grant_id"]
@@ -51,6 +55,13 @@ class MoodleStandIn:
         status = "revoked" if known else "already" if grant_id in self.revoked else "unknown"
         self.revoked.setdefault(grant_id, form["reason"])
         return {"grant_id": grant_id, "status": status}
+
+    def _listed(self, form: dict[str, str]) -> dict[str, Any]:
+        after, most = int(form["after"]), int(form["limit"])
+        behind = [one for one in self.scores if int(one["data"]["attempt"]) > after]
+        page = behind[:most]
+        following = int(page[-1]["data"]["attempt"]) if len(behind) > most else 0
+        return {"status": "told", "scores": page, "next": following}
 
     def _state(self, form: dict[str, str]) -> dict[str, Any]:
         if not (form["sub"].isdigit() and form["context_id"].isdigit()) or form["real_name"] not in (

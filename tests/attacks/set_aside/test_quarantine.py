@@ -11,8 +11,9 @@ from bridge.db.outbox import LEASE, MAX_LOST, take
 from bridge.intake import normalisers
 from bridge.intake.model import InboxRecord
 from bridge.intake.normalisers import Claim, Normaliser, PoisonMessage
-from bridge.intake.quarantine import Kind, SetAside, State
+from bridge.intake.quarantine_model import Kind, SetAside, State
 from bridge.kernel.errors import InvalidInput, Unavailable
+from bridge.kernel.ids import InstitutionId
 from bridge.presence.frames import FRAME_WAITING
 from bridge.presence.service import BEATS_WAITING
 from bridge.wiring.intake_jobs import replay_one, tidy_quarantine
@@ -309,7 +310,7 @@ def test_giving_up_wants_a_reason_stays_on_record_and_can_be_taken_back(bridge: 
 def test_another_institutions_things_are_not_there(bridge: BridgeServer) -> None:
     deliver(bridge, score_message(bridge, bridge.someone()))
     held = newest(bridge)
-    with bridge.house.uow.for_institution("org_other") as tx:
+    with bridge.house.uow.for_institution(InstitutionId("org_other")) as tx:
         other = bridge.house.at(tx).quarantine
         assert list(other.list(state=None)) == []
         with pytest.raises(InvalidInput, match="quarantine_unknown"):
