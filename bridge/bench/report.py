@@ -29,6 +29,10 @@ def measure(name: str) -> dict[str, Any]:
         from bridge.bench.hours import run as hours
 
         result = hours()
+    elif name == "settlement":
+        from bridge.bench.settlement import run as settlement
+
+        result = settlement()
     elif name == "face":
         from bridge.settings import Settings
 
