@@ -10,6 +10,7 @@ from bridge.serve import die_with_parent
 from bridge.settings import Settings
 from bridge.start import configure_logs
 from bridge.web.agent_door import agent_door
+from bridge.web.cmi5_door import cmi5_door
 from bridge.web.caliper_door import caliper_door
 from bridge.web.canvas_door import canvas_door
 from bridge.web.errors import register_error_handlers
@@ -42,6 +43,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     app.register_blueprint(webhook_door(house))
     app.register_blueprint(notice_door(house))
     app.register_blueprint(xapi_door(house))
+    app.register_blueprint(cmi5_door(house))
     app.register_blueprint(caliper_door(house))
     app.register_blueprint(canvas_door(house))
     register_pages(app, house)

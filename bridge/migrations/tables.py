@@ -10,6 +10,7 @@ import bridge.identity.roster_tables
 import bridge.identity.tables
 import bridge.intake.canvas_sources
 import bridge.intake.forwarding_tables
+import bridge.intake.cmi5.tables
 import bridge.intake.launch_state
 import bridge.intake.notice_tables
 import bridge.intake.quarantine_tables
@@ -22,9 +23,9 @@ import bridge.ledger.snapshot_store
 import bridge.ledger.store
 import bridge.ledger.tree_tables
 import bridge.presence.gate.tables
+import bridge.presence.prompt_store
 import bridge.presence.store
 import bridge.registry.cap_tables
-import bridge.presence.prompt_store
 import bridge.registry.contact_tables
 import bridge.registry.course_withdrawals
 import bridge.registry.exam_services

@@ -43,7 +43,7 @@ MAX_UPLOAD_BYTES = 200 * 1024 * 1024
 _LIMITER = "anxue.limiter"
 _FRAMED_ONCE = "anxue_framed_once"
 _POSTS_ONCE = "anxue_posts_once"
-DOORS_WITHOUT_FORMS = ("lti", "agent", "webhooks", "notices", "xapi", "caliper", "canvas")
+DOORS_WITHOUT_FORMS = ("lti", "agent", "webhooks", "notices", "xapi", "cmi5", "caliper", "canvas")
 """Blueprints that prove their caller otherwise: signed tokens, bearer secrets, signed bodies."""
 _ASSETS = {
     "htmx.min.js": ("web", "text/javascript"),

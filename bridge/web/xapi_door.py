@@ -75,11 +75,12 @@ def xapi_door(house: House) -> Blueprint:
             response.headers["WWW-Authenticate"] = 'Basic realm="xAPI", charset="UTF-8"'
         return response
 
-    _register_refusals(door)
+    register_refusals(door)
     return door
 
 
-def _register_refusals(door: Blueprint) -> None:
+def register_refusals(door: Blueprint) -> None:
+    """Have a door answer every refusal as JSON with reason and sentence."""
     @door.errorhandler(BridgeError)
     def refuse(error: BridgeError) -> Response:
         pointer = {"pointer": error.pointer} if isinstance(error, StatementFault) else {}
@@ -103,7 +104,7 @@ def _register_refusals(door: Blueprint) -> None:
 def _post_statements(visit: Visit) -> Response:
     visit.needs(Scope.WRITE)
     check_names(visit.asked.parameters, frozenset())
-    return jsonify(_received(visit, _batch(visit)))
+    return jsonify(_received(visit, sent_batch(visit)))
 
 
 def _put_statement(visit: Visit) -> Response:
@@ -113,11 +114,11 @@ def _put_statement(visit: Visit) -> Response:
     named = single_statement(given)
     if named is None:
         raise InvalidInput("parameter_missing", "缺少参数 statementId")
-    _received(visit, _batch(visit, named[0]))
+    _received(visit, sent_batch(visit, named[0]))
     return make_response("", 204)
 
 
-def _batch(visit: Visit, statement_id: str | None = None) -> Batch:
+def sent_batch(visit: Visit, statement_id: str | None = None) -> Batch:
     """Return the statements that the request brought; `statement_id`: the one that it must be (PUT)."""
     asked = visit.asked
     if asked.media_type == "multipart/mixed":

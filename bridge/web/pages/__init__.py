@@ -5,6 +5,7 @@ from flask import Flask
 from bridge.web.pages.account_release import account_release_pages
 from bridge.web.pages.authority import authority_pages
 from bridge.web.pages.cap_exception import cap_exception_pages
+from bridge.web.pages.cmi5 import cmi5_pages
 from bridge.web.pages.compliance import compliance_pages
 from bridge.web.pages.corrections import correction_pages
 from bridge.web.pages.deep_link import deep_link_pages
@@ -36,6 +37,7 @@ def register_pages(app: Flask, house: House) -> None:
         home_pages,
         staff_pages,
         learner_pages,
+        cmi5_pages,
         player_pages,
         test_gate_pages,
         lms_pages,

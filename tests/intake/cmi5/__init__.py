@@ -1,0 +1,1 @@
+"""cmi5: structures, packages, the rules on statements, and moveOn."""
