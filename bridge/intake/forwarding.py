@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx
@@ -266,13 +266,7 @@ class Forwarding:
         return self._session.scalar(retry) is not None or (last is not None and last > row.sent_seq)
 
     def _last_seq(self) -> int | None:
-        found: int | None = self._session.scalar(
-            select(func.max(XapiStatementRow.seq)).where(
-                XapiStatementRow.institution_id == self._tx.institution_id,
-                XapiStatementRow.store == Store.RECORDS,
-            )
-        )
-        return found
+        return self._session.scalar(_newest(self._tx.institution_id))
 
     def _row(self) -> LrsForwardRow | None:
         return self._session.scalar(select(LrsForwardRow))
@@ -338,16 +332,19 @@ def outgoing(seq: int, statement_id: str, kept: Mapping[str, Any], version: Vers
     return Outgoing(seq, statement_id, said, refused)
 
 
+def _newest(institution: Any) -> Select[int]:
+    """Return how the newest statement of an institution is found: one look at the end of an index, however many."""
+    return (
+        select(XapiStatementRow.seq)
+        .where(XapiStatementRow.institution_id == institution, XapiStatementRow.store == Store.RECORDS)
+        .order_by(XapiStatementRow.stored.desc(), XapiStatementRow.seq.desc())
+        .limit(1)
+    )
+
+
 def due_forwards(tx: Tx) -> Sequence[tuple[InstitutionId, str]]:
     """Return which LRS wait for statements and may be sent some now, in a unit of work over all institutions."""
-    newest = (
-        select(func.max(XapiStatementRow.seq))
-        .where(
-            XapiStatementRow.institution_id == LrsForwardRow.institution_id,
-            XapiStatementRow.store == Store.RECORDS,
-        )
-        .scalar_subquery()
-    )
+    newest = _newest(LrsForwardRow.institution_id).correlate(LrsForwardRow).scalar_subquery()
     again = (
         select(LrsForwardRefusedRow.id)
         .where(LrsForwardRefusedRow.forward_id == LrsForwardRow.id, LrsForwardRefusedRow.state == "retry")

@@ -130,10 +130,13 @@ def token(issued: Issued) -> str:
 
 
 @contextmanager
-def open_doors(folder: Path) -> Iterator[Doors]:
+def open_doors(folder: Path, database_url: str = "") -> Iterator[Doors]:
     """Serve two institutions on loopback until the block ends; every file stands below `folder`."""
     clock = FixedClock(NOW)
-    house = House(Settings(mode=Mode.DEMONSTRATION, data=folder), clock=clock)
+    told: dict[str, object] = {"mode": Mode.DEMONSTRATION, "data": folder}
+    if database_url:
+        told["database_url"] = database_url
+    house = House(Settings.model_validate(told), clock=clock)
     upgrade(house.engine)
     for one in (ORG, OTHER):
         with house.uow.for_institution(one) as tx:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,23 @@ def test_a_token_is_rotated_and_revoked_as_any_credential(doors: Doors) -> None:
     assert doors.post("/caliper/v1", envelope(EVENTS[2]), bearer=token(first)).status_code == 401
     keys.revoke(first.credential.id, by="test")
     assert doors.post("/caliper/v1", envelope(EVENTS[2]), bearer=token(second)).status_code == 401
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_the_same_events_from_many_at_once_are_kept_once(
+    tmp_path: Path, database: str, request: pytest.FixtureRequest
+) -> None:
+    url = request.getfixturevalue("postgres_url") if database == "postgresql" else ""
+    with open_doors(tmp_path, url) as doors:
+        bearer = token(doors.credential("sensor-1", Scope.CALIPER))
+        bodies = [envelope(*events) for events in (EVENTS, EVENTS[::-1], EVENTS[::2], EVENTS[1::2]) * 2]
+        with ThreadPoolExecutor(len(bodies)) as senders:
+            answers = list(senders.map(lambda body: doors.post("/caliper/v1", body, bearer=bearer), bodies))
+        assert {answer.status_code for answer in answers} == {200}
+        said = [status for answer in answers for status in statuses(answer)]
+        assert said.count("accepted") == len(EVENTS)
+        assert set(said) == {"accepted", "duplicate"}
+        assert doors.rows("SELECT count(*), max(seq) FROM inbox_message") == [(len(EVENTS), len(EVENTS))]
 
 
 def test_two_institutions_keep_their_own_and_know_a_person_by_two_references(

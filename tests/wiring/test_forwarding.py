@@ -162,6 +162,21 @@ def test_a_statement_that_the_lrs_refuses_is_set_aside_and_the_others_go_on(door
     assert set(lrs.kept) == set(ids)
 
 
+def test_on_postgresql_it_is_the_same(tmp_path: Path, postgres_url: str, lrs: Lrs) -> None:
+    with open_doors(tmp_path, postgres_url) as doors:
+        doors.house.__dict__["_nudger"] = lambda _jobs: None
+        ids = keep(doors, [statement(number) for number in range(BATCH + 3)])
+        lrs.before = lambda statements: 400 if ids[1] in {one["id"] for one in statements} else None
+        set_up(doors, lrs.url)
+        run(doors.house)
+        assert set(lrs.kept) == {*ids} - {ids[1]}
+        lrs.before = lambda _statements: None
+        with doors.house.uow.for_institution(ORG) as tx:
+            assert Forwarding(tx, doors.house.cipher).retry_refused() == 1
+        run(doors.house)
+        assert (set(lrs.kept), standing(doors).refused, standing(doors).behind) == ({*ids}, {}, 0)
+
+
 def test_what_the_lrs_has_already_is_there(doors: Doors, lrs: Lrs) -> None:
     ids = keep(doors, [statement(number) for number in range(5)])
     lrs.kept[ids[2]] = {"id": ids[2], "said": "otherwise"}
