@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from bridge.canvas_commands import canvas
+from bridge.cmi5_commands import cmi5
 from bridge.forward_commands import forward
 from bridge.intake.xapi.credentials import GRACE, Credential, Issued
 from bridge.intake.xapi.model import Scope, Store, Version
@@ -51,6 +52,7 @@ intake.add_command(reconcile_command)
 intake.add_command(canvas)
 intake.add_command(forward)
 intake.add_command(retention)
+intake.add_command(cmi5)
 
 
 @intake.group("credential", help="xAPI 凭证:每个机构的每个来源一组 key 与 secret。")
