@@ -46,15 +46,6 @@ def _pair(data: Data) -> tuple[LearnerRef, ClassRunId]:
     return LearnerRef(learner), ClassRunId(class_run)
 
 
-def _note_totals(stations: "Stations", data: Data) -> None:
-    learner, class_run = _pair(data)
-    earned = stations.earned.earned(learner, class_run)
-    refused = sum(earned.refused_seconds.values())
-    stations.presence_store.note_totals(
-        learner, class_run, earned.credited_seconds, earned.provisional_seconds, refused
-    )
-
-
 def _ask_for_states(stations: "Stations", data: Data) -> None:
     learner = LearnerRef(data["learner"])
     for class_run in stations.registry.class_runs_of(learner):
@@ -147,7 +138,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.signals.raise_for_second_score(d)),
     Row("completion.test_decided", 16, "show a score that nobody was seen to earn",
         lambda s, d: s.signals.raise_for_score(d)),
-    Row("ledger.extended", 26, "tell the learner's page the new totals", _note_totals),
+    Row("ledger.extended", 26, "tell the learner's page what counts, what does not and what to do",
+        lambda s, d: s.learner_news.note(*_pair(d))),
     Row("ledger.extended", 29, "note the figures that the authority sees",
         lambda s, d: s.progress_notes.note(*_pair(d), s.earned.earned(*_pair(d)))),
     Row("ledger.extended", 25, "see which papers are due",

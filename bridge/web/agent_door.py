@@ -10,7 +10,7 @@ from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import CheckId, InstitutionId, StudySessionId
 from bridge.presence.face import MAX_FRAME_BYTES
-from bridge.presence.model import CheckState
+from bridge.presence.model import CheckState, StudySession
 from bridge.presence.prompts import Shown, prompt_closed
 from bridge.wiring import House
 
@@ -117,18 +117,15 @@ def agent_door(house: House) -> Blueprint:
         with house.uow.for_institution(institution) as tx:
             answer = house.at(tx).presence.accept_batch(batch, secret, sha256_hex(body), received)
         session = answer.session
+        orders = msgspec.json.decode(session.orders) if session.orders and session.open else []
         return _json(
             {
                 "v": VERSION,
                 "nonce": answer.nonce,
                 "next_seq": session.next_seq,
-                "commands": answer.commands,
+                "commands": answer.commands + orders,
                 "study_factor": house.study_clock.factor(),
-                "today": {
-                    "credited_seconds": session.credited_seconds,
-                    "provisional_seconds": session.provisional_seconds,
-                    "refused_seconds": session.refused_seconds,
-                },
+                "today": msgspec.Raw(session.news.encode()) if session.news else _totals(session),
             }
         )
 
@@ -190,6 +187,14 @@ def agent_door(house: House) -> Blueprint:
         return current_app.response_class(status=204)
 
     return door
+
+
+def _totals(session: StudySession) -> dict[str, int]:
+    return {
+        "credited_seconds": session.credited_seconds,
+        "provisional_seconds": session.provisional_seconds,
+        "refused_seconds": session.refused_seconds,
+    }
 
 
 def _shown(shown: Shown, study_factor: int) -> dict[str, Any]:

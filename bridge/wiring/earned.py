@@ -51,6 +51,14 @@ class EarnedFromLedger:
             )
         return known.earned
 
+    def seconds(self, learner: LearnerRef, class_run: ClassRunId) -> SecondsStatement:
+        """Return the settlement behind `earned`: a job's, while it holds, else one made for this; NoRuleInForce."""
+        known = self._settled
+        same = known is not None and (known.learner, known.class_run) == (learner, class_run)
+        if known is not None and same and known.standing is not None and self.use(known):
+            return known.standing.statement
+        return self._ledger.statement(learner, class_run, whole=False)
+
     def settle(self, learner: LearnerRef, class_run: ClassRunId) -> Settled:
         """Return what the ledger says now from its snapshot, and the link up to which it was read."""
         standing = self._ledger.standing(learner, class_run)

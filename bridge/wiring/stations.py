@@ -66,6 +66,7 @@ from bridge.wiring.adapters import (
 from bridge.wiring.earned import EarnedFromLedger
 from bridge.wiring.gate_rules import GateRulesInForce
 from bridge.wiring.inbox_batches import BatchesInInbox
+from bridge.wiring.learner_news import LearnerNews
 from bridge.wiring.lms_courses import LmsCourses
 from bridge.wiring.lms_references import LmsReferences
 from bridge.wiring.platform_services import note_services
@@ -259,6 +260,20 @@ class Stations:
     @cached_property
     def earned(self) -> EarnedFromLedger:
         return EarnedFromLedger(self.ledger, self.hours, self.registry, self._house.rules)
+
+    @cached_property
+    def learner_news(self) -> LearnerNews:
+        house = self._house
+        return LearnerNews(
+            self._tx,
+            self.presence_store,
+            earned=self.earned,
+            hours=self.hours,
+            registry=self.registry,
+            inbox=self.inbox,
+            rules=house.rules,
+            study_clock=house.study_clock,
+        )
 
     @cached_property
     def standings(self) -> StandingOfInstitution:
