@@ -27,7 +27,7 @@ MAX_EVENTS = 500
 _MAX_IRI = 2048
 _UUID = re.compile(r"(?:urn:uuid:)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})", re.IGNORECASE)
 """The standard wants urn:uuid; Blackboard sends the bare UUID."""
-_IRI = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:|_:)[^\s\x00-\x1f\x7f<>\"{}|\\^`]+")
+_IRI = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]{0,30}:|_:)[^\s\x00-\x1f\x7f\ud800-\udfff<>\"{}|\\^`]+")
 _SECONDS = re.compile(
     r"PT(?=[0-9])(?:([0-9]{1,3})H)?(?:([0-9]{1,5})M)?(?:([0-9]{1,7}(?:\.[0-9]{1,6})?)S)?", re.ASCII
 )

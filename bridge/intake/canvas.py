@@ -33,6 +33,7 @@ OLDEST = timedelta(days=35)
 """Signing keys change every month: what is older cannot be a late delivery."""
 _SKEW_SECONDS = 60
 _ID = re.compile(r"[0-9]{1,20}")
+_KIND = re.compile(r"[a-z_:]{1,60}")
 _CATEGORIES_WORDS = """
     announcements assignments calendar collaborations conferences external_tools external_urls files
     grades home modules outcomes pages quizzes roster syllabus topics wiki
@@ -162,7 +163,7 @@ class _Reader:
             return {
                 "actor": user,
                 "learner": user,
-                "object": self._ref(str(body.get("asset_type")), body.get("asset_id")),
+                "object": self._ref(body.get("asset_type"), body.get("asset_id")),
                 "object_type": category if known else UNKNOWN,
             }
         if name in _COUNTED:
@@ -181,13 +182,14 @@ class _Reader:
             "of": count(found.get("requirement_count")),
         }
 
-    def _ref(self, kind: str, identifier: Any) -> str | None:
+    def _ref(self, kind: Any, identifier: Any) -> str | None:
         text = (
             str(identifier)
             if isinstance(identifier, int) and not isinstance(identifier, bool)
             else identifier
         )
-        if not isinstance(text, str) or not _ID.fullmatch(text):
+        named = isinstance(text, str) and isinstance(kind, str)
+        if not named or not _ID.fullmatch(str(text)) or not _KIND.fullmatch(kind):
             return None
         return self._blind(f"urn:instructure:canvas:{kind}:{text}")
 

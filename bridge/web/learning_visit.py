@@ -32,12 +32,11 @@ def bounded_body(most_bytes: int) -> bytes:
     """Return the request's body.
 
     Raises:
-        InvalidInput: length_required (411), body_too_large (413).
+        InvalidInput: length_required (411).
+        RequestEntityTooLarge: 413.
     """
     if request.content_length is None:
         raise InvalidInput("length_required", "请求须给出 Content-Length", http_status=411)
-    if request.content_length > most_bytes:
-        raise InvalidInput("body_too_large", f"请求内容超过 {most_bytes // 1024} KB", http_status=413)
     request.max_content_length = most_bytes
     return request.get_data(cache=False)
 

@@ -48,6 +48,8 @@ def test_the_vectors_meet_each_profile_of_learning_records() -> None:
         ({"object": None}, "field_missing"),
         ({"actor": {"type": "Person"}}, "entity_malformed"),
         ({"actor": "陈晓安"}, "entity_malformed"),
+        ({"actor": "https://lms.example/\ud800"}, "entity_malformed"),
+        ({"actor": "https://lms.example/a b"}, "entity_malformed"),
         ({"object": ["https://lms.example/1"]}, "entity_malformed"),
         ({"object": "https://lms.example/" + "x" * 2048}, "entity_malformed"),
         ({"eventTime": None}, "instant_malformed"),

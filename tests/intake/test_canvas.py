@@ -62,6 +62,15 @@ def test_both_forms_of_canvas_name_the_same_person_alike() -> None:
     assert read_caliper_event(event, "caliper-1.1", blind, NOW).learner == read(EVENT).learner
 
 
+@pytest.mark.parametrize(
+    "asset", [("陈晓安", "1"), ("page", "1 or more"), (None, "1"), ("page", None), (7, 7)]
+)
+def test_an_asset_whose_name_is_no_name_of_an_asset_is_not_referred_to(asset: tuple[Any, Any]) -> None:
+    viewed = {**EVENT["metadata"], "event_name": "asset_accessed"}
+    event = read({"metadata": viewed, "body": {"asset_type": asset[0], "asset_id": asset[1]}})
+    assert (event.object, event.object_type) == (None, "unknown")
+
+
 def test_an_old_event_is_no_late_delivery() -> None:
     edge = NOW - canvas.OLDEST
     canvas.check_recent(read(changed("metadata", event_time=f"{edge:%Y-%m-%dT%H:%M:%SZ}")), NOW)

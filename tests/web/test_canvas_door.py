@@ -14,6 +14,7 @@ from bridge.intake.caliper import VERSIONS
 from bridge.intake.canvas import MAX_EVENT_BYTES
 from bridge.intake.xapi.model import Scope
 from bridge.wiring import House
+from bridge.wiring.intake_replay import ReplayAsked, replay
 from bridge.wiring.learning import canvas_sources
 from tests.intake.learning_vectors import ACCOUNT, HOST, NEVER_KEPT, vectors
 from tests.web.learning_doors import ORG, OTHER, Doors, Instructure, instructure, open_doors, statuses, token
@@ -102,6 +103,22 @@ def test_a_mark_that_a_person_overrode_is_told_on_and_no_other(
     assert (data["kind"], data["before"], data["after"]) == ("grade_overridden", "4", "5.5")
     _run_jobs(doors.house)
     assert doors.rows("SELECT kind, source FROM supervision_signal") == [("grade_overridden", "lms")]
+
+
+def test_reading_it_all_again_tells_nothing_new_and_supplies_what_is_missing(
+    doors: Doors, keys: Instructure, path: str
+) -> None:
+    for event in EVENTS:
+        doors.post(path, keys.signed(event, keys.keys[1]))
+    asked = ReplayAsked(institution=ORG, source="canvas")
+    for lost in (False, True, False):
+        if lost:
+            with doors.house.uow.across_institutions("test") as tx:
+                tx.session.connection().exec_driver_sql("DELETE FROM event")
+        done = replay(doors.house, asked, lambda _done: None)
+        assert (done.messages, done.poison) == (len(EVENTS), 0)
+        assert done.claims == {"missing" if lost else "same": 1}
+    assert doors.rows("SELECT count(*) FROM event") == [(1,)]
 
 
 def _run_jobs(house: House) -> None:

@@ -177,6 +177,28 @@ def test_on_postgresql_it_is_the_same(tmp_path: Path, postgres_url: str, lrs: Lr
         assert (set(lrs.kept), standing(doors).refused, standing(doors).behind) == ({*ids}, {}, 0)
 
 
+def test_no_other_worker_takes_a_job_that_takes_long(doors: Doors, lrs: Lrs) -> None:
+    """Each request takes fifteen seconds and refuses all, so that the batch is sent in halves, one by one at last."""
+    keep(doors, [statement(number) for number in range(4)])
+    set_up(doors, lrs.url)
+    sweep_forwarding(doors.house)
+    job = job_of(doors.house)
+    others: list[bool] = []
+    under_way: list[int] = []
+
+    def slow(_statements: Sequence[Any]) -> int:
+        under_way.append(len(under_way))
+        doors.clock.advance(seconds=15)
+        if len(under_way) == 3:
+            others.append(doors.house.runner.run(job))
+        return 400
+
+    lrs.before = slow
+    doors.house.runner.run(job)
+    assert others == [False]
+    assert (lrs.requests, standing(doors).refused) == (7, {"lrs_answered_400": 4})
+
+
 def test_what_the_lrs_has_already_is_there(doors: Doors, lrs: Lrs) -> None:
     ids = keep(doors, [statement(number) for number in range(5)])
     lrs.kept[ids[2]] = {"id": ids[2], "said": "otherwise"}
