@@ -56,6 +56,13 @@ KINDS_ZH: Mapping[str, str] = {
     "stored": "已保存但无法读取的消息",
     "job": "未能完成的任务",
 }
+JOBS_ZH: Mapping[str, str] = {
+    "event": "收到消息后的处理",
+    "presence.frame_waiting": "照片核对",
+    "study.beats_waiting": "学习记录记入台账",
+    "ledger.extended": "学时结算",
+}
+"""Of jobs, by their kind; others are background work."""
 STATES_ZH: Mapping[str, str] = {"waiting": "待处理", "taken": "已重放成功", "discarded": "已放弃"}
 STEPS_ZH: Mapping[str, str] = {
     "set_aside": "隔离",

@@ -13,6 +13,8 @@ from bridge.completion.store import CertificateRow
 from bridge.db.unit_of_work import Tx
 from bridge.flow import FLOW
 from bridge.identity.tables import DisclosureRow
+from bridge.intake.quarantine_model import State
+from bridge.intake.quarantine_tables import IntakeQuarantineRow
 from bridge.kernel.ids import ClassRunId, InstitutionId
 from bridge.kernel.time import legal_date
 from bridge.ledger.store import LedgerHeadRow
@@ -131,10 +133,14 @@ def evidence_of(facts: Facts) -> dict[str, Evidence]:
     told["presence_checks"] = _some(
         counts["checks"], f"{counts['checks']} 次在场核验有结论。", "还没有在场核验。"
     )
-    told["ledger"] = _some(
-        counts["ledgers"],
-        f"{counts['ledgers']} 本台账逐条哈希相接,可用 ledger verify 核对。",
-        "还没有台账。",
+    told["ledger"] = (
+        ("attention", f"{counts['set_aside']} 项收到的消息或任务被隔离待处理,可能还没有记入台账。")
+        if counts["set_aside"]
+        else _some(
+            counts["ledgers"],
+            f"{counts['ledgers']} 本台账逐条哈希相接,可用 ledger verify 核对。",
+            "还没有台账。",
+        )
     )
     told["class_hours"] = (
         ("attention", facts.stops[0])
@@ -227,7 +233,10 @@ def _gather(
                 else:
                     found.against.update({reason.code for reason in against})
             found.counts.update(_counts(tx, run.id))
+        set_aside = _number(tx, IntakeQuarantineRow, IntakeQuarantineRow.state == State.WAITING)
         for profile, mine in by_profile.items():
+            # Of the whole institution: whose class run a message is, is often what nobody knows yet.
+            facts[profile].counts["set_aside"] += set_aside
             # Asked once for all runs: who is in two of them was not looked at twice.
             learners = select(EnrolmentRow.learner).where(EnrolmentRow.class_run_id.in_(mine))
             facts[profile].counts["disclosures"] += _number(

@@ -41,7 +41,13 @@ def institution_pages(house: House) -> Blueprint:
             return make_response(render_template("institution/administrator.html"))
         name, rows = class_runs(house, visit.institution)
         signals = count_of_institution(house, visit.institution)
-        return make_response(render_template("institution/home.html", name=name, rows=rows, signals=signals))
+        with house.uow.for_institution(visit.institution, read_only=True) as tx:
+            set_aside = house.at(tx).quarantine.counts().get("waiting", 0)
+        return make_response(
+            render_template(
+                "institution/home.html", name=name, rows=rows, signals=signals, set_aside=set_aside
+            )
+        )
 
     @pages.get("/class-runs/<class_run>")
     @require_role("institution", "administrator")
