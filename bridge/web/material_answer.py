@@ -62,10 +62,13 @@ def _still_the_same(sha256: str) -> bool:
 
 def _all(file: BinaryIO, size: int, media_type: str, headers: dict[str, str]) -> Response:
     headers["Content-Length"] = str(size)
-    if size <= PIECE_BYTES or request.method == "HEAD":
+    if request.method == "HEAD":
+        file.close()
+        # Of no sequence the length is not counted, so the file's own stays.
+        return current_app.response_class(iter(()), 200, headers, mimetype=media_type)
+    if size <= PIECE_BYTES:
         with file:
-            content = b"" if request.method == "HEAD" else file.read()
-        return current_app.response_class(content, 200, headers, mimetype=media_type)
+            return current_app.response_class(file.read(), 200, headers, mimetype=media_type)
     if not _whole.acquire(blocking=False):
         file.close()
         raise Unavailable("downloads_busy", "现在下载的人太多,请稍后再试,或换一个浏览器观看。")
@@ -83,8 +86,15 @@ class _Stream:
         self._open = True
 
     def __iter__(self) -> Iterator[bytes]:
-        while piece := self._file.read(PIECE_BYTES):
-            yield piece
+        try:
+            while piece := self._file.read(PIECE_BYTES):
+                yield piece
+        finally:
+            self.close()
+
+    def __del__(self) -> None:
+        # For a server that drops an answer whose reader went away without closing it.
+        self.close()
 
     def close(self) -> None:
         if self._open:

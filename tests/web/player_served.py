@@ -6,35 +6,27 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from playwright.sync_api import Browser, Page
-from sqlalchemy import delete
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from bridge.app import create_app
-from bridge.kernel.ids import CourseId, CourseUnitId, LearnerRef
+from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import FixedClock
-from bridge.registry.material_tables import CourseMaterialRow
-from bridge.registry.materials import take_in
-from bridge.registry.tables import CourseUnitRow
 from bridge.settings import ROOT
 from bridge.wiring import House
 from tests.servers.children import free_port
 from tests.web.furnished import NOW, ORG, RUN, Furnished
 from tests.web.lms import HUANG_SUB, Lms, lms_of_ready_learners, person
 from tests.web.lms_in_chromium import EveryFace
+from tests.web.materials import MEDIA_UNIT, TEXT_UNIT, THREE_PAGES, UNIT_SECONDS, give_material
 
-COURSE = CourseId("course_demo")
-TEXT_UNIT, MEDIA_UNIT = CourseUnitId("unit_electric"), CourseUnitId("unit_fire")
-UNIT_SECONDS = 60
 FACTOR = 20
 """Study seconds in a real second."""
-THREE_PAGES = "# 第一页\n停电\n---\n# 第二页\n验电\n---\n# 第三页\n接地\n"
 
 
 class RunningClock(FixedClock):
@@ -88,7 +80,6 @@ class PlayerVisit:
             part = self.furnished.house.at(tx).ledger.statement(self.learner, RUN).unit(unit)
         return 0 if part is None else part.figures.credited_ms
 
-
     def as_another(self) -> "PlayerVisit":
         """Return the same house as the other ready learner sees it."""
         account, learner = person(self.lms, HUANG_SUB)
@@ -130,20 +121,6 @@ def player_visit(folder: Path, browser: Browser) -> Iterator[PlayerVisit]:
             thread.join()
         server.server_close()
         house.close()
-
-
-def give_material(
-    house: House, unit: CourseUnitId, content: bytes, seconds: int = UNIT_SECONDS, *, reviewed: bool = True
-) -> None:
-    """Make the unit as short as `seconds` and put `content` there, in place of the demonstration's material."""
-    offered = take_in(BytesIO(content), house.material_files, house.page_drawer)
-    with house.uow.for_institution(ORG) as tx:
-        tx.session.get_one(CourseUnitRow, (COURSE, unit)).nominal_ms = seconds * 1000
-        tx.session.execute(delete(CourseMaterialRow).where(CourseMaterialRow.unit_id == unit))
-        materials = house.at(tx).materials
-        entered = materials.enter(COURSE, unit, offered, "staff_first")
-        if reviewed:
-            materials.review(COURSE, unit, entered.version, "staff_second")
 
 
 def video(folder: Path, seconds: int) -> bytes:

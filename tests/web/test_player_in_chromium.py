@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.web.player_served import MEDIA_UNIT, TEXT_UNIT, UNIT_SECONDS, PlayerVisit, player_visit
+from tests.web.materials import MEDIA_UNIT, TEXT_UNIT, UNIT_SECONDS
+from tests.web.player_served import PlayerVisit, player_visit
 
 pytestmark = pytest.mark.e2e
 WIDTHS = (320, 390, 1280)
