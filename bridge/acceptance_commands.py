@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import click
 
-_SYSTEMS: Mapping[str, str] = {"moodle": "acceptance.moodle", "xapi": "acceptance.xapi"}
+_SYSTEMS: Mapping[str, str] = {"moodle": "acceptance.moodle", "xapi": "acceptance.xapi", "cmi5": "acceptance.cmi5"}
 """What can be accepted on → the plugin's name."""
 
 _MUTATION = "mutation"

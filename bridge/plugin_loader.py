@@ -24,8 +24,10 @@ PLUGINS = {
     "commands.face": "plugins.presence.commands:face",
     "acceptance.moodle": "plugins.moodle.acceptance.command:moodle",
     "acceptance.xapi": "plugins.lrs_conformance.command:xapi",
+    "acceptance.cmi5": "plugins.cmi5_conformance.command:cmi5",
     "demonstration": "plugins.simulators.demonstration.command:demo",
     "attack": "plugins.simulators.attack.command:attack",
+    "capacity": "plugins.simulators.capacity.command:capacity",
     "simulators": "plugins.simulators.command:simulate",
     "photographs": "plugins.presence.photographs",
 }

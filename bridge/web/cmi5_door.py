@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, make_response, request
 
-from bridge.intake.cmi5.model import Cmi5Fault
+from bridge.intake.cmi5.model import PREFERENCES, Cmi5Fault
 from bridge.intake.cmi5.sessions import FetchRefused
 from bridge.intake.xapi.answers import page_body, person, statement_body, with_attachments
 from bridge.intake.xapi.decoding import decoded
@@ -178,9 +178,18 @@ def _document(resource: Resource) -> Answer:
             told = launch_data_answer(au, own["GET"])
             if told is not None:
                 return told
+        if resource is Resource.AGENT_PROFILE and not au.session.prepared:
+            _note_preferences_read(au)
         return au.visit.answered(own)
 
     return answer
+
+
+def _note_preferences_read(au: AuVisit) -> None:
+    visit = au.visit
+    if visit.asked.method == "GET" and visit.asked.parameters.get("profileId") == PREFERENCES:
+        with visit.house.uow.for_institution(visit.caller.institution) as tx:
+            Cmi5Desk(visit.house, tx).sessions.note_preferences_read(au.session.id)
 
 
 def _activity(au: AuVisit) -> Response:

@@ -247,6 +247,7 @@ SENTENCES: Mapping[str, str] = {
     "cmi5_session": "缺少会话编号,或不是本次启动的会话(cmi5 §9.6.3.1)",
     "cmi5_template": "context 须包含启动数据中 contextTemplate 的全部内容(cmi5 §10.2.1)",
     "cmi5_voiding": "课件不能作废陈述(cmi5 §6.3)",
+    "cmi5_preferences_unread": "课件须先读取学员偏好 cmi5LearnerPreferences,再发送 initialized(cmi5 §11)",
     "cmi5_not_initialized": "本次会话的第一条陈述须为 initialized(cmi5 §9.3)",
     "cmi5_order": "陈述的 timestamp 早于 initialized,或 terminated 早于已发的陈述(cmi5 §9.3)",
     "cmi5_after_terminated": "terminated 之后不再接收陈述(cmi5 §9.3.8)",

@@ -56,6 +56,7 @@ class Standing:
     Args:
         said: defined verbs of this session.
         completed, passed: in the registration, by any session of the AU.
+        prepared: whether the AU has read the learner's preferences (§11 asks it to, at its start).
         initialized_at, last_at: the statements' own times.
     """
 
@@ -64,6 +65,7 @@ class Standing:
     passed: bool = False
     initialized_at: datetime | None = None
     last_at: datetime | None = None
+    prepared: bool = True
 
 
 def judge(statement: Mapping[str, Any], launched: Launched, before: Standing) -> tuple[Standing, Verb | None]:
@@ -140,6 +142,8 @@ def _check_order(verb: Verb | None, at: datetime, before: Standing) -> None:
     if before.initialized_at is None:
         if verb is not Verb.INITIALIZED:
             raise Cmi5Fault("cmi5_not_initialized")
+        if not before.prepared:
+            raise Cmi5Fault("cmi5_preferences_unread")
         return
     if at < before.initialized_at:
         raise Cmi5Fault("cmi5_order")

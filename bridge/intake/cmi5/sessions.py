@@ -44,13 +44,14 @@ class FetchRefused(Exception):  # the answer that the profile foresees (§8.2.3)
 
 @dataclass(frozen=True, slots=True)
 class AuSession:
-    """A session as the door sees it once its secret was shown."""
+    """A session as the door sees it once its secret was shown; `prepared`: the learner's preferences were read."""
 
     id: str
     registration: str
     activity_id: str
     actor: Mapping[str, Any]
     active: bool
+    prepared: bool
     launch_data: Mapping[str, Any]
 
 
@@ -151,8 +152,15 @@ class Sessions:
             activity_id=self._addresses.activity(row.au_id),
             actor=self._registrations.speaker(registration).actor,
             active=SessionState(row.state).active and self._tx.clock.now() < row.expires_at,
+            prepared=row.preferences_read_at is not None,
             launch_data=row.launch_data,
         )
+
+    def note_preferences_read(self, session: str) -> None:
+        """Remember that the AU read the learner's preferences, there or not."""
+        row = self._tx.session.get_one(Cmi5SessionRow, session)
+        row.preferences_read_at = row.preferences_read_at or self._tx.clock.now()
+        self._tx.session.flush()
 
     def receive(self, session: str, batch: Batch) -> None:
         """Take what an AU says; all of it or nothing. What is sent again says nothing new.
@@ -184,6 +192,7 @@ class Sessions:
             passed=standing.passed_at is not None,
             initialized_at=row.initialized_at,
             last_at=row.last_at,
+            prepared=row.preferences_read_at is not None,
         )
         heard: list[tuple[Verb, Json]] = []
         for statement in fresh:

@@ -101,6 +101,7 @@ class Cmi5SessionRow(TenantRow, Base):
     fetch_until: Mapped[Instant]
     fetched_at: Mapped[Instant | None]
     token_sha256: Mapped[str | None] = mapped_column(String(64))
+    preferences_read_at: Mapped[Instant | None]
     ended_at: Mapped[Instant | None]
 
 

@@ -110,6 +110,7 @@ def upgrade() -> None:
         sa.Column("fetch_until", UtcDateTime(), nullable=False),
         sa.Column("fetched_at", UtcDateTime(), nullable=True),
         sa.Column("token_sha256", sa.String(length=64), nullable=True),
+        sa.Column("preferences_read_at", UtcDateTime(), nullable=True),
         sa.Column("ended_at", UtcDateTime(), nullable=True),
         sa.Column("institution_id", sa.String(length=40), nullable=False),
         sa.ForeignKeyConstraint(["au_id"], ["cmi5_au.id"], name=op.f("fk_cmi5_session_au_id")),

@@ -164,6 +164,8 @@ def test_nothing_comes_before_initialized_nor_after_terminated(bridge: BridgeSer
     one.launch_data = one.state("GET", stateId="LMS.LaunchData").json()
     refused(one.complete(), 403, "cmi5_not_initialized")
     refused(one.say(EXPERIENCED, defined=False), 403, "cmi5_not_initialized")
+    refused(one.say(Verb.INITIALIZED), 403, "cmi5_preferences_unread")
+    assert one.profile("GET").status_code == 404
     one.hold(one.say(Verb.INITIALIZED))
     one.hold(one.terminate())
     with bridge.unchanged():

@@ -227,6 +227,7 @@ def test_the_first_statement_of_any_kind_is_initialized_and_the_last_is_terminat
         assert reason_of(after(Verb.TERMINATED), statement) == "cmi5_after_terminated"
     assert reason_of(Standing(), said(Verb.INITIALIZED, defined=False)) == "cmi5_not_initialized"
     assert reason_of(Standing(), initialized) is None
+    assert reason_of(Standing(prepared=False), initialized) == "cmi5_preferences_unread"
     assert reason_of(BEGUN, initialized) == "cmi5_repeated"
     late = Standing(said=BEGUN.said, initialized_at=AT, last_at=datetime(2026, 11, 24, 4, 1, tzinfo=UTC))
     assert reason_of(late, terminated()) == "cmi5_order"

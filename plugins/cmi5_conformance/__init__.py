@@ -1,0 +1,1 @@
+"""CATAPULT's LMS test suite (ADL) against a bridge of its own."""
