@@ -10,6 +10,7 @@ from bridge.web.pages.compliance import compliance_pages
 from bridge.web.pages.corrections import correction_pages
 from bridge.web.pages.deep_link import deep_link_pages
 from bridge.web.pages.exam_service import exam_service_pages
+from bridge.web.pages.forwarding import forwarding_pages
 from bridge.web.pages.home import home_pages
 from bridge.web.pages.hours_explained import hours_explained_pages
 from bridge.web.pages.institution import institution_pages
@@ -54,6 +55,7 @@ def register_pages(app: Flask, house: House) -> None:
         platform_pages,
         exam_service_pages,
         signal_pages,
+        forwarding_pages,
         intake_pages,
         authority_pages,
         compliance_pages,
