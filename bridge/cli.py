@@ -56,6 +56,7 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "demo": ("走一遍全程演示:从课程入口到监管回执。", lambda: _plugin("demonstration")),
     "simulate": ("启动模拟的学习平台或省级平台。", lambda: _plugin("simulators")),
     "attack": ("用公开的刷课手法攻击安学桥,报告误计与误伤的秒数。", lambda: _plugin("attack")),
+    "capacity": ("测量本机的单批成本,模拟一个省规模的一天。", lambda: _plugin("capacity")),
     "rules": ("查看、检查和签认规则包,按另一方案试算。", lambda: _named("bridge.rules_commands:rules")),
     "hours": ("重算学时,逐段说明每一秒为何计入或不计入。", lambda: _named("bridge.hours_commands:hours")),
     "ledger": ("校验和封存台账,出具证据。", lambda: _named("bridge.ledger_commands:ledger")),
