@@ -10,9 +10,9 @@ from bridge.serve import die_with_parent
 from bridge.settings import Settings
 from bridge.start import configure_logs
 from bridge.web.agent_door import agent_door
-from bridge.web.cmi5_door import cmi5_door
 from bridge.web.caliper_door import caliper_door
 from bridge.web.canvas_door import canvas_door
+from bridge.web.cmi5_door import cmi5_door
 from bridge.web.errors import register_error_handlers
 from bridge.web.launch_door import launch_door
 from bridge.web.notice_door import notice_door
