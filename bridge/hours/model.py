@@ -165,7 +165,7 @@ def credit_class_hours(
 def _online_units(
     statement: SecondsStatement, sheet: ClassRunSheet, measure_ms: int
 ) -> list[OutlineUnitHours]:
-    credited = {unit.unit: unit.figures.credited_ms for unit in statement.units}
+    credited = statement.credited_ms_by_unit
     done = []
     for unit in sheet.outline.units:
         if unit.mode == "online":
@@ -202,7 +202,8 @@ def _left_out(
             reasons.append(outline.reason("surplus_in_outline_unit", sentence, seconds=seconds))
     online = {unit.id for unit in units if unit.mode == "online"}
     outside = {one.id for one in sheet.course.units if one.outline_unit_id not in online}
-    outside_ms = sum(unit.figures.credited_ms for unit in statement.units if unit.unit in outside)
+    credited = statement.credited_ms_by_unit
+    outside_ms = sum(ms for unit, ms in credited.items() if unit in outside)
     if outside_ms >= 1000:
         practical = rules.value("hours.practical_online_allowed", opening)
         sentence = "大纲规定在线下进行(含实操)或大纲以外的内容,线上学习不计学时,请按机构安排参加线下培训。"

@@ -4,7 +4,7 @@ The bridge counts milliseconds: since the Unix epoch for server time, since the 
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -45,6 +45,16 @@ class IntervalSet:
                 ends.append(end)
         self._starts = starts
         self._ends = ends
+
+    @classmethod
+    def of_bounds(cls, starts: Sequence[int], ends: Sequence[int]) -> Self:
+        """Return the set that `bounds` came from, of which nothing is checked."""
+        return cls._of(list(starts), list(ends))
+
+    @property
+    def bounds(self) -> tuple[list[int], list[int]]:
+        """Return all starts and all ends, for `of_bounds`."""
+        return list(self._starts), list(self._ends)
 
     @classmethod
     def _of(cls, starts: list[int], ends: list[int]) -> Self:

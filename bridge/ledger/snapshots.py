@@ -5,18 +5,17 @@ holds only for the class run's sheet, rule packs and settlement code with which 
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import msgspec
 
 from bridge.kernel.intervals import IntervalSet
 from bridge.ledger.model.entries import LedgerHead
 from bridge.ledger.model.past import Past
-from bridge.ledger.model.statement import Segment, Verdict
+from bridge.ledger.model.statement import Figures, Segment, UnitSeconds, Verdict
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import ProfileInForce
 
@@ -56,6 +55,46 @@ class Snapshot:
     timeline: str
 
 
+class KeptUnits(Mapping[str, UnitSeconds]):
+    """The units of a kept past, each made when somebody looks at it: they are many, and few are studied at a time."""
+
+    def __init__(self, kept: Mapping[str, msgspec.Raw]) -> None:
+        self._kept = kept
+
+    def __getitem__(self, unit: str) -> UnitSeconds:
+        one = _unit_decoder.decode(self._kept[unit])
+        credited, provisional, frozen, pending = one.sums_ms
+        figures = Figures(credited, provisional, one.refused_ms, frozen, pending)
+        return UnitSeconds(unit, figures, IntervalSet.of_bounds(one.starts, one.ends), one.skipped_ms)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._kept)
+
+    def __len__(self) -> int:
+        return len(self._kept)
+
+
+class _Unit(msgspec.Struct, array_like=True, gc=False):
+    sums_ms: tuple[int, int, int, int]
+    refused_ms: dict[str, int]
+    starts: list[int]
+    ends: list[int]
+    skipped_ms: int
+
+
+class _Kept(msgspec.Struct):
+    """A snapshot in its stored form: `past` but for its units, which are read when they are asked for."""
+
+    made_of: str
+    head: LedgerHead
+    read: LedgerHead
+    taken: tuple[int, ...]
+    past: Past
+    units: dict[str, msgspec.Raw]
+    parts: int
+    timeline: str
+
+
 class _Stretch(msgspec.Struct, array_like=True, gc=False):
     start_ms: int
     end_ms: int
@@ -74,15 +113,30 @@ def identity(sheet: ClassRunSheet, rules: ProfileInForce) -> str:
 
 def write_snapshot(snapshot: Snapshot) -> bytes:
     """Return the snapshot in its stored form."""
-    return _encoder.encode(snapshot)
+    units = snapshot.past.units
+    past = replace(snapshot.past, units={})
+    return _encoder.encode(
+        _Kept(
+            snapshot.made_of,
+            snapshot.head,
+            snapshot.read,
+            snapshot.taken,
+            past,
+            _kept_units(units),
+            snapshot.parts,
+            snapshot.timeline,
+        )
+    )
 
 
 def read_snapshot(body: bytes) -> Snapshot | None:
     """Return the snapshot in its stored form; None for a form that this code does not know."""
     try:
-        return _decoder.decode(body)
+        kept = _decoder.decode(body)
     except msgspec.ValidationError:
         return None
+    past = replace(kept.past, units=KeptUnits(kept.units))
+    return Snapshot(kept.made_of, kept.head, kept.read, kept.taken, past, kept.parts, kept.timeline)
 
 
 def write_segments(segments: Sequence[Segment]) -> bytes:
@@ -121,18 +175,17 @@ def _code_hash() -> str:
     return digest.hexdigest()
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, IntervalSet):
-        return value.pairs()
-    raise NotImplementedError(type(value).__name__)
+def _kept_units(units: Mapping[str, UnitSeconds]) -> dict[str, msgspec.Raw]:
+    made = {}
+    for name, one in units.items():
+        figures = one.figures
+        sums = (figures.credited_ms, figures.provisional_ms, figures.frozen_ms, figures.pending_ms)
+        unit = _Unit(sums, dict(figures.refused_ms), *one.seen_media.bounds, one.skipped_media_ms)
+        made[name] = msgspec.Raw(_encoder.encode(unit))
+    return made
 
 
-def _made(kind: type, value: Any) -> Any:
-    if kind is IntervalSet:
-        return IntervalSet(map(tuple, value))
-    raise NotImplementedError(kind.__name__)
-
-
-_encoder = msgspec.json.Encoder(enc_hook=_plain)
-_decoder = msgspec.json.Decoder(Snapshot, dec_hook=_made)
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(_Kept)
+_unit_decoder = msgspec.json.Decoder(_Unit)
 _stretches = msgspec.json.Decoder(list[_Stretch])

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bridge.ledger.model.facts import CheckFact, Facts, together
-from bridge.ledger.model.past import Past, UnitPast
+from bridge.ledger.model.past import Past
 from bridge.ledger.model.rules import StudyRules, legal_day
 from bridge.ledger.model.sessions import StudiedSession
 from bridge.ledger.model.settlement import (
@@ -19,6 +19,7 @@ from bridge.ledger.model.settlement import (
 from bridge.ledger.model.statement import (
     SecondsStatement,
     Segment,
+    UnitSeconds,
     added,
     credited_span,
     figures_of,
@@ -115,12 +116,17 @@ def close(
     settled = settle_stretch(sheet, facts, corrected, ended, rules, ways, past, later_pass)
     names = past.sessions | {name for name, at_ms in heard.begun.items() if at_ms < until_ms}
     figures = figures_of(settled.timeline)
+    units = _units(past, settled)
     return Closed(
         Past(
             until_ms=until_ms,
             sessions=names,
             figures=added(past.figures, figures),
-            units={**past.units, **_units(past, settled)},
+            units={**past.units, **units},
+            credited_ms={
+                **past.credited_ms,
+                **{name: unit.figures.credited_ms for name, unit in units.items()},
+            },
             furthest=settled.furthest,
             reasons=settled.reasons,
             used={day: ms for day, ms in settled.daily.used.items() if day >= legal_day(until_ms)},
@@ -136,9 +142,10 @@ def close(
     )
 
 
-def _units(past: Past, settled: Settled) -> dict[str, UnitPast]:
+def _units(past: Past, settled: Settled) -> dict[str, UnitSeconds]:
     return {
-        unit: UnitPast(
+        unit: UnitSeconds(
+            unit,
             added(past.units[unit].figures, figures) if unit in past.units else figures,
             settled.media[unit].seen.as_set(),
             settled.media[unit].skipped_ms,

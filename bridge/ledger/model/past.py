@@ -4,18 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from bridge.kernel.intervals import IntervalSet
 from bridge.ledger.model.facts import Facts
-from bridge.ledger.model.statement import Figures
-
-
-@dataclass(frozen=True, slots=True)
-class UnitPast:
-    """One course unit: `figures` over the segments so far, the media that counted, and what was dragged over."""
-
-    figures: Figures
-    seen: IntervalSet
-    skipped_ms: int
+from bridge.ledger.model.statement import Figures, UnitSeconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +15,8 @@ class Past:
     Args:
         until_ms: every session of the past ended by then, every other one began then or later.
         sessions: names of all sessions of the past, also of those without wall time.
-        units: that were studied.
+        units: that were studied; carried time is not within.
+        credited_ms: of each of them.
         furthest: how far each unit was played; see `order`.
         reasons: by code, when it first occurs and for how many ms in all.
         used: counted ms of those legal days that are not over.
@@ -37,7 +28,8 @@ class Past:
     until_ms: int = 0
     sessions: frozenset[str] = frozenset()
     figures: Figures = field(default_factory=lambda: Figures(0, 0, {}))
-    units: Mapping[str, UnitPast] = field(default_factory=dict)
+    units: Mapping[str, UnitSeconds] = field(default_factory=dict)
+    credited_ms: Mapping[str, int] = field(default_factory=dict)
     furthest: Mapping[str, int] = field(default_factory=dict)
     reasons: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     used: Mapping[date, int] = field(default_factory=dict)

@@ -5,7 +5,7 @@ unseen media as passed in it. All in integer milliseconds; nothing is rounded he
 """
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -24,6 +24,7 @@ from bridge.ledger.model.sessions import Stretch, StudiedSession, gather_session
 from bridge.ledger.model.statement import (
     Figures,
     LongTimeline,
+    LongUnits,
     SecondsStatement,
     Segment,
     UnitSeconds,
@@ -156,7 +157,9 @@ def _media(
         media[unit] = UnitMedia(nominal.get(unit, 0))
         if unit in past.units:
             before = past.units[unit]
-            media[unit] = UnitMedia(nominal.get(unit, 0), SeenMedia.of(before.seen), before.skipped_ms)
+            media[unit] = UnitMedia(
+                nominal.get(unit, 0), SeenMedia.of(before.seen_media), before.skipped_media_ms
+            )
     for brought in corrected.carried:
         for start, end in brought.seen:
             media[brought.unit].seen.add(start, end)
@@ -182,22 +185,30 @@ def statement_of(
         carried[brought.unit] = carried.get(brought.unit, 0) + brought.credited_ms
     carried_ms = sum(carried.values())
 
-    def unit_seconds(unit: str) -> UnitSeconds:
-        own, before = settled.figures_by_unit.get(unit, _NO_FIGURES), past.units.get(unit)
+    def touched_unit(unit: str) -> UnitSeconds:
+        before = past.units.get(unit)
+        own = settled.figures_by_unit.get(unit, _NO_FIGURES)
         figures = own if before is None else added(before.figures, own)
-        if unit in settled.media:
-            seen, skipped_ms = settled.media[unit].seen.as_set(), settled.media[unit].skipped_ms
-        else:
-            seen, skipped_ms = past.units[unit].seen, past.units[unit].skipped_ms
-        return UnitSeconds(unit, with_carried(figures, carried.get(unit, 0)), seen, skipped_ms)
+        media = settled.media[unit]
+        return UnitSeconds(
+            unit, with_carried(figures, carried.get(unit, 0)), media.seen.as_set(), media.skipped_ms
+        )
 
     whole = (
         figures_of(settled.timeline) if earlier is None else added(past.figures, figures_of(settled.timeline))
     )
-    named = past.units.keys() | settled.figures_by_unit.keys() | carried.keys()
+    touched = {name: touched_unit(name) for name in settled.media}
+    units: Sequence[UnitSeconds] = tuple(touched[name] for name in sorted(touched))
+    if earlier is not None:
+        credited_ms = {name: unit.figures.credited_ms for name, unit in touched.items()}
+        units = LongUnits(
+            sorted(past.units.keys() | touched.keys()),
+            lambda name: touched[name] if name in touched else past.units[name],
+            {**past.credited_ms, **credited_ms},
+        )
     return SecondsStatement(
         figures=with_carried(whole, carried_ms),
-        units=tuple(unit_seconds(unit) for unit in sorted(named)),
+        units=units,
         timeline=(
             settled.timeline if earlier is None else LongTimeline(earlier, settled.timeline, past.credited)
         ),

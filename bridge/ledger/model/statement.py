@@ -144,6 +144,44 @@ class UnitSeconds:
     skipped_media_ms: int
 
 
+class LongUnits(Sequence[UnitSeconds]):
+    """Units of which most were not touched since the past was closed: each is made when somebody looks at it.
+
+    Args:
+        names: of all of them, in order.
+        make: returns one of them.
+        credited_ms: of each of them.
+    """
+
+    def __init__(
+        self, names: Sequence[str], make: Callable[[str], UnitSeconds], credited_ms: Mapping[str, int]
+    ) -> None:
+        self._names = names
+        self._make = make
+        self.credited_ms = credited_ms
+
+    def one(self, unit: str) -> UnitSeconds | None:
+        """Return one of them; None if it is not among them."""
+        return self._make(unit) if unit in self.credited_ms else None
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    @overload
+    def __getitem__(self, index: int) -> UnitSeconds: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[UnitSeconds, ...]: ...
+    def __getitem__(self, index: int | slice) -> UnitSeconds | tuple[UnitSeconds, ...]:
+        named = self._names[index]
+        return self._make(named) if isinstance(named, str) else tuple(map(self._make, named))
+
+    def __eq__(self, other: object) -> bool:
+        return tuple(self) == (tuple(other) if isinstance(other, LongUnits) else other)
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._names))
+
+
 @dataclass(frozen=True, slots=True)
 class SecondsStatement:
     """The settlement of one learner in one class run.
@@ -159,7 +197,7 @@ class SecondsStatement:
     """
 
     figures: Figures
-    units: tuple[UnitSeconds, ...]
+    units: Sequence[UnitSeconds]
     timeline: Sequence[Segment]
     reasons: Mapping[str, Reason]
     anchored: bool
@@ -193,7 +231,16 @@ class SecondsStatement:
 
     def unit(self, unit: str) -> UnitSeconds | None:
         """Return one unit's part; None if nothing of it was studied."""
+        if isinstance(self.units, LongUnits):
+            return self.units.one(unit)
         return next((one for one in self.units if one.unit == unit), None)
+
+    @property
+    def credited_ms_by_unit(self) -> Mapping[str, int]:
+        """Return what was credited of each unit, carried time within."""
+        if isinstance(self.units, LongUnits):
+            return self.units.credited_ms
+        return {one.unit: one.figures.credited_ms for one in self.units}
 
     def session(self, session: str) -> Figures:
         """Return the figures of one session."""
