@@ -82,7 +82,7 @@ def _unread(value: Any) -> dict[str, Any] | None:
     if own_id is None or not own_id.isascii() or webhook.names_a_person(own_id):
         return None
     type_ = value.get("type")
-    if not isinstance(type_, str) or not _TYPE.fullmatch(type_):
+    if not isinstance(type_, str) or not _TYPE.fullmatch(type_) or webhook.names_a_person(type_):
         return None
     kept = {**_words({**value, "id": None}), "id": own_id, "type": type_}
     try:
