@@ -48,7 +48,7 @@ class Settings(BaseSettings):
         description="Addresses or networks (10.0.0.0/24) of the proxies in front, separated by commas; only their"
         " X-Forwarded-For is believed.",
     )
-    web_threads: int = Field(8, ge=1, le=64, description="Threads that answer requests.")
+    web_threads: int = Field(16, ge=1, le=64, description="Threads that answer requests.")
     study_factor: int = Field(
         1, ge=1, le=600, description="Study seconds in a real second; above 1 in the demonstration only."
     )

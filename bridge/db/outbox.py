@@ -6,7 +6,6 @@ effects and its end are one transaction, and the sweeper nudges again what nobod
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from typing import Any
 
 from sqlalchemy import Index, String, UniqueConstraint, bindparam, case, or_, select, update
@@ -15,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.db.base import Base, Code, Count, Id, Instant, JsonDict, LongText, Ref, UtcDateTime
+from bridge.db.prepared import Prepared
 from bridge.kernel.events import Event
 from bridge.kernel.ids import EventId, InstitutionId, JobId, new_id
 
@@ -115,14 +115,13 @@ def want(
     Returns:
         The job's id, and whether it needs a nudge: not if an earlier ask that nobody has answered yet sent one.
     """
-    row = session.execute(
-        _ask(session.get_bind().dialect.name),
+    row = _ASK.run(
+        session,
         {"id": new_id("job"), "institution_id": institution_id, "kind": kind, "key": key, "now": now},
     ).one()
     return JobId(row.id), row.wanted == row.done + 1
 
 
-@cache
 def _ask(dialect: str) -> Any:
     insert: Any = sqlite_insert if dialect == "sqlite" else postgresql_insert
     now = bindparam("now", type_=UtcDateTime())
@@ -148,10 +147,15 @@ def _ask(dialect: str) -> Any:
             "state": case((table.state == "leased", "leased"), else_="open"),
             "lost": case((table.state == "dead", 0), else_=table.lost),
             "run_after": case(
-                (table.state.in_(("done", "dead")), now), (table.run_after < now, table.run_after), else_=now
+                (or_(table.state == "done", table.state == "dead"), now),
+                (table.run_after < now, table.run_after),
+                else_=now,
             ),
         },
     ).returning(table.id, table.wanted, table.done)
+
+
+_ASK = Prepared(_ask)
 
 
 def is_idle(session: Session, institution_id: InstitutionId, kind: str, key: str, now: datetime) -> bool:

@@ -8,17 +8,20 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_criteria
 
 from bridge.db.base import TenantRow
 from bridge.db.engine import READ_ONLY
+from bridge.db.group_commit import GroupCommit
 from bridge.db.outbox import store_event, want
 from bridge.kernel.events import Event
 from bridge.kernel.ids import EventId, InstitutionId, JobId, new_id
 from bridge.kernel.time import Clock
+
+T = TypeVar("T")
 
 EVENT_JOB = "event"
 """Kind of the job that carries one event through `bridge.flow`; its key is the event's id."""
@@ -98,6 +101,7 @@ class UnitOfWork:
         # queue here, in order. PostgreSQL needs no such queue.
         self._one_writer = engine.dialect.name == "sqlite"
         self._turn: AbstractContextManager[Any] = threading.RLock() if self._one_writer else nullcontext()
+        self._together = GroupCommit(engine, self._turn)
         self._lone: Any = None
         event.listen(engine, "engine_disposed", self._close_lone)
 
@@ -112,6 +116,23 @@ class UnitOfWork:
         """Open a unit of work over all institutions; `purpose` says why (it stands in the code, to be read)."""
         with self._open(None, {"across": purpose}, read_only) as tx:
             yield tx
+
+    def together(self, institution_id: InstitutionId, work: Callable[[Tx], T]) -> T:
+        """Do `work` in a unit of work as `for_institution` opens it, and return its result once that is durable.
+
+        Units of work that wait here at the same time share one commit (`group_commit`). Not from within another
+        unit of work; and `work` may be called twice, the first time without effect.
+        """
+        opened: list[Tx] = []
+
+        def carried(session: Session) -> T:
+            tx = Tx(session, self.clock, institution_id)
+            opened[:] = [tx]
+            return work(tx)
+
+        result = self._together.run({"institution_id": institution_id}, carried)
+        self._tell(opened[0])
+        return result
 
     def execute_alone(self, purpose: str, statement: str, parameters: Any) -> int:
         """Run one statement that commits by itself, durably; return the number of rows that it changed.
@@ -157,6 +178,9 @@ class UnitOfWork:
         with nullcontext() if read_only else self._turn, sessions(info=info) as session, session.begin():
             tx = Tx(session, self.clock, institution_id)
             yield tx
+        self._tell(tx)
+
+    def _tell(self, tx: Tx) -> None:
         if tx.wanted_jobs:
             self._nudge(tx.wanted_jobs)
         for call in tx.after_commit:

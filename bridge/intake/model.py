@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import MessageId
@@ -49,8 +49,7 @@ class ChainHead:
     hash: str
 
 
-@dataclass(frozen=True, slots=True)
-class BeatEvent:
+class BeatEvent(NamedTuple):
     """What the agent says of one moment; times are the client's and prove nothing.
 
     Args:

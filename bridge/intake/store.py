@@ -12,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.append_only import append_only_ddl
 from bridge.db.base import Base, Code, Count, Id, Instant, LongText, Sha256, TenantRow
+from bridge.db.prepared import Prepared
 from bridge.db.unit_of_work import Tx
 from bridge.intake import days
 from bridge.intake.model import ChainHead, InboxRecord
@@ -87,7 +88,9 @@ log = structlog.get_logger()
 
 _TABLE: Any = InboxMessageRow.__table__
 _CHAIN: Any = InboxChainRow.__table__
-_INSERT = insert(_TABLE)
+_INSERT = Prepared(
+    lambda _dialect: insert(_TABLE).values({column.name: bindparam(column.name) for column in _TABLE.c})
+)
 _LOCKED_HEAD = (
     select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.chain == bindparam("chain")).with_for_update()
 )
@@ -212,7 +215,7 @@ class SqlInbox:
 
     def _insert(self, row: dict[str, Any]) -> None:
         try:
-            self._tx.session.execute(_INSERT, row)
+            _INSERT.run(self._tx.session, row)
         except IntegrityError as error:
             if not _without_partition(error):
                 raise

@@ -7,6 +7,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import Base, Code, Count, Id, Instant, JsonList, LongText, Ref, Sha256, TenantRow
+from bridge.db.prepared import Prepared
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import (
     CheckId,
@@ -118,15 +119,22 @@ class FaceReferenceRow(TenantRow, Base):
 
 
 _SESSION: Any = StudySessionRow.__table__
-_HOT_UPDATE = (
-    update(_SESSION)
+_HOT_UPDATE = Prepared(
+    lambda _dialect: update(_SESSION)
     .where(_SESSION.c.id == bindparam("session_id"), _SESSION.c.institution_id == bindparam("institution"))
     .values({name: bindparam(name) for name in (
         "next_seq", "last_batch_sha256", "last_received_ms", "chain_seq", "chain_hash", "next_due_ms",
     )})
 )  # fmt: skip
-_HOT_SELECT = select(_SESSION).where(
-    _SESSION.c.id == bindparam("session_id"), _SESSION.c.institution_id == bindparam("institution")
+_HOT_SELECT = Prepared(
+    # SQLite has no such lock, and needs none.
+    lambda _dialect: (
+        select(_SESSION)
+        .where(
+            _SESSION.c.id == bindparam("session_id"), _SESSION.c.institution_id == bindparam("institution")
+        )
+        .with_for_update()
+    )
 )
 
 
@@ -139,7 +147,7 @@ def _session(row: Any) -> StudySession:
         activity=Activity(row.activity),
         attempt=row.attempt,
         account_id=row.account_id,
-        open=row.open,
+        open=bool(row.open),
         opened_ms=row.opened_ms,
         next_seq=row.next_seq,
         last_batch_sha256=row.last_batch_sha256,
@@ -200,9 +208,8 @@ class SqlPresenceStore:
 
     def session(self, session_id: StudySessionId) -> tuple[StudySession, str] | None:
         # Core, not ORM: this is the hot path of every beat. The lock keeps a session's batches in a row.
-        statement = _HOT_SELECT if self._sqlite else _HOT_SELECT.with_for_update()
-        row = self._db.execute(
-            statement, {"session_id": session_id, "institution": self._tx.institution_id}
+        row = _HOT_SELECT.run(
+            self._db, {"session_id": session_id, "institution": self._tx.institution_id}
         ).one_or_none()
         return None if row is None else (_session(row), row.secret_sha256)
 
@@ -211,8 +218,8 @@ class SqlPresenceStore:
         return self._db.get_bind().dialect.name == "sqlite"
 
     def save_batch(self, session: StudySession) -> None:
-        self._db.execute(
-            _HOT_UPDATE,
+        _HOT_UPDATE.run(
+            self._db,
             {
                 "session_id": session.id,
                 "institution": self._tx.institution_id,

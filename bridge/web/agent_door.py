@@ -4,6 +4,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 from flask import Blueprint, Response, current_app, jsonify, request
+from flask.blueprints import BlueprintSetupState
 
 from bridge.intake.model import MAX_EVENTS_IN_BATCH, BeatBatch, BeatEvent
 from bridge.kernel.canonical import sha256_hex
@@ -12,6 +13,8 @@ from bridge.kernel.ids import CheckId, InstitutionId, StudySessionId
 from bridge.presence.face import MAX_FRAME_BYTES
 from bridge.presence.model import CheckState, StudySession
 from bridge.presence.prompts import Shown, prompt_closed
+from bridge.web.agent_batches import REFUSED, AgentBatches
+from bridge.web.security import headers_of_all
 from bridge.wiring import House
 
 _T = TypeVar("_T")
@@ -65,15 +68,7 @@ def agent_door(house: House) -> Blueprint:
 
     @door.after_request
     def let_platforms_read(response: Response) -> Response:
-        # Bearer secrets, no cookies: another origin gains nothing by reading, but only registered ones may.
-        origin = request.headers.get("Origin")
-        if origin and house.allowed_origin(origin):
-            response.headers["Access-Control-Allow-Origin"] = origin
-            response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-            response.headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Anxue-Nonce"
-            response.headers["Access-Control-Max-Age"] = "600"
-        response.headers.add("Vary", "Origin")
-        response.headers["Cache-Control"] = "no-store"
+        response.headers.update(_headers(house, request.headers.get("Origin")))
         return response
 
     @door.post("/sessions")
@@ -88,7 +83,21 @@ def agent_door(house: House) -> Blueprint:
 
     @door.post("/batches")
     def take_batch() -> Response:
-        return accept(_body(MAX_BATCH_BYTES), *_bearer())
+        refused: Exception | None = request.environ.get(REFUSED)
+        if refused is not None:
+            raise refused
+        return _sent(accept(_body(MAX_BATCH_BYTES), *_bearer()))
+
+    @door.record_once
+    def take_batches_in_front(state: BlueprintSetupState) -> None:
+        app: Any = state.app
+        of_all = headers_of_all(https=house.settings.public_url.startswith("https://"))
+        app.wsgi_app = AgentBatches(
+            app.wsgi_app,
+            lambda body, authorization: accept(body, *_tenant_in(authorization)),
+            lambda origin: {**of_all, **_headers(house, origin)},
+            MAX_BATCH_BYTES,
+        )
 
     @door.post("/batches/last")
     def take_last_words() -> Response:
@@ -97,9 +106,9 @@ def agent_door(house: House) -> Blueprint:
         if request.mimetype != "text/plain":
             raise InvalidInput("media_type", "最后一批须为 text/plain", http_status=415)
         secret, _, body = _body(MAX_BATCH_BYTES + MAX_SECRET + 1).partition(b"\n")
-        return accept(body, *_tenant_of(secret.decode("latin-1")))
+        return _sent(accept(body, *_tenant_of(secret.decode("latin-1"))))
 
-    def accept(body: bytes, secret: str, institution: InstitutionId) -> Response:
+    def accept(body: bytes, secret: str, institution: InstitutionId) -> bytes:
         raw = _decode(_batch, body)
         if len(raw.events) > MAX_EVENTS_IN_BATCH:
             raise InvalidInput("events_count", f"每批须含 1–{MAX_EVENTS_IN_BATCH} 条记录", http_status=422)
@@ -114,11 +123,13 @@ def agent_door(house: House) -> Blueprint:
             ending=raw.ending,
         )
         received = house.clock.now()
-        with house.uow.for_institution(institution) as tx:
-            answer = house.at(tx).presence.accept_batch(batch, secret, sha256_hex(body), received)
+        sha256 = sha256_hex(body)
+        answer = house.uow.together(
+            institution, lambda tx: house.at(tx).presence.accept_batch(batch, secret, sha256, received)
+        )
         session = answer.session
         orders = msgspec.json.decode(session.orders) if session.orders and session.open else []
-        return _json(
+        return msgspec.json.encode(
             {
                 "v": VERSION,
                 "nonce": answer.nonce,
@@ -212,8 +223,24 @@ def _shown(shown: Shown, study_factor: int) -> dict[str, Any]:
     }
 
 
+def _headers(house: House, origin: str | None) -> dict[str, str]:
+    """Return the door's own headers of an answer to a page of `origin`."""
+    headers = {"Vary": "Origin", "Cache-Control": "no-store"}
+    # Bearer secrets, no cookies: another origin gains nothing by reading, but only registered ones may.
+    if origin and house.allowed_origin(origin):
+        headers["Access-Control-Allow-Origin"] = origin
+        headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
+        headers["Access-Control-Allow-Headers"] = "Authorization, Content-Type, X-Anxue-Nonce"
+        headers["Access-Control-Max-Age"] = "600"
+    return headers
+
+
 def _json(value: dict[str, Any]) -> Response:
-    return current_app.response_class(msgspec.json.encode(value), mimetype="application/json")
+    return _sent(msgspec.json.encode(value))
+
+
+def _sent(content: bytes) -> Response:
+    return current_app.response_class(content, mimetype="application/json")
 
 
 def _body(limit: int) -> bytes:
@@ -242,7 +269,11 @@ def _permille(rate: int | float) -> int:
 
 
 def _bearer() -> tuple[str, InstitutionId]:
-    scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+    return _tenant_in(request.headers.get("Authorization", ""))
+
+
+def _tenant_in(authorization: str) -> tuple[str, InstitutionId]:
+    scheme, _, secret = authorization.partition(" ")
     if scheme != "Bearer":
         _no_secret()
     return _tenant_of(secret)

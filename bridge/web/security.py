@@ -151,6 +151,18 @@ def _turned_away(learners_page: bool) -> AnyResponse:
     return error_response("role_missing", "您的账号没有查看这个页面的权限，请换用有权限的账号登录。", 403)
 
 
+def headers_of_all(*, https: bool) -> dict[str, str]:
+    """Return the headers that each answer carries, whatever it is."""
+    headers = {
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
+    }
+    if https:
+        headers["Strict-Transport-Security"] = f"max-age={_YEAR}"
+    return headers
+
+
 class _Headers:
     """Adds the headers to each response; the list of platform origins is read every ten seconds."""
 
@@ -164,11 +176,8 @@ class _Headers:
 
     def __call__(self, response: Response) -> Response:
         headers = response.headers
-        headers.setdefault("X-Content-Type-Options", "nosniff")
-        headers.setdefault("Referrer-Policy", "same-origin")
-        headers.setdefault("Permissions-Policy", "camera=(self), microphone=(), geolocation=()")
-        if self._https:
-            headers.setdefault("Strict-Transport-Security", f"max-age={_YEAR}")
+        for name, value in headers_of_all(https=self._https).items():
+            headers.setdefault(name, value)
         if response.mimetype == "text/html":
             headers.setdefault("Content-Security-Policy", self._policy())
         if "Cache-Control" not in headers:

@@ -67,6 +67,7 @@ class House:
         self.clock: Clock = clock or SystemClock()
         self.engine: Engine = open_engine(settings.database_url, pool_size=settings.web_threads + 2)
         self.master_key = load_or_create(settings.data_dir / "keys" / "master.key")
+        self._keys: dict[str, bytes] = {}
         self.cipher = FieldCipher(self.master_key)
         self.uow = UnitOfWork(self.engine, self.clock, self.nudge)
         self.blobs = load("blobs.local_folder")(settings.data_dir / "evidence")
@@ -101,7 +102,10 @@ class House:
 
     def key(self, purpose: str) -> bytes:
         """Return the 32-byte key for `purpose`, derived from the master key."""
-        return derive(self.master_key, purpose)
+        found = self._keys.get(purpose)
+        if found is None:
+            found = self._keys[purpose] = derive(self.master_key, purpose)
+        return found
 
     @cached_property
     def rules(self) -> RuleBook:

@@ -282,7 +282,7 @@ def body_sha256(batch: BeatBatch) -> str:
 
 def with_media(batch: BeatBatch, media_ms: int) -> BeatBatch:
     """Return the batch with another claim in it."""
-    return replace(batch, events=(replace(batch.events[0], media_ms=media_ms),))
+    return replace(batch, events=(batch.events[0]._replace(media_ms=media_ms),))
 
 
 def inbox(room: Room, agent: Agent) -> list[InboxRecord]:

@@ -276,7 +276,7 @@ def test_one_moment_in_sight_is_enough_to_be_asked(agent: Agent, asking: Room) -
     """Else a client that says "hidden" of its last moment alone would never be asked."""
     asking.pass_time(seconds=181)
     batch = agent.batch()
-    shown, hidden = batch.events[0], replace(batch.events[0], visible=False)
+    shown, hidden = batch.events[0], batch.events[0]._replace(visible=False)
 
     assert [c["type"] for c in agent.send(replace(batch, events=(shown, hidden))).commands] == ["prompt"]
 
