@@ -73,7 +73,10 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
         "耗时较长的验收:外部系统、变异测试。",
         lambda: _named("bridge.acceptance_commands:acceptance"),
     ),
-    "intake": ("学习记录:发送方凭证、隔离与重放、与学习平台核对。", lambda: _named("bridge.intake_commands:intake")),
+    "intake": (
+        "学习记录:发送方凭证、隔离与重放、与学习平台核对。",
+        lambda: _named("bridge.intake_commands:intake"),
+    ),
     "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.operator_commands:export")),
 }
 """Groups that are imported when they are asked for: help and `serve` must not wait for models and compilers."""
