@@ -138,7 +138,7 @@ def sent_batch(visit: Visit, statement_id: str | None = None) -> Batch:
 
 def _received(visit: Visit, batch: Batch) -> list[str]:
     with visit.desk() as desk:
-        return desk.statements.receive(batch)
+        return desk.receive(batch)
 
 
 def _get_statements(visit: Visit) -> Response:

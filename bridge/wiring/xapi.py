@@ -1,14 +1,17 @@
 """The xAPI door's stations: who a blind account stands for is decided here, since the registry knows the platforms."""
 
+from functools import partial
+
 from bridge.db.unit_of_work import Tx
 from bridge.intake.xapi.cleaning import AsSent, Blind, Blinded, Keeping
 from bridge.intake.xapi.credentials import Credentials
 from bridge.intake.xapi.documents import DocumentKeeping, Documents, keep_as_sent, keep_blinded
 from bridge.intake.xapi.model import Caller, Store
-from bridge.intake.xapi.service import Statements
+from bridge.intake.xapi.service import Batch, Statements
 from bridge.intake.xapi.terms import Terms
 from bridge.registry.contact_store import blind_reference
 from bridge.wiring.house import House
+from bridge.wiring.video import note_videos
 
 _BLIND_DIGITS = 32
 
@@ -34,8 +37,15 @@ class XapiDesk:
             "objectType": "Agent",
             "account": {"homePage": f"{house.settings.public_url}/xAPI", "name": caller.source},
         }
+        self._note_videos = partial(note_videos, house, tx, caller)
         self.statements = Statements(tx, house.at(tx).inbox, self.keeping, house.clock, caller, authority)
         self.documents = Documents(tx, caller, house.clock, keep)
+
+    def receive(self, batch: Batch) -> list[str]:
+        """Keep statements as `Statements.receive` does; those on videos are also noted beside their units."""
+        ids = self.statements.receive(batch)
+        self._note_videos(batch.statements)
+        return ids
 
 
 def _blind(house: House, caller: Caller) -> Blind:

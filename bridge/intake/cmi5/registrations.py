@@ -17,6 +17,8 @@ from bridge.intake.cmi5.ports import Blind, Say
 from bridge.intake.cmi5.said_by_lms import Speaker
 from bridge.intake.cmi5.tables import Cmi5RegistrationRow, Cmi5StandingRow
 from bridge.intake.contact import without_contact_text
+from bridge.intake.video.claims import note_video
+from bridge.intake.video.rules import Watched
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, LearnerRef
 
@@ -144,6 +146,18 @@ class Registrations:
                 ClassRunId(registration.class_run_id),
                 UnitClaim(unit, "cmi5", kind, at, value, statement_id),
             )
+
+    def claim_video(
+        self,
+        registration: Cmi5RegistrationRow,
+        unit: str | None,
+        statement: Mapping[str, Any],
+        watched: Watched,
+    ) -> None:
+        """Note what the AU says was watched, if it teaches a unit."""
+        if unit is not None:
+            learner, class_run = LearnerRef(registration.learner), ClassRunId(registration.class_run_id)
+            note_video(self._claims, learner, class_run, unit, statement, watched)
 
     def standing(self, registration_id: str, au_id: str) -> Cmi5StandingRow:
         row = self._tx.session.get(Cmi5StandingRow, (registration_id, au_id))

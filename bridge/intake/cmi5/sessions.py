@@ -21,6 +21,7 @@ from bridge.intake.cmi5.registrations import Registrations, plain_uuid
 from bridge.intake.cmi5.rules import Launched, Standing, judge
 from bridge.intake.cmi5.said_by_lms import Json, context_template, launch_data
 from bridge.intake.cmi5.tables import Cmi5RegistrationRow, Cmi5SessionRow, Cmi5StandingRow
+from bridge.intake.video.rules import claims_video, read_video
 from bridge.intake.xapi.formats import instant
 from bridge.intake.xapi.service import Batch
 from bridge.kernel.errors import InvalidInput, NotPermitted
@@ -167,6 +168,7 @@ class Sessions:
 
         Raises:
             Cmi5Fault: of the first statement that breaks the profile.
+            VideoFault: of the first that claims the video profile and breaks that one.
             NotPermitted: session_over.
             InvalidInput: as the xAPI door's.
         """
@@ -195,14 +197,19 @@ class Sessions:
             prepared=row.preferences_read_at is not None,
         )
         heard: list[tuple[Verb, Json]] = []
+        videos = []
         for statement in fresh:
             stands, verb = judge(statement, launched, stands)
+            if claims_video(statement):
+                videos.append((statement, read_video(statement)))
             if verb is not None:
                 heard.append((verb, statement))
         self._as_au.receive(batch)
         self._keep(row, stands)
         for verb, statement in heard:
             self._hear(row, standing, registration, unit, verb, statement)
+        for statement, watched in videos:
+            self._registrations.claim_video(registration, unit, statement, watched)
         self._tx.session.flush()
         if any(verb in SPOKEN_OF for verb, _statement in heard):
             self._registrations.say_satisfied(registration, package, session)

@@ -1,0 +1,1 @@
+"""The xAPI video profile."""
