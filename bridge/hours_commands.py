@@ -34,12 +34,14 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @hours.command("explain", help="逐段说明学员的学习时间:计入或不计入、依据哪一条、哪个文件约束了学时。")
 @click.option("--learner", metavar="REF", help="学员编号(LearnerRef),与 --class-run 一起从数据库读取。")
 @click.option("--class-run", metavar="REF", help="班次编号。")
+@click.option("--whole", is_flag=True, help="从全部台账记录重算,并核对与快照的结果一致;默认由快照算起。")
 @click.option("--ledger", metavar="FILE", type=_FILE, help="台账文件 ledger.jsonl,不需要数据库。")
 @click.option("--packs", "dirs", multiple=True, metavar="DIR", type=_DIR, help="台账所用规则包的目录。")
 @click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
 def explain_command(
     learner: str | None,
     class_run: str | None,
+    whole: bool,
     ledger: Path | None,
     dirs: tuple[Path, ...],
     as_json: bool,
@@ -49,9 +51,10 @@ def explain_command(
     if (ledger is None) != from_database or (ledger is not None and (learner or class_run)):
         raise click.UsageError("请给出 --ledger FILE,或同时给出 --learner REF 和 --class-run REF。")
     with failures_told(as_json):
-        told = (
-            from_file(ledger, dirs) if ledger is not None else _from_database(learner or "", class_run or "")
-        )
+        if ledger is not None:
+            told = from_file(ledger, dirs)
+        else:
+            told = _from_database(learner or "", class_run or "", whole=whole)
     if as_json:
         print_json({"ok": True, **told.to_json()})
     else:
@@ -64,14 +67,14 @@ def from_file(ledger: Path, dirs: tuple[Path, ...] = ()) -> Explanation:
     return explain(found.sheet, found.seconds, found.hours, found.rules, found.ledger.head.hash)
 
 
-def _from_database(learner: str, class_run: str) -> Explanation:
+def _from_database(learner: str, class_run: str, *, whole: bool) -> Explanation:
     from bridge.settings import Settings
     from bridge.wiring import House
     from bridge.wiring.cohorts import explain_learner
 
     house = House.build(Settings())
     try:
-        return explain_learner(house, LearnerRef(learner), ClassRunId(class_run))
+        return explain_learner(house, LearnerRef(learner), ClassRunId(class_run), whole=whole)
     finally:
         house.close()
 

@@ -23,6 +23,7 @@ from bridge.settings import Settings
 from bridge.wiring import House
 from bridge.wiring.ledger_jobs import grown_institutions, seal_now, signed_heads
 from bridge.wiring.ledger_proof import Verified, prove, prove_consistency, verify
+from bridge.wiring.ledger_snapshots import snapshot_faults
 from bridge.wiring.ledger_standing import institutions, review_standing
 
 _FAULTS_SHOWN = 50
@@ -34,7 +35,7 @@ def ledger() -> None:
     """Hold the commands together."""
 
 
-@ledger.command("verify", help="核对库中全部台账的哈希链、树和树头,指出每条被改动、删去或插入的记录。")
+@ledger.command("verify", help="核对库中全部台账的哈希链、树、树头和快照,指出每条被改动、删去或插入的记录。")
 @click.option("--institution", metavar="ID", help="只核对这一家机构。")
 @click.option(
     "--heads", "heads_file", metavar="FILE", type=_FILE, help="外部留存的树头(ledger heads 的输出)。"
@@ -207,7 +208,9 @@ def audited(
     """Return what is wrong with the ledgers of a house."""
     with house.uow.across_institutions("verify all ledgers", read_only=True) as tx:
         read_one_moment(tx)
-        return audit(tx, house.ledger_marks, keys, institution=institution, witnessed=witnessed or [])
+        result = audit(tx, house.ledger_marks, keys, institution=institution, witnessed=witnessed or [])
+    result.faults += snapshot_faults(house, institution)
+    return result
 
 
 def read_heads(content: bytes) -> list[SignedHead]:

@@ -7,7 +7,7 @@ from sqlalchemy import select
 
 from bridge.hours.explanation import Explanation, explain
 from bridge.hours.simulation import Member
-from bridge.kernel.errors import InvalidInput
+from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.registry.tables import ClassRunRow
 
@@ -19,18 +19,39 @@ EVERYBODY = "database"
 """The cohort of all learners of all class runs."""
 
 
-def explain_learner(house: "House", learner: LearnerRef, class_run: ClassRunId) -> Explanation:
-    """Return the explanation of a learner's time; InvalidInput("class_run_unknown" | "not_enrolled")."""
+def explain_learner(
+    house: "House", learner: LearnerRef, class_run: ClassRunId, *, whole: bool = False
+) -> Explanation:
+    """Return the explanation of a learner's time; raises as `explanation_of`, and InvalidInput("class_run_unknown")."""
     with house.uow.for_institution(institution_of(house, class_run), read_only=True) as tx:
-        return explanation_of(house, house.at(tx), learner, class_run)
+        return explanation_of(house, house.at(tx), learner, class_run, whole=whole)
 
 
 def explanation_of(
-    house: "House", stations: "Stations", learner: LearnerRef, class_run: ClassRunId
+    house: "House",
+    stations: "Stations",
+    learner: LearnerRef,
+    class_run: ClassRunId,
+    *,
+    whole: bool = False,
 ) -> Explanation:
-    """Return the same inside a unit of work; InvalidInput("not_enrolled"), NoRuleInForce."""
+    """Return the same inside a unit of work.
+
+    Args:
+        whole: settle all entries, and hold what the snapshot gives against it.
+
+    Raises:
+        InvalidInput("not_enrolled"), NoRuleInForce
+        Unavailable("snapshot_differs"): the snapshot gives another result than the entries.
+    """
     sheet = stations.registry.class_run_sheet(class_run, learner)
-    earned = stations.hours.earned(learner, class_run)
+    earned = stations.hours.earned(learner, class_run, whole=whole)
+    if whole and stations.hours.earned(learner, class_run) != earned:
+        raise Unavailable(
+            "snapshot_differs",
+            "快照与全部台账重算的结果不符,请运行 anxue ledger verify 查明原因。",
+            permanent=True,
+        )
     rules = house.rules.profile(sheet.class_run.profile)
     return explain(sheet, earned.seconds, earned.hours, rules, earned.ledger_head)
 
