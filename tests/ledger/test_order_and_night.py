@@ -1,4 +1,4 @@
-"""Two rules that no pack sets today: a night window, and no seeking forward before the first finish."""
+"""Two rules that the packs name and leave off: a night window, and no seeking forward before the first finish."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -6,10 +6,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from bridge.kernel.citation import Basis
 from bridge.kernel.time import epoch_ms
-from bridge.ledger.model import ProfileStudyRules, Refusal, StudyLimits, settle
+from bridge.ledger.model import Refusal, StudyLimits, settle
 from bridge.ledger.model.rules import FORWARD_SEEK, NIGHT_FROM, night_time
-from bridge.rules.model import NoRuleInForce, Resolved
+from bridge.rules.model import Resolved
 from tests.ledger.study import MINUTE, START, Study, rules, sheet
 
 
@@ -24,9 +25,7 @@ class Stricter:
         return replace(rules().on(day), night=self.night, forward_seek=self.forward_seek)
 
     def source(self, parameter: str, day: date) -> Resolved:
-        # A stand-in for a pack's parameter, which the rule packs do not have yet.
-        known = {NIGHT_FROM: "study.counting_sessions", FORWARD_SEEK: "study.counting_sessions"}
-        return rules().source(known.get(parameter, parameter), day)
+        return rules().source(parameter, day)
 
 
 def refused(study: Study, given: Stricter) -> dict[str, int]:
@@ -42,13 +41,18 @@ def watched(*parts: tuple[int, int, int]) -> Study:
     return study
 
 
-def test_no_pack_sets_either_rule_today() -> None:
+def test_both_rules_are_named_and_off_today() -> None:
     today = rules().on(date(2026, 11, 24))
 
     assert (today.night, today.forward_seek) == (None, True)
     for parameter in (NIGHT_FROM, FORWARD_SEEK):
-        with pytest.raises(NoRuleInForce):
-            ProfileStudyRules.source(rules(), parameter, date(2026, 11, 24))
+        assert rules().source(parameter, date(2026, 11, 24)).parameter.citation.basis is Basis.PRACTICE
+
+
+def test_a_window_that_ends_where_it_begins_is_none_and_not_the_whole_day() -> None:
+    study = watched((0, 10 * MINUTE, 0))
+
+    assert settle(sheet(), study.entries(), rules()).figures.refused_ms == {}
 
 
 def test_study_in_the_night_window_is_refused_to_the_millisecond() -> None:

@@ -107,9 +107,10 @@ class ProfileStudyRules:
         )
 
     def _night(self, day: date) -> tuple[int, int] | None:
-        """Return the night window. No known document sets one, so a pack that is silent means that there is none."""
+        """Return the night window; None where no pack gives one, or one that ends where it begins."""
         with suppress(NoRuleInForce):
-            return self.source(NIGHT_FROM, day).integer(), self.source(NIGHT_UNTIL, day).integer()
+            night = self.source(NIGHT_FROM, day).integer(), self.source(NIGHT_UNTIL, day).integer()
+            return night if night[0] != night[1] else None
         return None
 
     def _where_given(self, parameter: str, day: date, *, otherwise: bool) -> bool:
