@@ -25,6 +25,7 @@ from bridge.web.pages.signals import signal_pages
 from bridge.web.pages.staff import staff_pages
 from bridge.web.pages.submission_review import submission_review_pages
 from bridge.web.pages.test_gate import test_gate_pages
+from bridge.web.pages.unit_claims import register_unit_claims
 from bridge.web.pages.verify import verify_pages
 from bridge.web.pages.wording import register_wording
 from bridge.wiring import House
@@ -35,6 +36,7 @@ def register_pages(app: Flask, house: House) -> None:
     register_wording(app)
     register_platform_wording(app)
     register_lms_courses_wording(app)
+    register_unit_claims(app, house)
     for pages in (
         home_pages,
         staff_pages,

@@ -13,14 +13,6 @@ from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
 from bridge.wiring.cmi5 import Cmi5Desk
 
-CLAIM_ZH = {
-    "completed": "课件报告:已学完",
-    "passed": "课件报告:通过",
-    "failed": "课件报告:未通过",
-    "waived": "已免学",
-}
-"""What a claim is called beside a unit; it says who claims."""
-
 
 @dataclass(frozen=True, slots=True)
 class AuLine:
@@ -51,10 +43,6 @@ def cmi5_pages(house: House) -> Blueprint:
         with house.uow.for_institution(visit.institution, read_only=True) as tx:
             course = house.at(tx).registry.class_run(visit.class_run).course_id
             return bool(Cmi5Desk(house, tx).packages.of_course(course))
-
-    @pages.app_template_filter()
-    def claim_zh(claim: UnitClaim) -> str:
-        return CLAIM_ZH.get(claim.kind, claim.kind)
 
     @pages.get("")
     @require_role("learner")
