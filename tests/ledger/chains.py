@@ -3,7 +3,7 @@
 from collections.abc import Generator, Sequence
 
 from bridge.kernel.ids import ClassRunId, LearnerRef
-from bridge.ledger.model import LedgerEntry, LedgerHead, verify_chain
+from bridge.ledger.model import LedgerEntry, LedgerHead, LedgerInvalid, verify_chain
 
 
 class Chain:
@@ -30,6 +30,8 @@ class Chain:
         after: LedgerHead = LedgerHead(),  # noqa: B008
     ) -> Sequence[LedgerEntry]:
         verify_chain(self.all)
+        if self.link(learner, class_run, after.seq) != after:
+            raise LedgerInvalid("chain_broken", after.seq + 2, "another chain")
         return self.all[after.seq :]
 
     def link(self, learner: LearnerRef, class_run: ClassRunId, seq: int) -> LedgerHead:

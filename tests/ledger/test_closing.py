@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.ledger.model import ProfileStudyRules, settle
+from bridge.ledger.model import LedgerInvalid, ProfileStudyRules, settle
 from bridge.ledger.model.rules import StudyLimits
 from bridge.ledger.settling import Settling, Standing
 from bridge.registry.model import ClassRunSheet
@@ -175,3 +175,91 @@ def test_a_ledger_that_grows_is_worth_the_same_from_snapshots(seed: int, study_r
         assert standing.statement == settle(sheet(), entries[:length], rules)
         assert standing.statement.credited_span == settle(sheet(), entries[:length], rules).credited_span
         assert Settling(ledger, kept).differs(sheet(), guangdong()) is None
+
+
+def lecture(study: Study, name: str, start: int, unit: str = "unit-1") -> Study:
+    """Study five minutes with a check at both ends."""
+    study.watch(name, start, 5 * MINUTE, unit=unit).passes(name, start, start + 5 * MINUTE)
+    return study
+
+
+def three_lectures() -> Study:
+    study = Study().anchor()
+    for index, unit in enumerate(("unit-1", "unit-2", "unit-1")):
+        lecture(study, f"s{index}", index * HOUR, unit)
+    return study
+
+
+def kept_from(study: Study) -> Kept:
+    kept = Kept()
+    settled(Chain(study.entries()), kept)
+    assert kept.kept is not None
+    return kept
+
+
+def test_only_what_came_since_is_read() -> None:
+    ledger = Chain(three_lectures().entries())
+    kept = kept_from(three_lectures())
+
+    assert settled(ledger, kept).from_snapshot
+    assert ledger.entries_read == len(ledger.all) - 1 - 2 * 33
+
+
+def test_a_snapshot_of_another_course_is_not_used() -> None:
+    kept, ledger = kept_from(three_lectures()), Chain(three_lectures().entries())
+    other = sheet(2 * MINUTE)
+
+    standing = Settling(ledger, kept).settle(other, guangdong())
+
+    assert not standing.from_snapshot
+    assert standing.statement == settle(other, ledger.all, ProfileStudyRules(guangdong(), other))
+
+
+def test_a_snapshot_that_other_code_made_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept, ledger = kept_from(three_lectures()), Chain(three_lectures().entries())
+    monkeypatch.setattr("bridge.ledger.snapshots._code_hash", lambda: "ab" * 32)
+
+    assert not settled(ledger, kept).from_snapshot
+    assert settled(ledger, kept).from_snapshot
+
+
+def test_a_snapshot_of_another_chain_is_not_used() -> None:
+    other = lecture(lecture(lecture(Study().anchor(3), "s0", 0), "s1", HOUR), "s2", 2 * HOUR)
+    ledger = Chain(other.entries())
+
+    standing = settled(ledger, kept_from(three_lectures()))
+
+    assert not standing.from_snapshot
+    assert standing.statement == settle(sheet(), ledger.all, ProfileStudyRules(guangdong(), sheet()))
+
+
+def test_a_form_that_this_code_does_not_know_is_not_used() -> None:
+    kept, ledger = kept_from(three_lectures()), Chain(three_lectures().entries())
+    kept.kept = b'{"made_of":1}'
+
+    assert not settled(ledger, kept).from_snapshot
+
+
+def test_a_changed_entry_behind_the_snapshot_is_not_believed() -> None:
+    kept, ledger = kept_from(three_lectures()), Chain(three_lectures().entries())
+    last = ledger.all[-1]
+    ledger.all[-1] = replace(last, data={**last.data, "outcome": "missed"})
+
+    with pytest.raises(LedgerInvalid):
+        settled(ledger, kept)
+
+
+def test_a_snapshot_is_kept_only_on_top_of_the_one_it_goes_on_from() -> None:
+    study = three_lectures()
+    kept, before = kept_from(study), kept_from(study)
+    lecture(study, "s3", 3 * HOUR)
+    ledger = Chain(study.entries())
+    taken = Settling(ledger, kept).settle(sheet(), guangdong()).taken
+    assert taken is not None
+    kept.kept = None
+
+    Settling(ledger, kept).keep(sheet(), taken)
+    assert kept.kept is None
+    Settling(ledger, before).keep(sheet(), taken)
+    assert before.kept is not None
+    assert len(before.timeline) == 2
