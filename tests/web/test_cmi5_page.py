@@ -84,10 +84,10 @@ def test_claims_stand_beside_the_unit_with_who_makes_them(furnished: Furnished) 
         UnitClaim(UNIT, "video", "breach", NOW, breach, "s3"),
     )
     own = furnished.as_learner(account, learner).get("/learner/cmi5").text
-    assert "课件报告:通过,成绩(0–1)0.9" in own
+    assert "课件报告：通过，成绩 0.9（满分 1）" in own
     staff = furnished.as_staff("staff-lin")
     page = staff.get(f"/institution/class-runs/{RUN}/learners/{learner}").text
-    assert "播放器报告:已观看" in page
+    assert "播放器报告：已观看" in page
     assert "须给出视频时长" in page
     beside = re.search(r'data-testid="claimed-beside-ours">(.*?)</p>', page, re.S)
     assert beside is not None

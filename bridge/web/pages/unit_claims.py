@@ -33,11 +33,11 @@ class ClaimedUnit:
 
 def claim_words(claim: UnitClaim) -> str:
     """Return what is claimed, and who claims it."""
-    words = f"{_PROFILES_ZH.get(claim.profile, claim.profile)}:{_KINDS_ZH.get(claim.kind, claim.kind)}"
+    words = f"{_PROFILES_ZH.get(claim.profile, claim.profile)}：{_KINDS_ZH.get(claim.kind, claim.kind)}"
     if "scaled" in claim.value:
-        words += f",成绩(0–1){claim.value['scaled']}"
+        words += f"，成绩 {claim.value['scaled']}（满分 1）"
     if claim.kind == BREACH:
-        words += f"({claim.value['message']})"
+        words += f"（{claim.value['message']}）"
     return words
 
 
