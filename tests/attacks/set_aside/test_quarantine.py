@@ -325,3 +325,14 @@ def test_what_is_held_cannot_be_read_in_the_database(bridge: BridgeServer) -> No
     assert row["content"].startswith("v1.")
     for word in (person.sub, "quiz-1", "attempt-1", '"88"'):
         assert word not in kept
+
+
+def test_only_so_many_wait(bridge: BridgeServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.intake.quarantine.MOST_HELD", len(set_aside(bridge)))
+    before = len(set_aside(bridge, None))
+
+    (result,) = deliver(bridge, score_message(bridge, bridge.someone()))
+
+    assert len(set_aside(bridge, None)) == before
+    assert "已隔离保存" not in result["message"]
+    assert "quarantine_full" in bridge.log.getvalue()
