@@ -105,6 +105,14 @@ def test_what_is_no_envelope_is_refused_with_its_reason(
     assert (answer.status_code, answer.json()["reason"]) == expected
 
 
+def test_an_envelope_up_to_the_limit_is_taken(doors: Doors, bearer: str) -> None:
+    padding = "说明" * (MAX_ENVELOPE_BYTES // 6 // len(EVENTS) - 800)
+    body = envelope(*({**event, "description": padding} for event in EVENTS))
+    assert MAX_ENVELOPE_BYTES * 0.8 < len(body.encode()) < MAX_ENVELOPE_BYTES
+    answer = doors.post("/caliper/v1", body, bearer=bearer)
+    assert statuses(answer) == ["accepted"] * len(EVENTS)
+
+
 def test_who_has_no_token_of_this_scope_stays_outside(doors: Doors, bearer: str) -> None:
     key, _, secret = bearer.partition(".")
     for given in (None, "", "x", key, f"{key}.", f"{key}.x{secret}", f".{secret}"):
