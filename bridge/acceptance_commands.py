@@ -11,13 +11,14 @@ _SYSTEMS: Mapping[str, str] = {"moodle": "acceptance.moodle", "xapi": "acceptanc
 """What can be accepted on → the plugin's name."""
 
 _MUTATION = "mutation"
+_MEMORY = "memory"
 
 
 class _Systems(click.Group):
     """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*_SYSTEMS, _MUTATION])
+        return sorted([*_SYSTEMS, _MEMORY, _MUTATION])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from bridge.plugin_loader import load
@@ -26,12 +27,16 @@ class _Systems(click.Group):
             from bridge.setup.mutation.command import mutation
 
             return mutation
+        if cmd_name == _MEMORY:
+            from bridge.bench.memory import memory
+
+            return memory
         if cmd_name not in _SYSTEMS:
             return None
         command: click.Command = load(_SYSTEMS[cmd_name])
         return command
 
 
-@click.group("acceptance", cls=_Systems, help="耗时较长的验收:真实的外部系统、变异测试;写下带日期的记录。")
+@click.group("acceptance", cls=_Systems, help="耗时较长的验收:真实的外部系统、变异测试、内存;写下带日期的记录。")
 def acceptance() -> None:
     """Hold the commands together."""

@@ -144,11 +144,17 @@ def migrate() -> None:
 @main.command()
 @click.argument("name", type=click.Choice(_BENCHES))
 @click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
-def bench(name: str, as_json: bool) -> None:
+@click.option(
+    "--database",
+    type=click.Choice(("sqlite", "postgresql")),
+    default="sqlite",
+    help="ingest 使用的数据库(postgresql 会另起一个临时服务)。",
+)
+def bench(name: str, as_json: bool, database: str) -> None:
     """运行一项性能测量,对照组在同一次运行中测得。"""
     from bridge.bench.report import measure, print_report
 
-    result = measure(name)
+    result = measure(name, database)
     if as_json:
         print_json(result)
     else:

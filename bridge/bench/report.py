@@ -9,7 +9,7 @@ from rich.table import Table
 from bridge.plugin_loader import load
 
 
-def measure(name: str) -> dict[str, Any]:
+def measure(name: str, database: str = "sqlite") -> dict[str, Any]:
     """Return the bench's object: name, n, peers, and the keys of that bench."""
     click.echo(f"anxue: 正在测量 {name} …", err=True)
     result: dict[str, Any]
@@ -20,7 +20,7 @@ def measure(name: str) -> dict[str, Any]:
     elif name == "ingest":
         from bridge.bench.ingest import run as ingest
 
-        result = ingest()
+        result = ingest(database)
     elif name == "statements":
         from bridge.bench.statements import run as statements
 

@@ -1,0 +1,150 @@
+"""A whole bridge (web, worker, beat) on a fresh folder, and learners whose agents may send: what load tests load."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import text
+
+from bridge.bench.postgresql import free_port, postgresql, url_of
+from bridge.db.engine import open_engine
+from bridge.kernel.errors import Unavailable
+from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef, random_ref
+from bridge.presence.model import Activity, CheckState
+from bridge.settings import ROOT, Settings
+
+DATABASES = ("sqlite", "postgresql")
+_READY_SECONDS = 60.0
+_STOP_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSession:
+    """A study session whose entry check was passed."""
+
+    id: str
+    secret: str
+    nonce: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedBridge:
+    """A bridge that runs.
+
+    Args:
+        database: libpq's address of its PostgreSQL; "" on SQLite.
+        pid: of the supervisor.
+    """
+
+    settings: Settings
+    folder: Path
+    database: str
+    pid: int
+    sessions: Sequence[OpenSession]
+
+    def batches_in_ledger(self) -> int:
+        """Return how many batches the worker has entered in the ledgers."""
+        engine = open_engine(self.settings.database_url)
+        try:
+            with engine.connect() as connection:
+                found = connection.execute(text("SELECT count(*) FROM ledger_entry WHERE kind = 'beats'"))
+                return int(found.scalar_one())
+        finally:
+            engine.dispose()
+
+
+@contextmanager
+def loaded_bridge(database: str, sessions: int) -> Iterator[LoadedBridge]:
+    """Start a bridge and open study sessions, each of a learner of its own; end and remove it with the block."""
+    with tempfile.TemporaryDirectory(prefix="anxue-bench-") as name:
+        folder = Path(name)
+        if database == "postgresql":
+            with postgresql() as address, _running(folder, url_of(address), address, sessions) as bridge:
+                yield bridge
+        else:
+            with _running(folder, "", "", sessions) as bridge:
+                yield bridge
+
+
+@contextmanager
+def _running(folder: Path, url: str, address: str, sessions: int) -> Iterator[LoadedBridge]:
+    os.environ.update(
+        {
+            # The made-up class run comes with a demonstration platform; study time runs 1:1 all the same.
+            "ANXUE_MODE": "demonstration",
+            "ANXUE_STUDY_FACTOR": "1",
+            "ANXUE_DATA": str(folder),
+            "ANXUE_PORT": str(free_port()),
+            "ANXUE_HOST": "127.0.0.1",
+            "ANXUE_PUBLIC_URL": "",
+            "ANXUE_DATABASE_URL": url,
+        }
+    )
+    settings = Settings()
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "bridge.cli", "serve"],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_ready(settings, serving)
+        yield LoadedBridge(settings, folder, address, serving.pid, _open_sessions(settings, sessions))
+    finally:
+        serving.terminate()
+        serving.wait(_STOP_SECONDS)
+
+
+def _wait_until_ready(settings: Settings, serving: "subprocess.Popen[bytes]") -> None:
+    from bridge.start import is_ready
+
+    deadline = time.monotonic() + _READY_SECONDS
+    while not is_ready(settings):
+        if serving.poll() is not None or time.monotonic() > deadline:
+            raise Unavailable(
+                "bench_bridge_not_ready", "测量用的安学桥没有启动,请先运行 ./anxue serve 查看原因。"
+            )
+        time.sleep(0.1)
+
+
+def _open_sessions(settings: Settings, count: int) -> list[OpenSession]:
+    from bridge.operator_commands import load_catalogue, photographs_from
+    from bridge.wiring import House
+
+    house = House.build(settings)
+    opened: list[OpenSession] = []
+    try:
+        variables = {"lms_url": "http://127.0.0.1:9", "webhook_secret": "0" * 40}
+        loaded = load_catalogue(house, settings.config / "demo", variables, photographs_from("demo"))
+        institution, class_run = InstitutionId(loaded["institution"]), ClassRunId(loaded["class_runs"][0])
+        for _ in range(count):
+            with house.uow.for_institution(institution) as tx:
+                stations = house.at(tx)
+                learner = LearnerRef(random_ref("lr"))
+                stations.registry.enrol(learner, class_run, "bench")
+                sheet = stations.registry.class_run_sheet(class_run, learner)
+                unit = next(u for u in sheet.course.units if u.activity == "study")
+                one = stations.presence.open_session(
+                    learner=learner,
+                    class_run=class_run,
+                    unit=CourseUnitId(unit.id),
+                    activity=Activity.STUDY,
+                    attempt=None,
+                    account_id="bench",
+                    token_id=random_ref("tok"),
+                )
+                check = stations.presence_store.open_check(one.session.id)
+                if check is not None:
+                    stations.presence.decide(
+                        check, CheckState.PASSED, check.attempts_left, one.session.opened_ms
+                    )
+                opened.append(OpenSession(one.session.id, one.secret, one.nonce))
+    finally:
+        house.close()
+    return opened
