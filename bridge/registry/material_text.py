@@ -60,6 +60,4 @@ def page_html(page: str) -> str:
 def _markdown() -> MarkdownIt:
     # Indented lines are plain text's own paragraphs, not code; a line break of the writer stays one.
     writer = MarkdownIt("commonmark", {"html": False, "breaks": True}).enable("table")
-    return writer.disable(
-        ["html_block", "html_inline", "link", "autolink", "image", "reference", "code", "hr"]
-    )
+    return writer.disable(["link", "autolink", "image", "reference", "code", "hr"])
