@@ -172,12 +172,7 @@ class Sessions:
             NotPermitted: session_over.
             InvalidInput: as the xAPI door's.
         """
-        # The registration first: two AUs of it that speak at once wait for each other in one order.
-        ours = self._tx.session.get_one(Cmi5SessionRow, session)
-        registration = self._registrations.locked(ours.registration_id)
-        row = self._tx.session.scalars(
-            select(Cmi5SessionRow).where(Cmi5SessionRow.id == session).with_for_update()
-        ).one()
+        registration, row = self._locked(session)
         statements = batch.statements
         known = self._as_au.known([one["id"] for one in statements])
         fresh = [one for one in statements if one["id"] not in known]
@@ -216,13 +211,26 @@ class Sessions:
 
     def abandon(self, session: str) -> None:
         """End an active session that its AU did not end; InvalidInput: session_unknown, session_over."""
-        row = self._tx.session.get(Cmi5SessionRow, session)
-        if row is None:
-            raise InvalidInput("session_unknown", "没有这个课件会话", http_status=404)
-        self._registrations.locked(row.registration_id)
+        _registration, row = self._locked(session)
         if not SessionState(row.state).active:
             raise InvalidInput("session_over", "本次课件会话已结束", http_status=409)
         self._registrations.as_lms([self._abandoned(row)])
+
+    def _locked(self, session: str) -> tuple[Cmi5RegistrationRow, Cmi5SessionRow]:
+        """Return registration and session as they stand once nobody else changes them; InvalidInput: session_unknown.
+
+        The registration first: two AUs of it that speak at once wait for each other in one order.
+        """
+        known = self._tx.session.scalar(
+            select(Cmi5SessionRow.registration_id).where(Cmi5SessionRow.id == session)
+        )
+        if known is None:
+            raise InvalidInput("session_unknown", "没有这个课件会话", http_status=404)
+        registration = self._registrations.locked(known)
+        row = self._tx.session.scalars(
+            select(Cmi5SessionRow).where(Cmi5SessionRow.id == session).with_for_update()
+        ).one()
+        return registration, row
 
     def _active(self, registration_id: str) -> Sequence[Cmi5SessionRow]:
         return self._tx.session.scalars(

@@ -2,14 +2,18 @@
 
 import base64
 import json
+from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from uuid import uuid4
 
+import pytest
 import requests
 
 from bridge.intake.cmi5.model import LaunchMode, Verb
 from bridge.intake.cmi5.packages import Package
 from bridge.intake.cmi5.sessions import FETCH_FOR, SESSION_FOR
+from bridge.kernel.errors import BridgeError
+from bridge.kernel.ids import LearnerRef
 from bridge.wiring.cmi5 import Cmi5Desk
 from tests.attacks.doors.cmi5_au import EXPERIENCED, SimulatedAu, import_course, launch
 from tests.attacks.doors.server import ORG, RUN, BridgeServer, refused
@@ -193,6 +197,16 @@ def test_what_was_sent_again_is_said_once_and_the_end_may_be_sent_again(bridge: 
     assert two.send({**first, "verb": {"id": "https://a.example/verbs/other"}}).status_code == 409
 
 
+def test_what_is_said_many_times_at_once_is_taken_once(bridge: BridgeServer) -> None:
+    one = begun(bridge)
+    result = {"completion": True, "duration": "PT1M"}
+    statements = [one.statement(Verb.COMPLETED, result=result) for _ in range(8)]
+    with ThreadPoolExecutor(len(statements)) as together:
+        answers = list(together.map(one.send, statements))
+    assert sorted(answer.status_code for answer in answers) == [200] + [403] * 7
+    assert one.words().count("completed") == 1
+
+
 def test_a_batch_is_taken_whole_or_not_at_all(bridge: BridgeServer) -> None:
     one = begun(bridge)
     result = {"completion": True, "duration": "PT1M"}
@@ -320,11 +334,6 @@ def test_staff_waive_an_au_once_and_that_satisfies(bridge: BridgeServer) -> None
 
 
 def test_a_learner_of_another_class_run_and_a_retired_package_launch_nothing(bridge: BridgeServer) -> None:
-    import pytest
-
-    from bridge.kernel.errors import BridgeError
-    from bridge.kernel.ids import LearnerRef
-
     _person, learner = bridge.ready()
     brought = package(bridge)
     with pytest.raises(BridgeError) as caught:

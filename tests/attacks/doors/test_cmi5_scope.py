@@ -1,11 +1,13 @@
 """How far an AU's token reaches: its own learner, registration and activity, and no document of the LMS."""
 
+import base64
 import json
 
 import pytest
 import requests
 
 from bridge.intake.cmi5.structure import PackageFault
+from bridge.kernel.errors import InvalidInput
 from tests.attacks.doors.cmi5_au import EXPERIENCED, import_course, launch
 from tests.attacks.doors.server import BridgeServer, refused
 from tests.attacks.doors.test_cmi5 import begun, package
@@ -114,8 +116,6 @@ def test_statements_of_another_registration_are_not_read_even_with_a_made_up_cur
     following = one.call("GET", "/statements", cursor=more).json()
     assert following["statements"][0]["id"] == own["statements"][1]["id"]
     # A cursor holds the terms of its query; one without any finds no more than the registration's own.
-    import base64
-
     parts = json.loads(base64.urlsafe_b64decode(more + "=" * (-len(more) % 4)))
     forged = base64.urlsafe_b64encode(json.dumps({**parts, "t": [], "l": 200}).encode()).decode().rstrip("=")
     found = one.call("GET", "/statements", cursor=forged).json()["statements"]
@@ -143,8 +143,6 @@ def test_courseware_may_not_lie_on_the_bridges_own_origin(bridge: BridgeServer) 
 
 
 def test_a_package_is_imported_once_for_a_course_and_its_units_exist(bridge: BridgeServer) -> None:
-    from bridge.kernel.errors import InvalidInput
-
     content = course(au("own")).replace(b"/course/1", b"/course/once")
     import_course(bridge, content)
     for units, reason in (

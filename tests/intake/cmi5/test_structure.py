@@ -1,5 +1,6 @@
 """Course packages: what is read of them, and which are refused, with the reason and the line."""
 
+import io
 import zipfile
 
 import pytest
@@ -128,8 +129,6 @@ def test_a_relative_address_stays_in_its_package(url: str, reason: str) -> None:
 
 
 def test_a_zip_with_64_bits_is_read() -> None:
-    import io
-
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w") as package, package.open("cmi5.xml", "w", force_zip64=True) as entry:
         entry.write(course(au("1")))
