@@ -207,6 +207,19 @@ def test_a_late_answer_ends_the_prompt_and_is_refused(agent: Agent, asking: Room
     assert ended(asking) == [(prompt, "missed")]
 
 
+def test_the_judge_itself_takes_no_answer_to_a_prompt_that_is_over(agent: Agent, asking: Room) -> None:
+    until_asked(agent)
+    shown = agent.show_prompt().prompt
+    asking.pass_time(seconds=60)
+    with asking.open() as desk:
+        over = desk.presence.prompt(shown.id, agent.secret)
+        assert (over.state, over.nonce) == (PromptState.MISSED, shown.nonce)
+        with pytest.raises(InvalidInput) as refused:
+            desk.prompts.answer(over, shown.nonce, shown.answer)
+
+    assert refused.value.reason == "prompt_closed"
+
+
 def test_an_answer_before_the_question_was_shown_is_refused(agent: Agent) -> None:
     until_asked(agent)
     with pytest.raises(InvalidInput) as refused:
