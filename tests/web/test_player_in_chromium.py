@@ -102,6 +102,32 @@ def test_a_seek_forward_and_another_rate_are_set_back(visit: PlayerVisit) -> Non
     page.context.close()
 
 
+_STAGE = """factor => {
+  const pages = [{start_ms: 0, nominal_ms: 20000, url: null}, {start_ms: 20000, nominal_ms: 40000, url: null}];
+  const shown = {stage: document.createElement('div'), picture: null, texts: []};
+  window.stage = new AnxuePlayer.PagesStage({nominal_ms: 60000, pages: pages}, shown, () => null);
+  window.stage.setFactor(factor);
+}"""
+
+
+def test_time_on_a_page_stops_at_its_nominal_time_and_nothing_beyond_it_is_reached(
+    visit: PlayerVisit,
+) -> None:
+    page = visit.as_another().open(f"/learner/units/{TEXT_UNIT}")
+    page.evaluate(_STAGE, 1_000_000)
+
+    assert page.evaluate("stage.seekTo(50000), stage.positionMs()") == 0
+    page.evaluate("stage.setPaused(false)")
+    until(page, lambda: page.evaluate("stage.pageLeftMs()") == 0)
+    assert page.evaluate("[stage.positionMs(), stage.reachMs(), stage.page()]") == [20_000, 20_000, 0]
+    page.evaluate("stage.setPaused(true), stage.seekTo(20000)")
+    assert page.evaluate("[stage.positionMs(), stage.page()]") == [20_000, 1]
+    assert page.evaluate("stage.seekTo(5000), [stage.positionMs(), stage.page()]") == [5_000, 0]
+    page.evaluate("stage.setLimits([[0, 60000]], true)")
+    assert page.evaluate("stage.seekTo(50000), stage.positionMs()") == 50_000
+    page.context.close()
+
+
 @pytest.mark.parametrize("unit", [TEXT_UNIT, MEDIA_UNIT])
 def test_the_pages_keep_the_policy_and_the_screen(visit: PlayerVisit, unit: str) -> None:
     for width in WIDTHS:
