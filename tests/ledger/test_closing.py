@@ -160,7 +160,7 @@ def settled(ledger: Chain, kept: Kept) -> Standing:
     return standing
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_a_ledger_that_grows_is_worth_the_same_from_snapshots(seed: int, study_rules: Any) -> None:
     entries, kept, dice = chain(history(seed)), Kept(), random.Random(seed)
@@ -172,8 +172,9 @@ def test_a_ledger_that_grows_is_worth_the_same_from_snapshots(seed: int, study_r
 
         standing = settled(ledger, kept)
 
-        assert standing.statement == settle(sheet(), entries[:length], rules)
-        assert standing.statement.credited_span == settle(sheet(), entries[:length], rules).credited_span
+        whole = settle(sheet(), entries[:length], rules)
+        assert standing.statement == whole
+        assert standing.statement.credited_span == whole.credited_span
         assert Settling(ledger, kept).differs(sheet(), guangdong()) is None
 
 
@@ -263,3 +264,75 @@ def test_a_snapshot_is_kept_only_on_top_of_the_one_it_goes_on_from() -> None:
     Settling(ledger, before).keep(sheet(), taken)
     assert before.kept is not None
     assert len(before.timeline) == 2
+
+
+FROZEN = freeze("f", 2 * MINUTE, 3 * MINUTE)
+TOUCHES = {
+    "a release of what is frozen there": ("release", {**WHOSE, "freeze": "f", "at_ms": START}),
+    "a correction": correction("w", "withdraw", start_ms=START, end_ms=START + MINUTE),
+    "a test": ("test", {**WHOSE, "unit": "quiz", "attempt": "1", "decision": "accepted"}),
+    "an offline session there": Study().offline(MINUTE, 2 * MINUTE).facts[0],
+    "an offline session that begins there": Study().offline(HOUR + MINUTE, 9 * HOUR).facts[0],
+    "a freeze there": freeze("g", 4 * MINUTE, 5 * MINUTE),
+    "a check of a session there": Study().check("s0", 9 * HOUR, "other_person", due=MINUTE).facts[0],
+    "a prompt of a session there": prompt("s0", MINUTE, "missed"),
+    "a batch of a session there": Study()
+    .beats("s0", [(9 * HOUR, 0, 1, 0, 1000)], previous=9 * HOUR - BEAT)
+    .facts[0],
+}
+LATER = {
+    "an offline session": Study().offline(2 * HOUR + MINUTE, 3 * HOUR).facts[0],
+    "a freeze": freeze("g", 2 * HOUR + MINUTE, 3 * HOUR),
+    "a check": Study().check("s2", 2 * HOUR + 2 * MINUTE, "missed").facts[0],
+    "a prompt": prompt("s2", 2 * HOUR + MINUTE, "missed"),
+    "a session": lecture(Study(), "s3", 3 * HOUR).facts[0],
+}
+
+
+@pytest.mark.parametrize("fact", TOUCHES.values(), ids=TOUCHES.keys())
+def test_what_touches_the_past_has_the_whole_ledger_settled(fact: Fact) -> None:
+    study = three_lectures()
+    study.facts.insert(1, FROZEN)
+    kept, ledger = kept_from(study), Chain(chain([*study.facts, fact]))
+
+    standing = settled(ledger, kept)
+
+    assert not standing.from_snapshot
+    assert standing.statement == settle(sheet(), ledger.all, ProfileStudyRules(guangdong(), sheet()))
+    assert settled(ledger, kept).from_snapshot == (fact is not TOUCHES["a batch of a session there"])
+
+
+@pytest.mark.parametrize("fact", LATER.values(), ids=LATER.keys())
+def test_what_comes_later_is_settled_from_the_snapshot(fact: Fact) -> None:
+    study = three_lectures()
+    kept, ledger = kept_from(study), Chain(chain([*study.facts, fact]))
+
+    standing = settled(ledger, kept)
+
+    assert standing.from_snapshot
+    assert standing.statement == settle(sheet(), ledger.all, ProfileStudyRules(guangdong(), sheet()))
+
+
+def test_the_first_anchor_has_the_whole_ledger_settled() -> None:
+    study = three_lectures()
+    anchor = study.facts.pop(0)
+    kept, ledger = kept_from(study), Chain(chain([*study.facts, anchor]))
+
+    standing = settled(ledger, kept)
+
+    assert not standing.from_snapshot
+    assert standing.statement.credited_ms > 0
+
+
+def test_time_that_a_check_elsewhere_would_still_refuse_is_not_closed() -> None:
+    study = Study().anchor().watch("a", 0, 5 * MINUTE).passes("a", 0, 2 * MINUTE)
+    study.watch("b", HOUR, MINUTE)
+    kept = Kept()
+    assert settled(Chain(study.entries()), kept).taken is None
+
+    study.passes("b", HOUR).watch("c", 2 * HOUR, MINUTE)
+    ledger = Chain(study.entries())
+    standing = settled(ledger, kept)
+
+    assert standing.taken is not None
+    assert standing.statement == settle(sheet(), ledger.all, ProfileStudyRules(guangdong(), sheet()))
