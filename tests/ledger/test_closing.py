@@ -261,6 +261,9 @@ def test_a_snapshot_is_kept_only_on_top_of_the_one_it_goes_on_from() -> None:
 
     Settling(ledger, kept).keep(sheet(), taken)
     assert kept.kept is None
+    other = kept_from(lecture(lecture(Study(), "s0", 0), "s1", HOUR))
+    Settling(ledger, other).keep(sheet(), taken)
+    assert len(other.timeline) == 1
     Settling(ledger, before).keep(sheet(), taken)
     assert before.kept is not None
     assert len(before.timeline) == 2
@@ -336,3 +339,33 @@ def test_time_that_a_check_elsewhere_would_still_refuse_is_not_closed() -> None:
 
     assert standing.taken is not None
     assert standing.statement == settle(sheet(), ledger.all, ProfileStudyRules(guangdong(), sheet()))
+
+
+def test_a_session_that_begins_in_the_past_has_the_whole_ledger_settled() -> None:
+    study = three_lectures()
+    kept = kept_from(study)
+    study.watch("late", 30 * MINUTE, MINUTE)
+    ledger = Chain(study.entries())
+
+    standing = settled(ledger, kept)
+
+    assert not standing.from_snapshot
+    assert standing.statement == settle(sheet(), ledger.all, ProfileStudyRules(guangdong(), sheet()))
+
+
+def test_what_the_past_holds_behind_what_must_be_read_is_taken_once() -> None:
+    study = lecture(lecture(Study().anchor(), "s0", 0), "s1", HOUR, "unit-2")
+    third = lecture(Study(), "s2", 2 * HOUR).facts
+    # A check of the first session comes in when the third has sent one beat.
+    study.facts.append(third.pop(0))
+    study.check("s0", 2 * MINUTE)
+    kept = kept_from(study)
+
+    study.facts += third
+    ledger = Chain(study.entries())
+    assert settled(ledger, kept).taken is not None
+
+    again = settled(ledger, kept)
+    assert again.from_snapshot
+    assert again.statement == settle(sheet(), ledger.all, ProfileStudyRules(guangdong(), sheet()))
+    assert Settling(ledger, kept).differs(sheet(), guangdong()) is None
