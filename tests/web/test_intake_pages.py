@@ -16,6 +16,7 @@ from bridge.registry.lti_tables import LtiRegistrationRow
 from tests.contracts.moodle_stand_in import TOKEN, MoodleStandIn
 from tests.lti.served import served
 from tests.web.furnished import CHEN, CHEN_ID, NOW, ORG, PLATFORM, RUN, Furnished, furnish, token
+from tests.web.test_platform_pages import administrator
 
 PAGE = "/institution/intake"
 UUID = "00000000-0000-4000-8000-0000000000"
@@ -181,3 +182,13 @@ def test_without_a_service_the_rest_is_compared_and_a_wrong_day_refused(furnishe
     assert 'data-testid="compare-not-asked"' in client.get(f"{PAGE}/compare").text
     assert client.get(f"{PAGE}/compare?since=gestern").status_code == 422
     assert client.get(f"{PAGE}/compare?class_run=run_sz").status_code == 404
+
+
+def test_an_administrator_sees_how_many_wait_and_of_nobody_what(furnished: Furnished, held: str) -> None:
+    client = administrator(furnished)
+    page = client.get(PAGE).text
+    assert 'data-testid="intake-institution"' in page
+    assert "示例安全培训中心" in page
+    assert held not in page
+    assert client.get(f"{PAGE}/compare").status_code == 403
+    assert post(client, f"{PAGE}/{held}/replay").status_code == 403
