@@ -50,7 +50,7 @@ def cmi5(folder: Path, chromium: str, database_url: str, log: Path, as_json: boo
         )
     with TemporaryDirectory(prefix="anxue-cmi5-") as made, stand(Path(made), database_url) as there:
         found = _run(suite, chromium, there, Path(made) / "jest.json")
-    log.write_text(_record(suite, found, "PostgreSQL" if database_url.startswith("postgres") else "SQLite"))
+    log.write_text(record(suite, found, "PostgreSQL" if database_url.startswith("postgres") else "SQLite"))
     facts = {name: found[name] for name in ("numPassedTests", "numFailedTests", "numTotalTests")}
     if as_json:
         click.echo(json.dumps(facts, separators=(",", ":")))
@@ -92,7 +92,8 @@ def _run(suite: Path, chromium: str, there: Stand, output: Path) -> dict[str, An
     return found
 
 
-def _record(suite: Path, found: Mapping[str, Any], database: str) -> str:
+def record(suite: Path, found: Mapping[str, Any], database: str) -> str:
+    """Return what is written down of a run: every test, and why one failed."""
     lines = [
         "# CATAPULT's LMS test suite on cmi5",
         "",
