@@ -91,8 +91,17 @@ _CHAIN: Any = InboxChainRow.__table__
 _INSERT = Prepared(
     lambda _dialect: insert(_TABLE).values({column.name: bindparam(column.name) for column in _TABLE.c})
 )
-_LOCKED_HEAD = (
-    select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.chain == bindparam("chain")).with_for_update()
+_LOCKED_HEAD = Prepared(
+    lambda _dialect: (
+        select(_CHAIN.c.seq, _CHAIN.c.hash).where(_CHAIN.c.chain == bindparam("chain")).with_for_update()
+    )
+)
+_ADVANCE = Prepared(
+    lambda _dialect: (
+        update(_CHAIN)
+        .where(_CHAIN.c.chain == bindparam("of"))
+        .values(seq=bindparam("seq"), hash=bindparam("hash"))
+    )
 )
 
 
@@ -189,9 +198,7 @@ class SqlInbox:
 
     def advance(self, record: InboxRecord) -> None:
         """Make `record`, which was appended after a head from `lock`, its chain's last link."""
-        self._tx.session.execute(
-            update(_CHAIN).where(_CHAIN.c.chain == record.chain).values(seq=record.seq, hash=record.hash)
-        )
+        _ADVANCE.run(self._tx.session, {"of": record.chain, "seq": record.seq, "hash": record.hash})
 
     def find(self, source: str, idempotency_key: str) -> MessageId | None:
         found = self._tx.session.scalar(
@@ -227,12 +234,12 @@ class SqlInbox:
 
     def _head(self, chain: str) -> ChainHead:
         db = self._tx.session
-        row = db.execute(_LOCKED_HEAD, {"chain": chain}).first()
+        row = _LOCKED_HEAD.run(db, {"chain": chain}).first()
         if row is None:
             begin = sqlite_insert if db.get_bind().dialect.name == "sqlite" else postgresql_insert
             first = {"institution_id": self._tx.institution_id, "chain": chain, "seq": 0, "hash": GENESIS}
             db.execute(begin(_CHAIN).values(first).on_conflict_do_nothing())
-            row = db.execute(_LOCKED_HEAD, {"chain": chain}).one()
+            row = _LOCKED_HEAD.run(db, {"chain": chain}).one()
         return ChainHead(row.seq, row.hash)
 
 

@@ -81,6 +81,7 @@ def xapi_door(house: House) -> Blueprint:
 
 def register_refusals(door: Blueprint) -> None:
     """Have a door answer every refusal as JSON with reason and sentence."""
+
     @door.errorhandler(BridgeError)
     def refuse(error: BridgeError) -> Response:
         pointer = {"pointer": error.pointer} if isinstance(error, StatementFault) else {}
@@ -137,8 +138,7 @@ def sent_batch(visit: Visit, statement_id: str | None = None) -> Batch:
 
 
 def _received(visit: Visit, batch: Batch) -> list[str]:
-    with visit.desk() as desk:
-        return desk.receive(batch)
+    return visit.together(lambda desk: desk.receive(batch))
 
 
 def _get_statements(visit: Visit) -> Response:

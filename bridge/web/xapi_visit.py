@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import TypeVar
 
 from flask import Response, g, request
 
@@ -13,6 +14,7 @@ from bridge.web.xapi_request import XapiRequest, read_request
 from bridge.wiring import House
 from bridge.wiring.xapi import XapiDesk, credentials
 
+T = TypeVar("T")
 _VERSION = "xapi_version"
 
 
@@ -42,6 +44,12 @@ class Visit:
         """Open a unit of work of the caller's institution."""
         with self.house.uow.for_institution(self.caller.institution, read_only=read_only) as tx:
             yield XapiDesk(self.house, tx, self.caller)
+
+    def together(self, work: Callable[[XapiDesk], T]) -> T:
+        """Do `work` at a desk, in one durable commit with others that wait; see `UnitOfWork.together`."""
+        return self.house.uow.together(
+            self.caller.institution, lambda tx: work(XapiDesk(self.house, tx, self.caller))
+        )
 
 
 Answer = Callable[[Visit], Response]

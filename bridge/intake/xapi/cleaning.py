@@ -129,15 +129,15 @@ class Blinded:
         return self._text(value)
 
     def _property(self, name: str, value: Any) -> Any:
-        if name in _PEOPLE:
-            return self.agent(value)
-        if name == "extensions":
-            return self.document(value)
-        if isinstance(value, str):
+        if type(value) is str and name not in _PEOPLE and name != "extensions":
             if name in _AS_CHECKED or (name == "id" and is_uuid(value)):
                 return value
             address = name in _ADDRESSES or (name == "id" and ":" in value)
             return self.iri(value) if address else self._text(value)
+        if name in _PEOPLE:
+            return self.agent(value)
+        if name == "extensions":
+            return self.document(value)
         if isinstance(value, dict):
             if name in _LANGUAGE_MAPS:
                 # Its keys are languages, and a language may be called like a property.

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.exc import IntegrityError
@@ -23,6 +24,7 @@ from bridge.kernel.time import Clock
 GRACE = timedelta(days=7)
 """For how long the secret before stays valid unless the operator says otherwise."""
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
+_ROW: Any = XapiCredentialRow.__table__
 _KEY = re.compile(r"xk_[0-9a-z]{26}")
 
 
@@ -67,7 +69,8 @@ class Credentials:
         """Return who calls; NotPermitted("credential_wrong") (401), the same for each reason."""
         if _KEY.fullmatch(key):
             with self._uow.across_institutions("xAPI: whose key is it?", read_only=True) as tx:
-                row = tx.session.scalar(select(XapiCredentialRow).where(XapiCredentialRow.id == key))
+                # Core, not ORM: it is asked for at each request, and may never be remembered: a key can be revoked.
+                row = tx.session.execute(select(_ROW).where(_ROW.c.id == key)).one_or_none()
             if row is not None and self._opens(row, secret):
                 return Caller(
                     credential=row.id,
@@ -167,7 +170,7 @@ class Credentials:
             raise InvalidInput("credential_revoked", "这个凭证已停用,请另建一个")
         return row
 
-    def _opens(self, row: XapiCredentialRow, secret: str) -> bool:
+    def _opens(self, row: Any, secret: str) -> bool:
         if row.revoked_at is not None or (row.store == Store.CONFORMANCE and not self._demonstration):
             return False
         given = _digest(secret)

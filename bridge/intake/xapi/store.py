@@ -8,12 +8,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, select, tuple_
 
 from bridge.db.copying import write_rows
+from bridge.db.prepared import Prepared
 from bridge.db.unit_of_work import Tx
 from bridge.intake.xapi.model import Attachment, Query, Store
 from bridge.intake.xapi.tables import XapiAttachmentRow, XapiReferenceRow, XapiStatementRow, XapiTermRow
 
 _STATEMENT: Any = XapiStatementRow.__table__
 _TERM: Any = XapiTermRow.__table__
+_LAST = Prepared(lambda _dialect: select(func.max(_STATEMENT.c.seq)))
 _REFERENCE: Any = XapiReferenceRow.__table__
 _ATTACHMENT: Any = XapiAttachmentRow.__table__
 
@@ -77,11 +79,12 @@ class SqlStatements:
             connection,
             _TERM,
             ("key", "seq", "direct"),
-            [
+            # In the order of their index: a batch has the same few terms again and again, side by side there.
+            sorted(
                 (key, seq, direct)
                 for seq, one in zip(seqs, new, strict=True)
                 for key, direct in one.terms.items()
-            ],
+            ),
         )
         for seq, one in zip(seqs, new, strict=True):
             if one.target is not None:
@@ -91,7 +94,7 @@ class SqlStatements:
         """Return the next numbers of statements; they rise."""
         if self._session.get_bind().dialect.name == "sqlite":
             # The unit of work holds the only write lock.
-            last = self._session.scalar(select(func.max(_STATEMENT.c.seq))) or 0
+            last = _LAST.run(self._session, {}).scalar() or 0
             return range(last + 1, last + 1 + count)
         sequence = func.pg_get_serial_sequence(_STATEMENT.name, "seq")
         return self._session.scalars(

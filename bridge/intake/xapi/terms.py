@@ -16,6 +16,7 @@ class Terms:
 
     def __init__(self, institution: InstitutionId, store: Store) -> None:
         self._salt = f"{institution}\x00{store}\x00"
+        self._known: dict[tuple[str, str], str] = {}
 
     def of(self, statement: Mapping[str, Any]) -> dict[str, bool]:
         """Return the statement's terms; True for one that it meets by itself, False for a related one only."""
@@ -27,7 +28,11 @@ class Terms:
 
     def key(self, kind: str, text: str) -> str:
         """Return the term for `text`; `kind` is "agent", "activity", "verb" or "registration"."""
-        return hashlib.sha256(f"{self._salt}{kind}\x00{text}".encode()).hexdigest()[:_KEY_DIGITS]
+        known = self._known.get((kind, text))
+        if known is None:
+            digest = hashlib.sha256(f"{self._salt}{kind}\x00{text}".encode()).hexdigest()
+            known = self._known[kind, text] = digest[:_KEY_DIGITS]
+        return known
 
     def agent(self, agent: Mapping[str, Any]) -> str:
         """Return the term for an agent that `check_agent` let through."""
