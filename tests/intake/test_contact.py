@@ -99,8 +99,14 @@ def test_cleaning_twice_is_cleaning_once(text: str) -> None:
 
 def test_our_own_ids_survive_whatever_letters_chance_gives_them() -> None:
     ids = [random_ref("lrn") for _ in range(3000)] + [new_id("msg") for _ in range(100)]
-    ids += ["lrn_0wxabcdefgh1234567890qq123", "lrn_vxabcdefghjkmnpqrstvw12345"]
+    ids += [
+        "lrn_0wxabcdefgh1234567890qq123",
+        "lrn_vxabcdefghjkmnpqrstvw12345",
+        "lr_abcdefgh13800138000abcdefg",
+    ]
     assert [without_contact_text(one) for one in ids] == ids
+    assert without_contact_text("lr_abcdefgh13800138000abcdef") == "lr_abcdefgh[已去除联系方式]abcdef"
+    assert without_contact_text("x-lr_abcdefgh13800138000abcdefg1") == "x-lr_abcdefgh[已去除联系方式]abcdefg1"
 
 
 @pytest.mark.parametrize(
