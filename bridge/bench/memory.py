@@ -16,11 +16,13 @@ from pathlib import Path
 import click
 
 from bridge.bench.agents import EVENTS_IN_BATCH, Agent, at_pace, taken_seconds
-from bridge.bench.ingest import PACED_EVENTS_PER_SECOND, SESSIONS
+from bridge.bench.ingest import PACED_EVENTS_PER_SECOND
 from bridge.bench.loaded_bridge import DATABASES, loaded_bridge
 
 ALLOWED_PERCENT_IN_TEN_MINUTES = 5.0
 """Of a process's mean size after the warm-up."""
+_SESSIONS = 240
+"""So many that none sends a day of study in a minute: a learner's ledger is read whole where it is settled."""
 _EVERY_SECONDS = 5.0
 _WARM_UP_SHARE = 0.3
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -44,7 +46,7 @@ def memory(minutes: float, database: str) -> None:
         f" {platform.python_version()}, {os.cpu_count()} processors, load {os.getloadavg()[0]:.1f} at the end.\n"
     )
     click.echo(
-        f"{SESSIONS} sessions sent {taken} batches of {EVENTS_IN_BATCH} events after the warm-up"
+        f"{_SESSIONS} sessions sent {taken} batches of {EVENTS_IN_BATCH} events after the warm-up"
         f" ({taken * EVENTS_IN_BATCH / seconds:.0f} events/s). A process is flat if its trend after the warm-up (the"
         f" first {_WARM_UP_SHARE:.0%}) grows by less than {ALLOWED_PERCENT_IN_TEN_MINUTES:g} % in ten minutes.\n"
     )
@@ -85,7 +87,7 @@ def is_flat(samples: Sequence[Sample], seconds: float) -> bool:
 
 
 def _load(seconds: float, database: str) -> tuple[Mapping[str, Sequence[Sample]], int]:
-    with loaded_bridge(database, SESSIONS) as bridge:
+    with loaded_bridge(database, _SESSIONS) as bridge:
         agents = [Agent(session, bridge.settings.public_url) for session in bridge.sessions]
         pids = processes_under(bridge.pid)
         samples: dict[str, list[Sample]] = {name: [] for name in pids.values()}

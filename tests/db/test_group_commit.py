@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from bridge.db.group_commit import GroupCommit
 from bridge.db.unit_of_work import Tx, WrongInstitution
+from bridge.kernel.ids import InstitutionId
 from tests.db.rooms import ORG, OTHER_ORG, NoteRow, Office, note
 
 Work = Callable[[Tx], Any]
@@ -39,7 +40,9 @@ def adding(name: str, institution: str = ORG) -> Work:
     return work
 
 
-def in_one_group(office: Office, works: Sequence[Work]) -> list[Future[Any]]:
+def in_one_group(
+    office: Office, works: Sequence[Work], institutions: Sequence[InstitutionId] = ()
+) -> list[Future[Any]]:
     """Return the futures of works that came while one was on its way, and so share the next commit."""
     begun, all_wait = threading.Event(), threading.Event()
 
@@ -53,7 +56,8 @@ def in_one_group(office: Office, works: Sequence[Work]) -> list[Future[Any]]:
         assert begun.wait(20)
         futures = []
         for place, work in enumerate(works, start=1):
-            futures.append(callers.submit(office.uow.together, ORG, work))
+            institution = institutions[place - 1] if institutions else ORG
+            futures.append(callers.submit(office.uow.together, institution, work))
             while len(waiting) < place:
                 pass  # one after another, so that their order is known
         all_wait.set()
@@ -112,17 +116,24 @@ def test_each_writes_its_own_institution_only(office: Office) -> None:
     assert kept(office) == {"a"}
 
 
-def test_each_reads_its_own_institution_only_and_remembers_nothing_of_another(office: Office) -> None:
-    def held(tx: Tx) -> tuple[int, list[str]]:
-        return len(tx.session.identity_map), list(tx.session.scalars(select(NoteRow.id)))
+def test_each_reads_its_own_institution_only(office: Office) -> None:
+    def looked(tx: Tx) -> list[str]:
+        return list(tx.session.scalars(select(NoteRow.id)))
 
-    def adding_theirs() -> None:
-        with office.uow.for_institution(OTHER_ORG) as tx:
-            tx.session.add(note("theirs", OTHER_ORG))
+    works = [adding("mine"), adding("theirs", OTHER_ORG), looked, looked]
+    _, _, mine, theirs = in_one_group(office, works, [ORG, OTHER_ORG, ORG, OTHER_ORG])
+    assert (mine.result(), theirs.result()) == (["mine"], ["theirs"])
 
-    adding_theirs()
-    _, looked = in_one_group(office, [adding("mine"), held])
-    assert looked.result() == (0, ["mine"])
+
+def test_none_remembers_what_one_before_it_read(office: Office) -> None:
+    held: list[NoteRow] = []
+
+    def holding(tx: Tx) -> None:
+        held.append(note("a"))
+        tx.session.add(held[0])
+
+    _, remembered = in_one_group(office, [holding, lambda tx: len(tx.session.identity_map)])
+    assert remembered.result() == 0
 
 
 def test_nobody_is_answered_when_the_commit_fails(office: Office) -> None:
