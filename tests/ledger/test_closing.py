@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bridge.ledger.model import LedgerInvalid, ProfileStudyRules, settle
-from bridge.ledger.model.rules import StudyLimits
+from bridge.ledger.model import LedgerEntry, LedgerInvalid, ProfileStudyRules, settle
+from bridge.ledger.model.rules import StudyLimits, StudyRules
 from bridge.ledger.settling import Settling, Standing
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import ProfileInForce, Resolved
@@ -45,15 +45,6 @@ class TightRules:
 
     def source(self, parameter: str, day: date) -> Resolved:
         return self._rules.source(parameter, day)
-
-
-@pytest.fixture(
-    scope="module", params=[ProfileStudyRules, TightRules], ids=["rules that ship", "tight rules"]
-)
-def study_rules(request: pytest.FixtureRequest) -> Iterator[Any]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("bridge.ledger.settling.ProfileStudyRules", request.param)
-        yield request.param
 
 
 def sessions(dice: random.Random) -> Iterator[tuple[int, Fact]]:
@@ -160,11 +151,18 @@ def settled(ledger: Chain, kept: Kept) -> Standing:
     return standing
 
 
+@pytest.mark.parametrize("study_rules", [ProfileStudyRules, TightRules], ids=["that ship", "tight"])
 @settings(max_examples=100, deadline=None)
 @given(seed=st.integers(0, 2**32))
 def test_a_ledger_that_grows_is_worth_the_same_from_snapshots(seed: int, study_rules: Any) -> None:
-    entries, kept, dice = chain(history(seed)), Kept(), random.Random(seed)
-    rules = study_rules(guangdong(), sheet())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("bridge.ledger.settling.ProfileStudyRules", study_rules)
+        grow(chain(history(seed)), random.Random(seed), study_rules(guangdong(), sheet()))
+
+
+def grow(entries: list[LedgerEntry], dice: random.Random, rules: StudyRules) -> None:
+    """Hold the ledger against itself settled whole, at some of its lengths."""
+    kept = Kept()
     length = 0
     while length < len(entries):
         length = min(len(entries), length + dice.choice([1, 2, 7, 25]))

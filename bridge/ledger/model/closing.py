@@ -9,12 +9,10 @@ from bridge.ledger.model.rules import StudyRules, legal_day
 from bridge.ledger.model.sessions import StudiedSession
 from bridge.ledger.model.settlement import (
     MODEL,
-    Settled,
     Ways,
     last_passes,
     set_aside,
     settle_stretch,
-    statement_of,
 )
 from bridge.ledger.model.statement import (
     SecondsStatement,
@@ -25,6 +23,7 @@ from bridge.ledger.model.statement import (
     figures_of,
     widest_span,
 )
+from bridge.ledger.model.summing import Settled, statement_of
 from bridge.registry.model import ClassRunSheet
 
 
