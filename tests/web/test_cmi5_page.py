@@ -67,6 +67,7 @@ def test_who_has_not_proved_a_name_or_did_not_come_from_an_lms_launches_nothing(
     assert nameless.post(path, data={"csrf_token": token(nameless, "/sign-in")}).status_code == 403
     staff = furnished.as_staff("staff-lin")
     assert staff.get("/learner/cmi5").status_code == 403
+    assert staff.post(path, data={"csrf_token": token(staff, "/platforms/new")}).status_code == 403
     assert furnished.client().get("/learner/cmi5").status_code == 403
 
 

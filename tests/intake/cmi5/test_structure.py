@@ -141,6 +141,12 @@ def test_no_more_of_a_structure_is_unpacked_than_the_limit(monkeypatch: pytest.M
     bomb = packed({"cmi5.xml": course(au("1")) + b" " * 5_000_000})
     assert len(bomb) < 10_000
     refused(bomb, "structure_too_large")
+    unpacked: list[int] = []
+    monkeypatch.setattr(
+        package_module, "read_structure", lambda content, _where: unpacked.append(len(content))
+    )
+    read(bomb)
+    assert unpacked == [2001]
 
 
 def test_blocks_are_not_nested_without_end_and_aus_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
