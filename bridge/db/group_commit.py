@@ -96,6 +96,11 @@ class GroupCommit:
                 # What one of them did to the database's connection must not cost the others their answer.
                 for one in group:
                     self._alone(one)
+        except BaseException as ended:
+            # The thread itself is told to end: what it carried is not durable, and nobody may believe that it is.
+            for one in group:
+                one.fail(ended)
+            raise
         finally:
             with self._lock:
                 successor = self._waiting[0] if self._waiting else None

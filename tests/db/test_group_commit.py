@@ -151,6 +151,18 @@ def test_nobody_is_answered_when_the_commit_fails(office: Office) -> None:
     assert office.uow.together(ORG, adding("after")) == "after"
 
 
+def test_nobody_is_answered_when_the_thread_that_carries_them_is_told_to_end(office: Office) -> None:
+    def ending(_tx: Tx) -> None:
+        raise SystemExit
+
+    futures = in_one_group(office, [adding("nt_0"), ending, adding("nt_2")])
+    for future in futures:
+        with pytest.raises(SystemExit):
+            future.result(20)
+    assert kept(office) == set()
+    assert office.uow.together(ORG, adding("nt_3")) == "nt_3"
+
+
 def test_without_a_connection_each_hears_so_and_the_next_goes_on(office: Office) -> None:
     group = GroupCommit(office.engine, threading.RLock())
 
