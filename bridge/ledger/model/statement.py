@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 from typing import overload
 
 from bridge.kernel.intervals import IntervalSet
@@ -148,24 +149,24 @@ class LongUnits(Sequence[UnitSeconds]):
     """Units of which most were not touched since the past was closed: each is made when somebody looks at it.
 
     Args:
-        names: of all of them, in order.
         make: returns one of them.
         credited_ms: of each of them.
     """
 
-    def __init__(
-        self, names: Sequence[str], make: Callable[[str], UnitSeconds], credited_ms: Mapping[str, int]
-    ) -> None:
-        self._names = names
+    def __init__(self, make: Callable[[str], UnitSeconds], credited_ms: Mapping[str, int]) -> None:
         self._make = make
         self.credited_ms = credited_ms
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return sorted(self.credited_ms)
 
     def one(self, unit: str) -> UnitSeconds | None:
         """Return one of them; None if it is not among them."""
         return self._make(unit) if unit in self.credited_ms else None
 
     def __len__(self) -> int:
-        return len(self._names)
+        return len(self.credited_ms)
 
     @overload
     def __getitem__(self, index: int) -> UnitSeconds: ...

@@ -79,7 +79,6 @@ def statement_of(
     if earlier is not None:
         credited_ms = {name: unit.figures.credited_ms for name, unit in touched.items()}
         units = LongUnits(
-            sorted(past.units.keys() | touched.keys()),
             lambda name: touched[name] if name in touched else past.units[name],
             {**past.credited_ms, **credited_ms},
         )
