@@ -28,7 +28,6 @@ PLUGINS = {
     "demonstration": "plugins.simulators.demonstration.command:demo",
     "attack": "plugins.simulators.attack.command:attack",
     "capacity": "plugins.simulators.capacity.command:capacity",
-    "capacity": "plugins.simulators.capacity.command:capacity",
     "simulators": "plugins.simulators.command:simulate",
     "photographs": "plugins.presence.photographs",
 }
