@@ -7,7 +7,11 @@ from collections.abc import Mapping
 
 import click
 
-_SYSTEMS: Mapping[str, str] = {"moodle": "acceptance.moodle", "xapi": "acceptance.xapi", "cmi5": "acceptance.cmi5"}
+_SYSTEMS: Mapping[str, str] = {
+    "moodle": "acceptance.moodle",
+    "xapi": "acceptance.xapi",
+    "cmi5": "acceptance.cmi5",
+}
 """What can be accepted on → the plugin's name."""
 
 _MUTATION = "mutation"
@@ -37,6 +41,8 @@ class _Systems(click.Group):
         return command
 
 
-@click.group("acceptance", cls=_Systems, help="耗时较长的验收:真实的外部系统、变异测试、内存;写下带日期的记录。")
+@click.group(
+    "acceptance", cls=_Systems, help="耗时较长的验收:真实的外部系统、变异测试、内存;写下带日期的记录。"
+)
 def acceptance() -> None:
     """Hold the commands together."""

@@ -9,8 +9,8 @@ import bridge.db.vault
 import bridge.identity.roster_tables
 import bridge.identity.tables
 import bridge.intake.canvas_sources
-import bridge.intake.forwarding_tables
 import bridge.intake.cmi5.tables
+import bridge.intake.forwarding_tables
 import bridge.intake.launch_state
 import bridge.intake.notice_tables
 import bridge.intake.quarantine_tables

@@ -9,7 +9,16 @@ from typing import Any
 import pytest
 
 from bridge.kernel.errors import Unavailable
-from bridge.setup.peer_environment import DUCKDB, MUTMUT, RALPH, ROOT, XBLOCK, Peer, ensure_peer, environment_dir
+from bridge.setup.peer_environment import (
+    DUCKDB,
+    MUTMUT,
+    RALPH,
+    ROOT,
+    XBLOCK,
+    Peer,
+    ensure_peer,
+    environment_dir,
+)
 
 
 @pytest.fixture
