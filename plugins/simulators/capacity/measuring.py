@@ -39,6 +39,7 @@ class Foretold:
 
 def measure(one: Stage, *, rate: float = 15.0, seconds: float = 15.0) -> Costs:
     """Return the costs of batches that come `rate` a second from many sessions, each followed by all its jobs."""
+    before = _sizes(one)
     alone = one.send_in_turn(_ALONE)
     _drain(one)
     idle = _idle(one)
@@ -46,7 +47,9 @@ def measure(one: Stage, *, rate: float = 15.0, seconds: float = 15.0) -> Costs:
     batches = len(sent.seconds)
     per_batch = {name: max(0.0, used[name] - idle[name] * over) / batches for name in used}
     by_days = one.house.engine.dialect.name == "postgresql"
-    inbox, ledger, other = _sizes(one, batches + _ALONE)
+    inbox, ledger, other = (
+        (now - then) / (batches + _ALONE) for now, then in zip(_sizes(one), before, strict=True)
+    )
     frame_cpu, frame_bytes = _frame(one)
     return Costs(
         measured_at=rfc3339(SystemClock().now()),
@@ -124,8 +127,8 @@ def _drain(one: Stage) -> None:
         time.sleep(0.2)
 
 
-def _sizes(one: Stage, batches: int) -> tuple[float, float, float]:
-    """Return bytes for each batch in inbox, ledger and all else that grew, indexes included."""
+def _sizes(one: Stage) -> tuple[float, float, float]:
+    """Return the bytes of inbox, ledger and all else that grows with batches, indexes included."""
     with one.house.uow.across_institutions("how large the tables are", read_only=True) as tx:
         if one.house.engine.dialect.name == "postgresql":
             size = text(
@@ -141,7 +144,7 @@ def _sizes(one: Stage, batches: int) -> tuple[float, float, float]:
             inbox, ledger, other = (
                 float(tx.session.scalar(text(statement)) or 0) for statement in _SQLITE_SIZES
             )
-    return inbox / batches, ledger / batches, other / batches
+    return inbox, ledger, other
 
 
 _SQLITE_SIZES = (

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef, random_ref
@@ -68,11 +68,21 @@ class Stage:
         self.house = house
         self.senders = senders
         self._supervisor = supervisor
+        self._backend = 0
+        if house.engine.dialect.name == "postgresql":
+            # Of a server on this machine a backend's parent is the server; of one elsewhere nothing is seen.
+            self._lookout = house.engine.connect()
+            self._backend = int(self._lookout.scalar(text("SELECT pg_backend_pid()")) or 0)
         parts = urlsplit(settings.public_url)
         self._address = (parts.hostname or "", parts.port)
 
+    def close(self) -> None:
+        """Let go of the connection that shows which server the database's is."""
+        if self._backend:
+            self._lookout.close()
+
     def cpu(self) -> dict[str, float]:
-        """Return the CPU seconds that web, worker and every PostgreSQL process of this machine have used."""
+        """Return the CPU seconds that web, worker and the processes of this database's server have used."""
         used = {"web": 0.0, "worker": 0.0, "database": 0.0}
         for part, seconds, _pid, _parent in self._processes():
             used[part] += seconds
@@ -95,11 +105,13 @@ class Stage:
             fields = rest.split()
             seconds = (int(fields[11]) + int(fields[12])) / _TICKS
             found[int(folder.name)] = (name, words, int(fields[1]), seconds)
+        backend = found.get(self._backend)
+        postmaster = 0 if backend is None else backend[2]
         for pid, (name, words, parent, seconds) in found.items():
             above = parent
-            while above in found and above != self._supervisor:
+            while above in found and above not in (self._supervisor, postmaster):
                 above = found[above][2]
-            if name == "postgres":
+            if name == "postgres" and postmaster in (pid, above):
                 yield "database", seconds, pid, parent
             elif above == self._supervisor and len(words) > 2 and words[-2] in (b"web", b"worker"):
                 yield words[-2].decode(), seconds, pid, parent
@@ -187,7 +199,9 @@ def stage(database_url: str = "", sessions: int = 120) -> Iterator[Stage]:
             _wait_until_ready(settings, serving)
             house = House.build(settings)
             try:
-                yield Stage(settings, house, serving.pid, _open(house, sessions))
+                one = Stage(settings, house, serving.pid, _open(house, sessions))
+                yield one
+                one.close()
             finally:
                 house.close()
         finally:
