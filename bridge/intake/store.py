@@ -16,6 +16,7 @@ from bridge.db.prepared import Prepared
 from bridge.db.unit_of_work import Tx
 from bridge.intake import days
 from bridge.intake.model import ChainHead, InboxRecord
+from bridge.intake.retention_tables import InboxRetentionRow
 from bridge.kernel.canonical import GENESIS, canonical_json, chained_hash, sha256_hex
 from bridge.kernel.errors import Unavailable
 from bridge.kernel.ids import MessageId, new_id
@@ -66,6 +67,10 @@ SQLITE_GUARD = (
     f"CREATE TRIGGER inbox_message_no_delete BEFORE DELETE ON inbox_message WHEN NOT ({_RETENTION_MAY}) "
     "BEGIN SELECT RAISE(ABORT, 'inbox_message is append-only'); END",
 )
+
+
+# The guard reads that table.
+InboxMessageRow.__table__.add_is_dependent_on(InboxRetentionRow.__table__)  # type: ignore[attr-defined]  # a Table
 
 
 @event.listens_for(InboxMessageRow.__table__, "after_create")
