@@ -230,6 +230,7 @@ class LmsLinks:
             idempotency_key=made.id,
             data={
                 "class_run": class_run,
+                "registration": registration,
                 "unit": unit,
                 "link": made.id,
                 "undone": undo,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from bridge.identity.citizen_id import check_character
 
 _FIRST = "岫岚湫珩翀霁黛蓼篁榛"
-_SECOND = "珺璟旻昶翊翎蘅蕤暄晞沅沚泠淇"
+_SECOND = "珺璟旻昶翊翎蘅蕤暄晞沅沚泠淇琬琰钰铖骞翾煊烨"
 LISTED = len(_FIRST) * len(_SECOND)
 """How many people stand on the enrolment list."""
 
@@ -18,7 +18,7 @@ class Person:
 
     @property
     def name(self) -> str:
-        return f"钟离{_FIRST[self.number % 10]}{_SECOND[self.number // 10 % 14]}"
+        return f"钟离{_FIRST[self.number % len(_FIRST)]}{_SECOND[self.number // len(_FIRST) % len(_SECOND)]}"
 
     @property
     def citizen_id(self) -> str:

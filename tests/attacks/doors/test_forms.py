@@ -68,7 +68,7 @@ def routes(bridge: BridgeServer, value: str, *methods: str) -> list[tuple[str, s
     found = []
     for rule in bridge.app.url_map.iter_rules():
         blueprint = rule.endpoint.partition(".")[0]
-        if blueprint in ("lti", "agent", "webhooks", "notices", "xapi"):
+        if blueprint in ("lti", "agent", "webhooks", "notices", "xapi", "cmi5", "caliper", "canvas"):
             continue
         path = re.sub(r"<[^>]+>", value, rule.rule)
         found += [(method, path) for method in methods if method in (rule.methods or ())]
