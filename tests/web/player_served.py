@@ -108,7 +108,7 @@ def player_visit(folder: Path, browser: Browser) -> Iterator[PlayerVisit]:
         while not over.wait(0.05):
             furnished.work_off()
 
-    server = make_server("127.0.0.1", port, furnished.app, threaded=True, request_handler=_Quiet)
+    server = make_server("127.0.0.1", port, _read_out(furnished.app), threaded=True, request_handler=_Quiet)
     threads = [threading.Thread(target=server.serve_forever), threading.Thread(target=work)]
     for thread in threads:
         thread.start()
@@ -131,6 +131,20 @@ def video(folder: Path, seconds: int) -> bytes:
         writer.write(np.full((120, 160, 3), (number % 255, 120, 200), np.uint8))
     writer.release()
     return path.read_bytes()
+
+
+def _read_out(app: Any) -> Any:
+    """Close what an answer holds before it is sent: this server leaves a file open whose reader went away."""
+
+    def answered(environ: Any, start_response: Any) -> list[bytes]:
+        parts = app(environ, start_response)
+        try:
+            return [b"".join(parts)]
+        finally:
+            if hasattr(parts, "close"):
+                parts.close()
+
+    return answered
 
 
 class _Quiet(WSGIRequestHandler):

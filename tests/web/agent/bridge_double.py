@@ -299,6 +299,9 @@ class BridgeDouble:
             return self.last_answer, 200
         if self.closed:
             return {"reason": "session_closed", "message": "本次学习已结束。"}, 410
+        if body["seq"] < self.seq - 1 and any(raw == one.raw for one in self.batches):
+            # Last words that were overtaken by the answer to the same batch: nobody listens to this any more.
+            return {"reason": "seq_out_of_order", "message": "", "expected_seq": self.seq}, 409
         if body["seq"] == self.seq - 1:
             return self._complain("seq_conflict", 409)
         if body["seq"] != self.seq:
