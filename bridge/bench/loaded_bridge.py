@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import text
 
@@ -18,6 +19,9 @@ from bridge.kernel.errors import Unavailable
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef, random_ref
 from bridge.presence.model import Activity, CheckState
 from bridge.settings import ROOT, Settings
+
+if TYPE_CHECKING:
+    from bridge.wiring import House
 
 DATABASES = ("sqlite", "postgresql")
 _READY_SECONDS = 60.0
@@ -114,37 +118,41 @@ def _wait_until_ready(settings: Settings, serving: "subprocess.Popen[bytes]") ->
 
 
 def _open_sessions(settings: Settings, count: int) -> list[OpenSession]:
-    from bridge.operator_commands import load_catalogue, photographs_from
     from bridge.wiring import House
 
     house = House.build(settings)
-    opened: list[OpenSession] = []
     try:
-        variables = {"lms_url": "http://127.0.0.1:9", "webhook_secret": "0" * 40}
-        loaded = load_catalogue(house, settings.config / "demo", variables, photographs_from("demo"))
-        institution, class_run = InstitutionId(loaded["institution"]), ClassRunId(loaded["class_runs"][0])
-        for _ in range(count):
-            with house.uow.for_institution(institution) as tx:
-                stations = house.at(tx)
-                learner = LearnerRef(random_ref("lr"))
-                stations.registry.enrol(learner, class_run, "bench")
-                sheet = stations.registry.class_run_sheet(class_run, learner)
-                unit = next(u for u in sheet.course.units if u.activity == "study")
-                one = stations.presence.open_session(
-                    learner=learner,
-                    class_run=class_run,
-                    unit=CourseUnitId(unit.id),
-                    activity=Activity.STUDY,
-                    attempt=None,
-                    account_id="bench",
-                    token_id=random_ref("tok"),
-                )
-                check = stations.presence_store.open_check(one.session.id)
-                if check is not None:
-                    stations.presence.decide(
-                        check, CheckState.PASSED, check.attempts_left, one.session.opened_ms
-                    )
-                opened.append(OpenSession(one.session.id, one.secret, one.nonce))
+        return open_sessions(house, count)
     finally:
         house.close()
+
+
+def open_sessions(house: "House", count: int) -> list[OpenSession]:
+    """Load the demonstration's class run and open a study session for each of `count` made-up learners in it."""
+    from bridge.operator_commands import load_catalogue, photographs_from
+
+    variables = {"lms_url": "http://127.0.0.1:9", "webhook_secret": "0" * 40}
+    loaded = load_catalogue(house, house.settings.config / "demo", variables, photographs_from("demo"))
+    institution, class_run = InstitutionId(loaded["institution"]), ClassRunId(loaded["class_runs"][0])
+    opened = []
+    for _ in range(count):
+        with house.uow.for_institution(institution) as tx:
+            stations = house.at(tx)
+            learner = LearnerRef(random_ref("lr"))
+            stations.registry.enrol(learner, class_run, "bench")
+            sheet = stations.registry.class_run_sheet(class_run, learner)
+            unit = next(u for u in sheet.course.units if u.activity == "study")
+            one = stations.presence.open_session(
+                learner=learner,
+                class_run=class_run,
+                unit=CourseUnitId(unit.id),
+                activity=Activity.STUDY,
+                attempt=None,
+                account_id="bench",
+                token_id=random_ref("tok"),
+            )
+            check = stations.presence_store.open_check(one.session.id)
+            if check is not None:
+                stations.presence.decide(check, CheckState.PASSED, check.attempts_left, one.session.opened_ms)
+        opened.append(OpenSession(one.session.id, one.secret, one.nonce))
     return opened

@@ -18,10 +18,8 @@ from urllib.parse import urlsplit
 
 from sqlalchemy import select, text
 
+from bridge.bench.loaded_bridge import open_sessions
 from bridge.kernel.errors import InvalidInput, Unavailable
-from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef, random_ref
-from bridge.operator_commands import load_catalogue, photographs_from
-from bridge.presence.model import Activity, CheckState
 from bridge.registry.tables import InstitutionRow
 from bridge.settings import ROOT, Settings
 from bridge.start import is_ready
@@ -213,33 +211,7 @@ def _open(house: House, count: int) -> Sequence[Sender]:
     with house.uow.across_institutions("whether the database is empty", read_only=True) as tx:
         if tx.session.scalar(select(InstitutionRow.id).limit(1)) is not None:
             raise InvalidInput("capacity_database_used", "测量需要一个空的数据库,请新建一个再试")
-    variables = {"lms_url": "http://127.0.0.1:9", "webhook_secret": "0" * 40}
-    loaded = load_catalogue(house, house.settings.config / "demo", variables, photographs_from("demo"))
-    institution, class_run = InstitutionId(loaded["institution"]), ClassRunId(loaded["class_runs"][0])
-    opened = []
-    for _ in range(count):
-        with house.uow.for_institution(institution) as tx:
-            stations = house.at(tx)
-            learner = LearnerRef(random_ref("lr"))
-            stations.registry.enrol(learner, class_run, "capacity")
-            sheet = stations.registry.class_run_sheet(class_run, learner)
-            unit = next(one for one in sheet.course.units if one.activity == "study")
-            made = stations.presence.open_session(
-                learner=learner,
-                class_run=class_run,
-                unit=CourseUnitId(unit.id),
-                activity=Activity.STUDY,
-                attempt=None,
-                account_id="capacity",
-                token_id=random_ref("tok"),
-            )
-            check = stations.presence_store.open_check(made.session.id)
-            if check is not None:
-                stations.presence.decide(
-                    check, CheckState.PASSED, check.attempts_left, made.session.opened_ms
-                )
-        opened.append(Sender(made.session.id, made.secret, made.nonce))
-    return opened
+    return [Sender(one.id, one.secret, one.nonce) for one in open_sessions(house, count)]
 
 
 def _send(connection: http.client.HTTPConnection, sender: Sender) -> tuple[int, int]:
