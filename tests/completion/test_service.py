@@ -150,6 +150,14 @@ def test_offline_hours_without_the_shares_make_no_statement(house: House) -> Non
         assert completion.issue(LEARNER, RUN, PaperKind.COMPLETION_STATEMENT).value is None
 
 
+def test_no_paper_is_made_of_a_snapshot(house: House) -> None:
+    with house.open() as completion:
+        completion.decide_test(score())
+        house.hours.value = replace(EARNED, whole=False)
+        with pytest.raises(RuntimeError, match="whole ledger"):
+            completion.issue(LEARNER, RUN, PaperKind.HOUR_CERTIFICATE)
+
+
 def test_a_paper_is_issued_once_and_its_row_names_nobody(house: House) -> None:
     with house.open() as completion:
         completion.decide_test(score())
