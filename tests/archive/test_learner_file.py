@@ -81,6 +81,7 @@ class House:
     evidence: MemoryEvidence = field(default_factory=MemoryEvidence)
     told: Told = field(default_factory=Told)
     identities: Identities = field(default_factory=Identities)
+    whole: bool = True
 
     def do(self, use: Callable[[ArchiveService], Any]) -> Any:
         with self.uow.for_institution(INSTITUTION) as tx:
@@ -88,7 +89,7 @@ class House:
                 ArchiveService(
                     SqlArchiveStore(tx),
                     sheets=Sheets(),
-                    hours=Hours(replace(EARNED, ledger_head=_head.hash)),
+                    hours=Hours(replace(EARNED, ledger_head=_head.hash, whole=self.whole)),
                     ledger=self.around,
                     checks=self.around,
                     papers=self.around,
@@ -131,6 +132,12 @@ def test_a_file_holds_the_seven_items_and_is_a_bag_for_others_too(bag: Path) -> 
     assert json.loads((data / "2-employer.json").read_text()) == {"工作单位": EMPLOYER}
     assert json.loads((data / "7-test.json").read_text())["测试"][0]["score"] == "88"
     assert (data / "ledger.jsonl").read_bytes() == LEDGER
+
+
+def test_no_file_is_sealed_from_a_snapshot(house: House) -> None:
+    house.whole = False
+    with pytest.raises(RuntimeError, match="whole ledger"):
+        house.do(lambda archive: archive.seal_learner_file(LEARNER, RUN))
 
 
 def test_sealing_again_without_anything_new_is_the_same_revision(house: House) -> None:
