@@ -28,10 +28,33 @@ CONSENT_REVOKED = "identity.consent_revoked"
 IDENTITY_VERIFIED = "identity.verified"
 """Type of the event that a person of the enrolment list has proved who they are."""
 
-_MIDDLE_DOTS = re.compile(r"\s*[·•‧・∙⋅.]\s*")
+_MIDDLE_DOTS = re.compile(r"\s*[·•‧・∙⋅●.]\s*")
+_UNSEEN = re.compile("[\u200b-\u200f\u2060\ufe00-\ufe0f\ufeff\U000e0100-\U000e01ef]")
+"""Marks without a shape of their own, and which glyph of one character is meant."""
 _HAN_SPACE = re.compile(r"(?<=[^\x00-\x7f])\s+(?=[^\x00-\x7f])")
 _NAME = re.compile(r"[^\W\d_](?:[^\W\d_]|[ ·'-])*")
 _MAX_NAME = 50
+
+
+class DocumentKind(StrEnum):
+    """By what a person proves who they are. The number alone says which, see `document_of`."""
+
+    RESIDENT_CARD = "resident_card"
+    HK_MACAU_PERMIT = "hk_macau_permit"
+    TAIWAN_PERMIT = "taiwan_permit"
+    PERMANENT_RESIDENT_2017 = "permanent_resident_2017"
+    PERMANENT_RESIDENT_2023 = "permanent_resident_2023"
+    PASSPORT = "passport"
+
+
+DOCUMENTS_ZH = {
+    DocumentKind.RESIDENT_CARD: "居民身份证",
+    DocumentKind.HK_MACAU_PERMIT: "港澳居民居住证",
+    DocumentKind.TAIWAN_PERMIT: "台湾居民居住证",
+    DocumentKind.PERMANENT_RESIDENT_2017: "外国人永久居留身份证(2017 版)",
+    DocumentKind.PERMANENT_RESIDENT_2023: "外国人永久居留身份证(2023 版)",
+    DocumentKind.PASSPORT: "护照",
+}
 
 
 class Match(StrEnum):
@@ -89,6 +112,7 @@ class ListRow:
     employer: str = field(repr=False)
     photo: EvidenceId | None
     learner: LearnerRef | None
+    trade: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,14 +132,42 @@ class DisclosedIdentity:
     citizen_id: str = field(repr=False)
     employer: str = field(repr=False)
 
+    @property
+    def number_label(self) -> str:
+        """What `citizen_id` is called where it is printed."""
+        return number_label(self.citizen_id)
+
     def masked(self) -> MaskedIdentity:
         """Return the person as pages and papers print them."""
         return MaskedIdentity(mask_name(self.name), mask_citizen_id(self.citizen_id), self.employer)
 
 
+def document_of(number: str) -> DocumentKind:
+    """Return which document a number in its plain form (`documents.read_document`) belongs to.
+
+    The forms do not meet: 18 characters by their first digits, 15 with three letters, and at most nine.
+    """
+    if len(number) == 18:
+        by_area = {"81": DocumentKind.HK_MACAU_PERMIT, "82": DocumentKind.HK_MACAU_PERMIT}
+        by_area["83"] = DocumentKind.TAIWAN_PERMIT
+        if number.startswith("9"):
+            return DocumentKind.PERMANENT_RESIDENT_2023
+        return by_area.get(number[:2], DocumentKind.RESIDENT_CARD)
+    return DocumentKind.PERMANENT_RESIDENT_2017 if len(number) == 15 else DocumentKind.PASSPORT
+
+
+def number_label(number: str) -> str:
+    """Return what a number is called on pages and papers: 公民身份号码, or the document by name."""
+    kind = document_of(number)
+    return "公民身份号码" if kind is DocumentKind.RESIDENT_CARD else f"证件号码({DOCUMENTS_ZH[kind]})"
+
+
 def normalise_name(text: str) -> str:
-    """Return `text` as names are compared: NFKC, one kind of middle dot, no spaces between Han characters."""
-    plain = _MIDDLE_DOTS.sub("·", unicodedata.normalize("NFKC", text).strip())
+    """Return `text` as names are compared: NFKC, one kind of middle dot, no spaces between Han characters.
+
+    Characters stay themselves, rare and traditional ones too: 張 is never 张 here.
+    """
+    plain = _MIDDLE_DOTS.sub("·", _UNSEEN.sub("", unicodedata.normalize("NFKC", text)).strip())
     return " ".join(_HAN_SPACE.sub("", plain).split()).upper()
 
 
@@ -132,7 +184,9 @@ def mask_name(name: str) -> str:
 
 
 def mask_citizen_id(citizen_id: str) -> str:
-    """Return the number with its first three and last four characters only."""
+    """Return the number with its first three and last four characters only; of a passport's nine, one and two."""
+    if len(citizen_id) < 15:
+        return citizen_id[:1] + "*" * max(len(citizen_id) - 3, 0) + citizen_id[-2:]
     return citizen_id[:3] + "*" * (len(citizen_id) - 7) + citizen_id[-4:]
 
 
