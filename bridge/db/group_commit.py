@@ -14,6 +14,8 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import Connection, Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from bridge.db.prepared import on_driver
+
 T = TypeVar("T")
 
 GROUP = 64
@@ -135,14 +137,14 @@ class GroupCommit:
             session = sessions.get(key)
             if session is None:
                 session = sessions[key] = self._sessions(bind=connection, info=dict(one.info))
-            connection.exec_driver_sql("SAVEPOINT one_of_group")
+            on_driver(connection, "SAVEPOINT one_of_group")
             try:
                 one.result = one.work(session)
                 session.flush()
             except Exception as error:  # noqa: BLE001  # it is the caller's, who hears it from `run`
                 one.error = error
                 # After a failed flush the session has rolled back all that there was: then the group has failed.
-                connection.exec_driver_sql("ROLLBACK TO SAVEPOINT one_of_group")
-            connection.exec_driver_sql("RELEASE SAVEPOINT one_of_group")
+                on_driver(connection, "ROLLBACK TO SAVEPOINT one_of_group")
+            on_driver(connection, "RELEASE SAVEPOINT one_of_group")
             # The next begins with a session that remembers nothing.
             session.expunge_all()

@@ -115,10 +115,10 @@ def want(
     Returns:
         The job's id, and whether it needs a nudge: not if an earlier ask that nobody has answered yet sent one.
     """
-    row = _ASK.run(
+    row = _ASK.row(
         session,
         {"id": new_id("job"), "institution_id": institution_id, "kind": kind, "key": key, "now": now},
-    ).one()
+    )
     return JobId(row.id), row.wanted == row.done + 1
 
 

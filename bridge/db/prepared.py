@@ -4,11 +4,13 @@ What SQLAlchemy does for each execution of a Core statement costs several times 
 the bench `ingest`). Types of columns are not applied to what comes back: a boolean of SQLite is 0 or 1.
 """
 
-from collections.abc import Callable, Mapping
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import CursorResult, Dialect
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ClauseElement
 
@@ -33,9 +35,26 @@ class Prepared:
     def __init__(self, make: Callable[[str], ClauseElement]) -> None:
         self._make = make
         self._forms: dict[str, _Form] = {}
+        self._row: Callable[[Any], Any] | None = None
 
-    def run(self, session: Session, values: Mapping[str, Any]) -> CursorResult[Any]:
-        """Run the statement with these values, by their names, in the session's unit of work."""
+    def run(self, session: Session, values: Mapping[str, Any]) -> None:
+        """Run the statement with these values, by their names, in the session's unit of work.
+
+        Raises:
+            sqlalchemy.exc.DBAPIError: as for any statement.
+        """
+        self._cursor(session, values)
+
+    def row(self, session: Session, values: Mapping[str, Any]) -> Any:
+        """Run it so; return the one row, its columns by their names, or None if there is none."""
+        cursor = self._cursor(session, values)
+        found = cursor.fetchone()
+        if found is None:
+            return None
+        row = self._row = self._row or _row_of([column[0] for column in cursor.description])
+        return row(found)
+
+    def _cursor(self, session: Session, values: Mapping[str, Any]) -> Any:
         session.flush()
         connection = session.connection()
         dialect = connection.dialect
@@ -45,9 +64,29 @@ class Prepared:
         given = {**form.fixed, **values} if form.fixed else dict(values)
         for name, bind in form.bound.items():
             given[name] = bind(given[name])
-        if form.order is None:
-            return connection.exec_driver_sql(form.text, given)
-        return connection.exec_driver_sql(form.text, tuple(given[name] for name in form.order))
+        parameters = given if form.order is None else tuple(given[name] for name in form.order)
+        return on_driver(connection, form.text, parameters)
+
+
+def on_driver(connection: Connection, text: str, parameters: Any = ()) -> Any:
+    """Have the driver run a statement in the connection's transaction; return the driver's cursor.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as for any statement.
+    """
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        return driver.execute(text, parameters)
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise DBAPIError.instance(
+            text, None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect
+        ) from error
+
+
+def _row_of(columns: Sequence[str]) -> Callable[[Any], Any]:
+    row: Any = namedtuple("Row", columns)  # type: ignore[misc]  # the names come with the statement
+    made: Callable[[Any], Any] = row._make
+    return made
 
 
 def _form(statement: ClauseElement, dialect: Dialect) -> _Form:

@@ -239,12 +239,12 @@ class SqlInbox:
 
     def _head(self, chain: str) -> ChainHead:
         db = self._tx.session
-        row = _LOCKED_HEAD.run(db, {"chain": chain}).first()
+        row = _LOCKED_HEAD.row(db, {"chain": chain})
         if row is None:
             begin = sqlite_insert if db.get_bind().dialect.name == "sqlite" else postgresql_insert
             first = {"institution_id": self._tx.institution_id, "chain": chain, "seq": 0, "hash": GENESIS}
             db.execute(begin(_CHAIN).values(first).on_conflict_do_nothing())
-            row = _LOCKED_HEAD.run(db, {"chain": chain}).one()
+            row = _LOCKED_HEAD.row(db, {"chain": chain})
         return ChainHead(row.seq, row.hash)
 
 

@@ -94,7 +94,7 @@ class SqlStatements:
         """Return the next numbers of statements; they rise."""
         if self._session.get_bind().dialect.name == "sqlite":
             # The unit of work holds the only write lock.
-            last = _LAST.run(self._session, {}).scalar() or 0
+            last = _LAST.row(self._session, {})[0] or 0
             return range(last + 1, last + 1 + count)
         sequence = func.pg_get_serial_sequence(_STATEMENT.name, "seq")
         return self._session.scalars(
