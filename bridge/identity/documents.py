@@ -97,7 +97,7 @@ def read_document(text: str, today: date, stated: str = "") -> Document:
         if not _PASSPORT.fullmatch(number):
             raise InvalidInput("passport_malformed", "护照号码应为 5 至 9 位字母和数字,请对照护照重填。")
         return Document(number)
-    if _CARD_2017.fullmatch(number) or (_PASSPORT.fullmatch(number) and number[0].isalpha()):
+    if is_card_2017(number) or (_PASSPORT.fullmatch(number) and number[0].isalpha()):
         found = Document(number)
     else:
         checked = check_citizen_id(number, today)
@@ -113,6 +113,11 @@ def read_document(text: str, today: date, stated: str = "") -> Document:
 def plain_number(text: str) -> str:
     """Return `text` half-width, in capitals, without spaces and the hyphens that people put between groups."""
     return "".join(unicodedata.normalize("NFKC", text).split()).replace("-", "").upper()
+
+
+def is_card_2017(text: str) -> bool:
+    """Return whether `text` has the form of a permanent residence card of 2017."""
+    return _CARD_2017.fullmatch(plain_number(text)) is not None
 
 
 def _meant(stated: str) -> frozenset[DocumentKind] | None:

@@ -40,7 +40,7 @@ OF_KIND = (
     (CARDS_2017, DocumentKind.PERMANENT_RESIDENT_2017),
     (PASSPORTS, DocumentKind.PASSPORT),
 )
-ANY = st.one_of([each.map(lambda number, kind=kind: (number, kind)) for each, kind in OF_KIND])
+ANY = st.one_of([st.tuples(each, st.just(kind)) for each, kind in OF_KIND])
 
 
 def reason(text: str, stated: str = "") -> str:
