@@ -170,8 +170,8 @@ def _squeezed(text: str) -> str:
 
 def _looks_like_contact(what: str | None, cells: Sequence[str], without_contact: Cleaner) -> bool:
     """Return whether at least half of the cells are contact data and little else."""
-    if what == "number":
-        return False  # numbers are looked at row by row
+    if what in ("name", "number"):
+        return False  # they are needed: what is wrong with them is said row by row
     found = sum(_is_contact(what, cell, without_contact) for cell in cells)
     return bool(cells) and found / len(cells) >= _MOSTLY
 

@@ -170,7 +170,7 @@ class SqlIdentityStore:
         return [self._list_row(row).name for row in rows]
 
     def add_list_row(
-        self, class_run: ClassRunId, name: str, citizen_id: str, employer: str, at: datetime
+        self, class_run: ClassRunId, name: str, citizen_id: str, employer: str, at: datetime, trade: str = ""
     ) -> str:
         # A random id: evidence and events carry it, and it must say as little as a LearnerRef.
         row_id = random_ref("elr")
@@ -183,6 +183,7 @@ class SqlIdentityStore:
                 citizen_id_enc=self._sealed(EnrolmentListRow, f"{row_id}:citizen_id", citizen_id),
                 citizen_id_index=self._person_index(citizen_id),
                 employer_enc=self._sealed(EnrolmentListRow, f"{row_id}:employer", employer),
+                trade_enc=self._sealed(EnrolmentListRow, f"{row_id}:trade", trade) if trade else None,
                 photo=None,
                 learner=None,
                 created_at=at,
@@ -191,13 +192,16 @@ class SqlIdentityStore:
         self._session.flush()
         return row_id
 
-    def change_list_row(self, row_id: str, name: str, employer: str) -> None:
+    def change_list_row(self, row_id: str, name: str, employer: str, trade: str | None = None) -> None:
+        texts = {"name": name, "employer": employer} | ({} if trade is None else {"trade": trade})
         self._session.execute(
             update(EnrolmentListRow)
             .where(EnrolmentListRow.id == row_id, EnrolmentListRow.institution_id == self._tenant)
             .values(
-                name_enc=self._sealed(EnrolmentListRow, f"{row_id}:name", name),
-                employer_enc=self._sealed(EnrolmentListRow, f"{row_id}:employer", employer),
+                {
+                    f"{key}_enc": self._sealed(EnrolmentListRow, f"{row_id}:{key}", text)
+                    for key, text in texts.items()
+                }
             )
         )
 
@@ -301,6 +305,7 @@ class SqlIdentityStore:
             self._opened(EnrolmentListRow, f"{row.id}:employer", row.employer_enc),
             None if row.photo is None else EvidenceId(row.photo),
             None if row.learner is None else LearnerRef(row.learner),
+            "" if row.trade_enc is None else self._opened(EnrolmentListRow, f"{row.id}:trade", row.trade_enc),
         )
 
     def _inserted(self, row: Base) -> bool:

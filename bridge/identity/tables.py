@@ -67,6 +67,7 @@ class EnrolmentListRow(Base, TenantRow):
     citizen_id_enc: Mapped[LongText]
     citizen_id_index: Mapped[str] = mapped_column(String(64), index=True)
     employer_enc: Mapped[LongText]
+    trade_enc: Mapped[str | None] = mapped_column(Text)
     photo: Mapped[str | None] = mapped_column(String(40))
     learner: Mapped[str | None] = mapped_column(String(40), ForeignKey("learner.id"), index=True)
     created_at: Mapped[Instant]

@@ -6,6 +6,7 @@ import bridge.completion.learner_state_tables
 import bridge.completion.store
 import bridge.db.outbox
 import bridge.db.vault
+import bridge.identity.enrolment_tables
 import bridge.identity.roster_tables
 import bridge.identity.tables
 import bridge.intake.canvas_sources

@@ -137,7 +137,7 @@ def test_photographs_called_by_serial_numbers_are_no_qq_accounts() -> None:
         ([["姓名", "证件号码"]], "list_empty"),
         ([["姓名", "证件号码"], ["", ""]], "list_empty"),
         ([["姓名", "证件号码", "身份证号"], ["陈", "1", "2"]], "list_column_twice"),
-        ([["姓名", "证件号码"], *[["13800138000", "x"]] * 3], "list_heading_missing"),
+        ([["姓名", "证件号码"], ["13800138000", "13800138000"]], "list_empty"),
     ],
 )
 def test_a_table_without_its_heading_or_people_is_refused(rows: list[list[str]], code: str) -> None:
