@@ -31,6 +31,8 @@ from bridge.ledger.model.statement import SecondsStatement
 from bridge.registry.model import ClassRunSheet
 
 Numbers = NDArray[np.int64]
+_BeatNumbers = tuple[Numbers, Numbers]
+"""Of some batches: how many beats each has, and their beats, one a row."""
 
 _SHANGHAI_MS = 8 * 3_600_000
 _DAY_MS = 86_400_000
@@ -39,6 +41,8 @@ _NO_SUMMER_TIME_SINCE_MS = 694_224_000_000
 _UNTIL_MS = 2**43
 """No door takes a later moment."""
 _UNTOUCHED = -1
+_BATCHES_AT_ONCE = 64
+"""Beats become numbers when so many batches are read: as objects they take several times the memory."""
 _BEGINNING = LedgerHead()
 
 _Whole = Annotated[int, msgspec.Meta(ge=0)]
@@ -167,6 +171,8 @@ def read_chain(
         NotInColumns: it does not hold together, or is not of the kind that columns can hold.
     """
     batches: list[_Batch] = []
+    waiting: list[_Batch] = []
+    numbers: list[_BeatNumbers] = []
     others: list[LedgerEntry] = []
     seqs: list[int] = []
     previous, linked, seq = bytes.fromhex(after.hash), after.hash, after.seq
@@ -182,12 +188,18 @@ def read_chain(
         if seq in skip:
             continue
         try:
-            batches.append(decode(record).data)
+            waiting.append(decode(record).data)
             seqs.append(seq)
         except msgspec.ValidationError:
             others.append(_other(record, stored))
+        if len(waiting) == _BATCHES_AT_ONCE:
+            numbers.append(_taken(waiting))
+            batches += waiting
+            waiting.clear()
+    numbers.append(_taken(waiting))
+    batches += waiting
     arrived = [(at, batch.session) for at, batch in zip(seqs, batches, strict=True)]
-    return ChainInColumns(_in_columns(batches), tuple(others), LedgerHead(seq, linked), arrived)
+    return ChainInColumns(_in_columns(batches, numbers), tuple(others), LedgerHead(seq, linked), arrived)
 
 
 def _other(record: bytes, digest: str) -> LedgerEntry:
@@ -200,7 +212,18 @@ def _other(record: bytes, digest: str) -> LedgerEntry:
     return LedgerEntry(one.seq, one.prev, one.at_ms, one.kind, one.packs, one.data, digest)
 
 
-def _in_columns(batches: list[_Batch]) -> BeatColumns:
+def _taken(batches: list[_Batch]) -> _BeatNumbers:
+    """Return the beats of some batches as numbers, and take them from the batches."""
+    try:
+        taken = _numbers([len(batch.beats) for batch in batches]), _beats(batches)
+    except OverflowError as error:
+        raise NotInColumns from error
+    for batch in batches:
+        batch.beats = []
+    return taken
+
+
+def _in_columns(batches: list[_Batch], numbers: list[_BeatNumbers]) -> BeatColumns:
     sessions: dict[str, tuple[str, str, str]] = {}
     for batch in batches:
         if sessions.setdefault(batch.session, (batch.session, batch.unit, batch.activity))[1:] != (
@@ -217,28 +240,29 @@ def _in_columns(batches: list[_Batch]) -> BeatColumns:
             [-1 if batch.previous_received_ms is None else batch.previous_received_ms for batch in batches]
         )
         seq = _numbers([batch.seq for batch in batches])
-        in_order = _ordered(code, received, seq)
-        if in_order is not None:
-            batches = [batches[index] for index in in_order]
-            code, received, previous = code[in_order], received[in_order], previous[in_order]
-            seq = seq[in_order]
-        same = (code[1:] == code[:-1]) & (received[1:] == received[:-1]) & (seq[1:] == seq[:-1])
-        if same.any():
-            raise NotInColumns  # the same batch twice, or two that only the model can put in order
-        beats = _beats(batches)
     except OverflowError as error:
         raise NotInColumns from error
-    count = _numbers([len(batch.beats) for batch in batches])
+    count = np.concatenate([one for one, _beats_of in numbers])
+    beats = np.concatenate([one for _count, one in numbers])
+    numbers.clear()
     if not (count > 0).all():
         raise NotInColumns
-    of_batch = np.repeat(np.arange(len(batches)), count)
-    code, received, previous = code[of_batch], received[of_batch], previous[of_batch]
+    in_order = _ordered(code, received, seq)
+    if in_order is not None:
+        beats = beats[_rows_in_order(count, in_order)]
+        code, received, previous = code[in_order], received[in_order], previous[in_order]
+        seq, count = seq[in_order], count[in_order]
+    same = (code[1:] == code[:-1]) & (received[1:] == received[:-1]) & (seq[1:] == seq[:-1])
+    if same.any():
+        raise NotInColumns  # the same batch twice, or two that only the model can put in order
+    code, received, previous = (np.repeat(one, count) for one in (code, received, previous))
     began = previous < 0
     at = np.maximum(np.where(began, received, previous), np.minimum(beats[:, 0], received))
     late = _ordered(code, at, received)
     touched = np.where(beats[:, 3] == _UNTOUCHED, _UNTOUCHED, at - beats[:, 3])
     silence = np.where(began, 0, received - previous)
-    media, rate, hidden = beats[:, 1], beats[:, 4], beats[:, 2] == 0
+    # Copies, so that the rows need not stay.
+    media, rate, hidden = beats[:, 1].copy(), beats[:, 4].copy(), beats[:, 2] == 0
     if late is not None:
         code, at, media, touched, rate = code[late], at[late], media[late], touched[late], rate[late]
         hidden, silence = hidden[late], silence[late]
@@ -254,6 +278,12 @@ def _in_columns(batches: list[_Batch]) -> BeatColumns:
 
 def _numbers(values: list[int]) -> Numbers:
     return np.array(values, np.int64)
+
+
+def _rows_in_order(count: Numbers, in_order: NDArray[np.intp]) -> Numbers:
+    """Return the rows of beats, of which each batch has so many, as they stand when the batches are in order."""
+    first, counted = (np.cumsum(count) - count)[in_order], count[in_order]
+    return np.repeat(first - (np.cumsum(counted) - counted), counted) + np.arange(counted.sum())
 
 
 def _beats(batches: list[_Batch]) -> Numbers:

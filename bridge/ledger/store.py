@@ -20,7 +20,7 @@ from bridge.ledger.model.entries import LedgerEntry, LedgerHead, LedgerInvalid, 
 from bridge.ledger.tree_tables import LedgerTreeHeadRow
 
 _BEGINNING = LedgerHead()
-_ROWS_AT_ONCE = 2000
+_ROWS_AT_ONCE = 250
 
 
 class LedgerEntryRow(TenantRow, Base):

@@ -2,6 +2,7 @@
 
 import random
 import re
+import tracemalloc
 from dataclasses import replace
 from typing import Any
 
@@ -247,3 +248,35 @@ def test_one_batch_in_two_entries_is_left_to_the_model() -> None:
 def test_nothing_studied_is_nothing_in_columns() -> None:
     entries = Study().anchor().entries()
     assert settle_chain(sheet(), read_chain(rows(entries)), rules()) == settle(sheet(), entries, rules())
+
+
+def long_session(batches: int, *, shuffled: bool = False) -> list[tuple[str, str]]:
+    """Return the rows of one session of batches of 100 beats, seven a second."""
+    study, at = Study(), 0
+    order = list(range(1, batches))
+    if shuffled:
+        random.Random(7).shuffle(order)
+    for index in [0, *order]:
+        at = index * 14 * SECOND
+        beats = [(at + 140 * one, at + 140 * one, 1, 140 * one, 1000) for one in range(100)]
+        study.beats("s0", beats, received=at + 14 * SECOND, previous=at if index else None)
+    return rows(chain(study.facts))
+
+
+def test_reading_takes_little_more_memory_than_the_numbers() -> None:
+    chain_rows = long_session(260)
+    tracemalloc.start()
+    try:
+        read_chain(iter(chain_rows))
+        _now, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    # Five numbers a beat, twice while they are put together, and what is made of them; 300 bytes as objects.
+    assert most / (260 * 100) < 150
+
+
+def test_more_batches_than_are_read_at_once_are_put_in_order() -> None:
+    beats = read_chain(long_session(200)).beats
+    again = read_chain(long_session(200, shuffled=True)).beats
+    for name in ("at_ms", "media_ms", "touched_ms", "rate_permille", "hidden", "silence_ms"):
+        assert getattr(again, name).tolist() == getattr(beats, name).tolist()
