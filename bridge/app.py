@@ -20,7 +20,7 @@ from bridge.web.pages import register_pages
 from bridge.web.proxies import TrustedProxies
 from bridge.web.register_door import register_door
 from bridge.web.security import DOORS_WITHOUT_FORMS, secure
-from bridge.web.sessions import DatabaseSessions
+from bridge.web.sessions import DatabaseSessions, SessionLimits
 from bridge.web.webhook_door import webhook_door
 from bridge.web.xapi_door import xapi_door
 from bridge.wiring import House
@@ -33,7 +33,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     app.config.update(SECRET_KEY=house.key("flask"), SESSION_COOKIE_NAME="anxue_session")
     app.wsgi_app = TrustedProxies(app.wsgi_app, settings.proxy_networks)  # type: ignore[method-assign]  # Flask's own way
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
-    app.session_interface = DatabaseSessions(house.uow, house.clock)
+    app.session_interface = DatabaseSessions(house.uow, house.clock, SessionLimits.of_staff(settings))
     Babel(app, default_locale="zh_CN", default_timezone="Asia/Shanghai")
     secure(app, house)
     register_error_handlers(app)

@@ -77,6 +77,7 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
         "学习记录:发送方凭证、隔离与重放、与学习平台核对。",
         lambda: _named("bridge.intake_commands:intake"),
     ),
+    "staff": ("人员账号:解除等待、重新邀请、停用。", lambda: _named("bridge.staff_commands:staff")),
     "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.operator_commands:export")),
 }
 """Groups that are imported when they are asked for: help and `serve` must not wait for models and compilers."""

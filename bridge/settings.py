@@ -61,6 +61,36 @@ class Settings(BaseSettings):
         60, ge=5, le=10080, description="How often the rosters of LMS courses are read again, in minutes."
     )
     regulator_key: str = Field("", description="Bearer key for the regulator's door.", repr=False)
+    password_length: int = Field(
+        12,
+        ge=8,
+        le=64,
+        description="Least characters of a staff password (practice; GB/T 22239 8.1.4.1 gives no value).",
+    )
+    sign_in_tries: int = Field(
+        5,
+        ge=3,
+        le=20,
+        description="Wrong tries at an account before its first wait, which doubles (practice; as above).",
+    )
+    sign_in_wait_minutes: int = Field(
+        60,
+        ge=1,
+        le=1440,
+        description="No account waits longer after wrong tries, in minutes (practice; as above).",
+    )
+    staff_idle_minutes: int = Field(
+        30,
+        ge=5,
+        le=60,
+        description="Staff are signed out after so many minutes without a click (practice; as above).",
+    )
+    staff_session_hours: int = Field(
+        10,
+        ge=1,
+        le=24,
+        description="Staff sign in again after so many hours at the latest (practice; as above).",
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -1,6 +1,6 @@
 """Accounts of staff, officials and operators: invited once, then a password. Sessions are kept elsewhere.
 
-Lockout, password and invitation numbers are practice; GB/T 22239 8.1.4.1 asks for such limits without values.
+How they sign in is `sign_in`. Numbers are practice; GB/T 22239 8.1.4.1 asks for such limits without values.
 """
 
 import re
@@ -14,28 +14,18 @@ from typing import cast
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
-from werkzeug.security import check_password_hash, generate_password_hash
 
+from bridge.identity.passwords import hash_password, is_right, require_strong
 from bridge.identity.ports import Now
 from bridge.identity.tables import StaffAccountRow
-from bridge.kernel.citation import Basis, Citation
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, new_id
 from bridge.registry.model import DIVISION_CODE, StaffEntry, StaffRole
-from bridge.rules.model import Decision, Reason
 
-MAX_TRIES = 5
-LOCKED_FOR = timedelta(minutes=15)
 INVITATION_LIFE = timedelta(days=7)
-_MIN_PASSWORD, _MAX_PASSWORD = 10, 128
+LEAST_PASSWORD = 12
 _LOGIN = re.compile(r"[a-z0-9][a-z0-9._-]{2,39}")
 _ROLES = ("administrator", "institution", "authority", "operator")
-_METHOD = "scrypt:32768:8:1"
-_PRACTICE = Citation(Basis.PRACTICE, "安学桥账号安全")
-_REFUSALS = {
-    "sign_in_refused": "账号或密码不对,请重新输入。",
-    "account_locked": "输错次数过多,账号已锁定 15 分钟,请稍后再试。",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +54,27 @@ class Invitation:
     valid_until: datetime
 
 
-class StaffService:
-    """Use cases of staff accounts, in a unit of work across institutions (at sign-in no tenant is known)."""
+@dataclass(frozen=True, slots=True)
+class StaffRecord:
+    """An account as administrators see it."""
 
-    def __init__(self, session: Session, clock: Now) -> None:
+    account: StaffAccount
+    accepted: bool
+    signed_in_at: datetime | None
+    disabled_at: datetime | None
+
+
+class StaffService:
+    """Use cases of staff accounts, in a unit of work across institutions (administrators are of none).
+
+    Args:
+        least_password: how many characters a new password has at least.
+    """
+
+    def __init__(self, session: Session, clock: Now, least_password: int = LEAST_PASSWORD) -> None:
         self._session = session
         self._clock = clock
+        self._least_password = least_password
 
     def invite(
         self,
@@ -108,9 +113,7 @@ class StaffService:
             password_hash=None,
             invitation_sha256=None,
             invited_until=None,
-            failed_tries=0,
-            failing_since=None,
-            locked_until=None,
+            password_changed_at=None,
             disabled_at=None,
             created_at=self._clock.now(),
             signed_in_at=None,
@@ -124,9 +127,7 @@ class StaffService:
         Raises:
             InvalidInput("staff_unknown")
         """
-        row = self._session.get(StaffAccountRow, account_id)
-        if row is None or row.disabled_at is not None:
-            raise InvalidInput("staff_unknown", "没有这个账号,请刷新后重试。", http_status=404)
+        row = self._row_of(account_id)
         row.password_hash = None
         return self._invitation(row)
 
@@ -160,7 +161,7 @@ class StaffService:
         """Set the password of the invited account; the token ends.
 
         Raises:
-            InvalidInput: invitation_invalid (unknown, used, too old), password_weak.
+            InvalidInput: invitation_invalid (unknown, used, too old), password_weak, password_common.
         """
         row = self._session.scalar(
             select(StaffAccountRow)
@@ -175,43 +176,42 @@ class StaffService:
             or now >= row.invited_until
         ):
             raise InvalidInput("invitation_invalid", "邀请链接无效或已过期,请联系管理员重新邀请。")
-        _require_strong(password, row.login)
-        row.password_hash = generate_password_hash(password, method=_METHOD)
+        self._set_password(row, password)
         row.invitation_sha256 = row.invited_until = None
-        row.failed_tries, row.failing_since, row.locked_until = 0, None, None
         self._session.flush()
-        return _account(row)
+        return account_of(row)
 
-    def sign_in(self, login: str, password: str) -> Decision[StaffAccount | None]:
-        """Return who signed in, or None and why not; an unknown login and a wrong password read the same.
+    def change_password(self, account_id: str, password: str) -> None:
+        """Set another password; whoever keeps the account's sessions must end them.
 
-        Five wrong passwords within 15 minutes lock the account for 15 minutes. The caller commits a refusal
-        as well, since it is counted.
+        Raises:
+            InvalidInput: staff_unknown, password_weak, password_common, password_unchanged.
         """
-        name = unicodedata.normalize("NFKC", login).strip().lower()
-        row = self._session.scalar(
-            select(StaffAccountRow).where(StaffAccountRow.login == name).with_for_update()
-        )
-        now = self._clock.now()
-        if row is not None and row.locked_until is not None and now < row.locked_until:
-            return _refused("account_locked")
-        usable = row is not None and row.disabled_at is None and row.password_hash is not None
-        stored = row.password_hash if row is not None and usable else None
-        # The same work for an unknown login, so that time does not tell who has an account.
-        right = check_password_hash(stored or _decoy(), password[:_MAX_PASSWORD])
-        if row is None:
-            return _refused("sign_in_refused")
-        if not right or stored is None:
-            return self._wrong(row, now)
-        row.failed_tries, row.failing_since, row.locked_until = 0, None, None
-        row.signed_in_at = now
+        row = self._row_of(account_id)
+        if is_right(row.password_hash, password):
+            raise InvalidInput("password_unchanged", "新密码与现在的密码相同,请换一个。")
+        self._set_password(row, password)
         self._session.flush()
-        return Decision(_account(row))
 
     def by_id(self, account_id: str) -> StaffAccount | None:
         """Return the account for a session that names it; None if it is gone or disabled."""
         row = self._session.get(StaffAccountRow, account_id)
-        return None if row is None or row.disabled_at is not None else _account(row)
+        return None if row is None or row.disabled_at is not None else account_of(row)
+
+    def by_login(self, login: str) -> StaffAccount:
+        """Return the account that stands under `login`; InvalidInput("staff_unknown") if none does."""
+        row = self._row(login)
+        if row is None:
+            raise InvalidInput("staff_unknown", "没有这个账号,请核对后重试。", http_status=404)
+        return account_of(row)
+
+    def all(self) -> tuple[StaffRecord, ...]:
+        """Return every account, by login."""
+        rows = self._session.scalars(select(StaffAccountRow).order_by(StaffAccountRow.login))
+        return tuple(
+            StaffRecord(account_of(row), row.password_hash is not None, row.signed_in_at, row.disabled_at)
+            for row in rows
+        )
 
     def disable(self, account_id: str) -> None:
         """Shut the account; whoever keeps its sessions must end them. InvalidInput("staff_unknown")."""
@@ -228,16 +228,6 @@ class StaffService:
             is not None
         )
 
-    def _wrong(self, row: StaffAccountRow, now: datetime) -> Decision[StaffAccount | None]:
-        if row.failing_since is None or now - row.failing_since >= LOCKED_FOR:
-            row.failing_since, row.failed_tries = now, 0
-        row.failed_tries += 1
-        locked = row.failed_tries >= MAX_TRIES
-        if locked:
-            row.locked_until, row.failing_since, row.failed_tries = now + LOCKED_FOR, None, 0
-        self._session.flush()
-        return _refused("account_locked" if locked else "sign_in_refused")
-
     def _invitation(self, row: StaffAccountRow) -> Invitation:
         token = secrets.token_urlsafe(32)
         row.invitation_sha256 = _digest(token)
@@ -245,42 +235,25 @@ class StaffService:
         self._session.flush()
         return Invitation(row.id, row.login, token, row.invited_until)
 
+    def _set_password(self, row: StaffAccountRow, password: str) -> None:
+        require_strong(password, row.login, self._least_password)
+        row.password_hash, row.password_changed_at = hash_password(password), self._clock.now()
+
+    def _row_of(self, account_id: str) -> StaffAccountRow:
+        row = self._session.get(StaffAccountRow, account_id)
+        if row is None or row.disabled_at is not None:
+            raise InvalidInput("staff_unknown", "没有这个账号,请刷新后重试。", http_status=404)
+        return row
+
     def _row(self, login: str) -> StaffAccountRow | None:
         return self._session.scalar(select(StaffAccountRow).where(StaffAccountRow.login == login))
-
-
-def _require_strong(password: str, login: str) -> None:
-    kinds = sum(any(test(c) for c in password) for test in (str.isalpha, str.isdigit, _is_sign))
-    if not _MIN_PASSWORD <= len(password) <= _MAX_PASSWORD or kinds < 2 or login in password.lower():
-        raise InvalidInput(
-            "password_weak",
-            f"密码应为 {_MIN_PASSWORD} 至 {_MAX_PASSWORD} 位,至少含字母、数字、符号中的两种,且不含账号。",
-        )
-
-
-def _is_sign(character: str) -> bool:
-    return not character.isalnum()
 
 
 def _digest(token: str) -> str:
     return sha256(token.encode()).hexdigest()
 
 
-_decoys: list[str] = []
-
-
-def _decoy() -> str:
-    # Made at first need: a scrypt hash takes 50 ms, and nothing is built at import.
-    if not _decoys:
-        _decoys.append(generate_password_hash(secrets.token_urlsafe(16), method=_METHOD))
-    return _decoys[0]
-
-
-def _account(row: StaffAccountRow) -> StaffAccount:
+def account_of(row: StaffAccountRow) -> StaffAccount:
+    """Return the account of a row."""
     institution_id = None if row.institution_id is None else InstitutionId(row.institution_id)
     return StaffAccount(row.id, cast(StaffRole, row.role), institution_id, row.division_code, row.login)
-
-
-def _refused(code: str) -> Decision[StaffAccount | None]:
-    reason = Reason(code, _REFUSALS[code], "bridge", "identity.staff_lockout", _PRACTICE)
-    return Decision(None, (reason,))

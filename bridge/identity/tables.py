@@ -123,9 +123,7 @@ class StaffAccountRow(Base):
     password_hash: Mapped[str | None] = mapped_column(Text)
     invitation_sha256: Mapped[str | None] = mapped_column(String(64), unique=True)
     invited_until: Mapped[Instant | None]
-    failed_tries: Mapped[int]
-    failing_since: Mapped[Instant | None]
-    locked_until: Mapped[Instant | None]
+    password_changed_at: Mapped[Instant | None]
     disabled_at: Mapped[Instant | None]
     created_at: Mapped[Instant]
     signed_in_at: Mapped[Instant | None]

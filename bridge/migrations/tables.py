@@ -8,6 +8,7 @@ import bridge.db.outbox
 import bridge.db.vault
 import bridge.identity.enrolment_tables
 import bridge.identity.roster_tables
+import bridge.identity.sign_in_tables
 import bridge.identity.tables
 import bridge.intake.canvas_sources
 import bridge.intake.cmi5.tables

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +15,7 @@ from bridge.db.master_key import derive, load_or_create
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.demonstration_clock import ConstantPace, DemonstrationClock
 from bridge.identity.ports import RealNameProvider
+from bridge.identity.sign_in import SignIn
 from bridge.identity.store import SqlIdentityStore
 from bridge.intake.launch_state import SqlUsedStates
 from bridge.kernel.errors import InvalidInput, Unavailable
@@ -202,6 +203,17 @@ class House:
         if objections and not self.settings.demonstration:
             raise Unavailable("face_licence", objections[0], permanent=True)
         return engine
+
+    @cached_property
+    def sign_in(self) -> SignIn:
+        return SignIn(
+            self.uow,
+            self.clock,
+            self.cipher,
+            self.key("known browser"),
+            tries=self.settings.sign_in_tries,
+            longest_wait=timedelta(minutes=self.settings.sign_in_wait_minutes),
+        )
 
     @cached_property
     def printer(self) -> Any:

@@ -8,6 +8,7 @@ from bridge.db.outbox import Job, load_event, overdue
 from bridge.db.unit_of_work import EVENT_JOB, Tx
 from bridge.flow import DELIVER, MORE, steps
 from bridge.identity.roster_sweep import sweep_roster_reads
+from bridge.identity.sign_in import sweep_tries
 from bridge.intake.launch_state import sweep_used_states
 from bridge.intake.quarantine import HELD
 from bridge.kernel.errors import InvalidInput
@@ -165,6 +166,7 @@ def sweep(house: "House") -> None:
     sweep_inbox_days(house)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
+        sweep_tries(house.uow, now)
         sweep_used_states(house.uow, now)
         sweep_roster_reads(house.uow, now)
         tidy_quarantine(house)

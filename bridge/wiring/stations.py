@@ -134,7 +134,7 @@ class Stations:
 
     @cached_property
     def staff(self) -> StaffService:
-        return StaffService(self._tx.session, self._house.clock)
+        return StaffService(self._tx.session, self._house.clock, self._house.settings.password_length)
 
     @cached_property
     def intake(self) -> IntakeService:

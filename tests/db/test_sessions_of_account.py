@@ -7,7 +7,12 @@ from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.time import FixedClock
-from bridge.web.sessions import WebSession, WebSessionRow, end_sessions_of_account
+from bridge.web.sessions import (
+    WebSession,
+    WebSessionRow,
+    end_sessions_of_account,
+    end_sessions_of_staff,
+)
 from tests.identity.house import NOW, ORG
 
 OTHER = InstitutionId("org_other")
@@ -38,3 +43,21 @@ def test_an_accounts_sessions_end_and_no_other(database_url: str) -> None:
     engine.dispose()
     assert len(left) == 4
     assert not any(data.get("gone") for data in left)
+
+
+def test_a_session_that_was_ended_does_not_come_back_with_a_late_answer(database_url: str) -> None:
+    engine = open_engine(database_url)
+    Base.metadata.create_all(engine, tables=[Base.metadata.tables["web_session"]])
+    uow = UnitOfWork(engine, FixedClock(NOW))
+    begun = WebSession(uow, uow.clock, None)
+    begun["staff_id"], begun["role"] = "staff_1", "institution"
+    token = begun.save()
+    under_way = WebSession(uow, uow.clock, token)
+    under_way["seen"] = "something"
+
+    with uow.across_institutions("test: end everywhere") as tx:
+        assert end_sessions_of_staff(tx, "staff_1") == 1
+
+    assert under_way.save() is None
+    assert WebSession(uow, uow.clock, token).get("role") is None
+    engine.dispose()

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.db.vault import Vault
 from bridge.identity.service import IdentityService
+from bridge.identity.sign_in import SignIn
 from bridge.identity.store import SqlIdentityStore
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
 from bridge.kernel.time import FixedClock, legal_date
@@ -87,6 +88,9 @@ class House:
         self.blob_folder = folder / "blobs"
         self.blobs = LocalFolderBlobs(self.blob_folder)
         self.rules = _rules()
+        self.sign_in = SignIn(
+            self.units, self.clock, self.cipher, b"k" * 32, tries=5, longest_wait=timedelta(hours=1)
+        )
 
     @contextmanager
     def desk(self, institution: InstitutionId = ORG) -> Iterator[Desk]:

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from bridge.web.pages.account import account_pages
 from bridge.web.pages.account_release import account_release_pages
 from bridge.web.pages.authority import authority_pages
 from bridge.web.pages.cap_exception import cap_exception_pages
@@ -23,6 +24,7 @@ from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.player import player_pages
 from bridge.web.pages.signals import signal_pages
 from bridge.web.pages.staff import staff_pages
+from bridge.web.pages.staff_accounts import staff_account_pages
 from bridge.web.pages.submission_review import submission_review_pages
 from bridge.web.pages.test_gate import test_gate_pages
 from bridge.web.pages.unit_claims import register_unit_claims
@@ -40,6 +42,8 @@ def register_pages(app: Flask, house: House) -> None:
     for pages in (
         home_pages,
         staff_pages,
+        account_pages,
+        staff_account_pages,
         learner_pages,
         cmi5_pages,
         player_pages,

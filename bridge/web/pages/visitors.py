@@ -3,12 +3,32 @@
 from dataclasses import dataclass
 from typing import cast
 
-from flask import session
+from flask import request, session
 
+from bridge.identity.sign_in import Caller
 from bridge.identity.staff import StaffAccount
 from bridge.kernel.errors import NotPermitted
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.web.sessions import WebSession
+
+KNOWN_BROWSER = "anxue_browser"
+"""Cookie of a browser from which somebody signed in before."""
+_BROWSERS = (
+    ("MicroMessenger/", "微信"),
+    ("Edg/", "Edge"),
+    ("Firefox/", "Firefox"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("OpenHarmony", "鸿蒙"),
+    ("Android", "安卓"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS", "Mac"),
+    ("Linux", "Linux"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +97,19 @@ def start_staff_session(account: StaffAccount) -> None:
         login=account.login,
         institution_id=account.institution_id,
         division_code=account.division_code,
+        browser=browser_words(request.user_agent.string),
     )
+
+
+def caller() -> Caller:
+    """Return where a try to sign in comes from."""
+    return Caller(request.remote_addr or "", request.cookies.get(KNOWN_BROWSER, ""))
+
+
+def browser_words(agent: str) -> str:
+    """Return a browser in words of our own, e.g. "Chrome · Windows"; nothing of the header itself is kept."""
+    known = [next((word for mark, word in words if mark in agent), "") for words in (_BROWSERS, _SYSTEMS)]
+    return " · ".join(word for word in known if word) or "未知浏览器"
 
 
 def end_session() -> None:

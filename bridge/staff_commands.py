@@ -1,0 +1,87 @@
+"""`./anxue staff …`: accounts of staff, for whoever has this machine – also when no administrator can sign in."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from bridge.identity.staff import StaffAccount
+from bridge.kernel.json_line import print_json
+from bridge.kernel.time import rfc3339
+from bridge.settings import Settings
+from bridge.web.sessions import end_sessions_of_staff
+from bridge.wiring import House
+
+
+@click.group("staff", help="人员账号:列出、解除等待、重新邀请、停用。")
+def staff() -> None:
+    """Hold the commands together."""
+
+
+@staff.command("list", help="列出全部账号(一行一个 JSON)。")
+def list_command() -> None:
+    """Print the accounts."""
+    with _house() as house:
+        with house.uow.across_institutions("all accounts of staff", read_only=True) as tx:
+            records = house.at(tx).staff.all()
+        waiting = house.sign_in.waiting([one.account for one in records])
+    for one in records:
+        until = waiting.get(one.account.id)
+        print_json(
+            {
+                "login": one.account.login,
+                "role": one.account.role,
+                "institution": one.account.institution_id,
+                "division": one.account.division_code,
+                "accepted": one.accepted,
+                "disabled": one.disabled_at is not None,
+                "waits_until": None if until is None else rfc3339(until),
+            }
+        )
+
+
+@staff.command("unlock", help="解除账号 LOGIN 因输错次数过多的等待。")
+@click.argument("login")
+def unlock_command(login: str) -> None:
+    """Forget wrong tries."""
+    with _house() as house:
+        house.sign_in.unlock(_account(house, login))
+    click.echo("已解除等待。")
+
+
+@staff.command("invite", help="给账号 LOGIN 新的邀请链接;旧密码和所有登录立即失效。")
+@click.argument("login")
+def invite_command(login: str) -> None:
+    """Print an invitation once."""
+    with _house() as house:
+        account = _account(house, login)
+        with house.uow.across_institutions("invite somebody again") as tx:
+            invitation = house.at(tx).staff.invite_again(account.id)
+            end_sessions_of_staff(tx, account.id)
+        click.echo(f"邀请 {login}(只显示一次):{house.settings.public_url}/invite/{invitation.token}")
+
+
+@staff.command("disable", help="停用账号 LOGIN;所有登录立即退出。")
+@click.argument("login")
+def disable_command(login: str) -> None:
+    """Shut an account."""
+    with _house() as house:
+        account = _account(house, login)
+        with house.uow.across_institutions("shut an account") as tx:
+            house.at(tx).staff.disable(account.id)
+            end_sessions_of_staff(tx, account.id)
+    click.echo("账号已停用。")
+
+
+def _account(house: House, login: str) -> StaffAccount:
+    with house.uow.across_institutions("whose account", read_only=True) as tx:
+        return house.at(tx).staff.by_login(login.strip().lower())
+
+
+@contextmanager
+def _house() -> Iterator[House]:
+    house = House.build(Settings())
+    try:
+        yield house
+    finally:
+        house.close()
