@@ -8,6 +8,7 @@ from bridge.kernel.errors import Unavailable
 PLUGINS = {
     "face": "plugins.presence.onnx_engine:load_engine",
     "real_name.roster": "plugins.identity.roster:RosterProvider",
+    "real_name.remote": "plugins.identity.providers:make_provider",
     "blobs.local_folder": "plugins.storage.local_folder:LocalFolderBlobs",
     "materials.local_folder": "plugins.storage.material_folder:MaterialFolder",
     "materials.pdf_pages": "plugins.materials.pdf_pages:PdfPages",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bridge.kernel.errors import InvalidInput
 
 FACE = "face"
+PHOTO_TO_SOURCE = "real_name_photo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,25 @@ FACE_CONSENT = ConsentText(
     decline="不同意",
 )
 
-CURRENT = {FACE: FACE_CONSENT}
+# Source of what must be said: PIPL articles 23, 29 and 30. Who receives it is named beside the text.
+PHOTO_CONSENT = ConsentText(
+    purpose=PHOTO_TO_SOURCE,
+    version="real-name-photo-2026-1",
+    title="向核验服务提供报名照片单独同意书",
+    paragraphs=(
+        ("提供什么", "您的姓名、身份证号码和报名名单中的证件照,不含核验时拍摄的照片和人脸特征。"),
+        ("提供给谁", "由培训机构选用的核验服务,名称写在下方。"),
+        ("为什么需要", "由该服务与权威数据源比对,确认姓名、号码和照片属于同一人。只用于本次实名核验。"),
+        (
+            "不同意怎么办",
+            "您可以不勾选。照片不会发出,请带身份证由培训机构工作人员当面核对,不影响您报名和学习的权利。",
+        ),
+    ),
+    agree="同意把报名照片提供给核验服务",
+    decline="不同意,改为当面核对",
+)
+
+CURRENT = {FACE: FACE_CONSENT, PHOTO_TO_SOURCE: PHOTO_CONSENT}
 
 
 def require_current(purpose: str, version: str) -> ConsentText:

@@ -57,14 +57,6 @@ DOCUMENTS_ZH = {
 }
 
 
-class Match(StrEnum):
-    """What a real-name provider says of a name and a citizen id."""
-
-    MATCH = "match"
-    MISMATCH = "mismatch"
-    NO_RECORD = "no_record"
-
-
 @dataclass(frozen=True, slots=True)
 class Account:
     """An LMS account as the bridge knows it.
@@ -95,7 +87,7 @@ class AccountRecord:
 class Consent:
     """One consent as it was given; in force while `revoked_at` is None and the text's version is current."""
 
-    purpose: Literal["face"]
+    purpose: Literal["face", "real_name_photo"]
     version: str
     given_at: datetime
     revoked_at: datetime | None

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from bridge.identity.model import AccountRecord, Consent, DisclosedIdentity, ListRow, Match
+from bridge.identity.model import AccountRecord, Consent, DisclosedIdentity, ListRow
+from bridge.identity.provider_model import Answer, Claim, ProviderFacts, Standing
 from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef, RegistrationId
 from bridge.rules.model import Resolved
 
@@ -12,8 +13,36 @@ from bridge.rules.model import Resolved
 class RealNameProvider(Protocol):
     """Says whether a name and a citizen id belong together; adapters are in plugins/identity/."""
 
-    def verify(self, name: str, citizen_id: str) -> Match:
-        """Return the answer for a normalised name and a checked number; Unavailable if nobody answers."""
+    @property
+    def facts(self) -> ProviderFacts: ...
+
+    def verify(self, claim: Claim) -> Answer:
+        """Return how it ended. That nobody answered is an answer too: nothing is raised."""
+        ...
+
+
+class RealNameDesk(Protocol):
+    """Who is asked when a learner types a name: a provider at once, or a question that a job carries."""
+
+    def ask(self, account_id: str, row: ListRow) -> Standing:
+        """Return what is known now of the person of an enrolment list whom `account_id` claims to be."""
+        ...
+
+
+class NetworkIdentity(Protocol):
+    """The boundary to the national network identity (国家网络身份认证公共服务: 网号, 网证), not a real-name provider.
+
+    The person shows a credential in the official app, and the service says who that is, or only that it is
+    somebody. Nothing implements this: the interface is given to registered parties alone, and no document that
+    we could read shows a field of it (docs/identity-providers.md).
+    """
+
+    def confirm(self, credential: bytes, *, plain: bool) -> Answer:
+        """Return whether the service stands for the credential.
+
+        Args:
+            plain: whether name and number are asked for, too, which the person must have agreed to.
+        """
         ...
 
 

@@ -18,12 +18,12 @@ from bridge.identity.model import (
     Consent,
     DisclosedIdentity,
     ListRow,
-    Match,
     context_of,
     is_name,
     normalise_name,
 )
-from bridge.identity.ports import ClassRunFinder, IdentityStore, Now, RealNameProvider
+from bridge.identity.ports import ClassRunFinder, IdentityStore, Now, RealNameDesk
+from bridge.identity.provider_model import Standing
 from bridge.kernel.citation import Basis, Citation
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.events import Events
@@ -50,9 +50,21 @@ _REFUSALS: Mapping[str, str] = {
     "not_on_enrolment_list": "本班次的报名名单中没有这个身份证号码,请核对;确认无误请联系培训机构。",
     "name_mismatch": "姓名与身份证号码不一致,请按证件填写;如报名信息有误,请联系培训机构更正。",
     "real_name_no_record": "核验服务没有查到这个身份证号码,请联系培训机构人工核验。",
+    "real_name_pending": "已提交核对,通常几秒钟有结果;核验服务繁忙时会自动再试,您不用重复提交。",
+    "real_name_staff_check": "请带上身份证,请培训机构工作人员当面核对,核对后即可继续,不影响您报名。",
     "account_already_bound": "当前学习账号已由另一位学员实名使用,请换用您本人的账号登录。",
     "person_already_bound": "您已用另一个学习账号完成实名,一人只能使用一个账号,请用原账号登录。",
     "too_many_attempts": "实名核验失败次数过多,请 24 小时后再试,或联系培训机构。",
+}
+
+_AGAINST_NOBODY = frozenset({"real_name_pending", "real_name_staff_check", "real_name_no_record"})
+"""Not counted as a try: the question is open, or the source does not know the number."""
+_STANDINGS: Mapping[Standing, str | None] = {
+    Standing.MATCH: None,
+    Standing.MISMATCH: "name_mismatch",
+    Standing.NO_RECORD: "real_name_no_record",
+    Standing.PENDING: "real_name_pending",
+    Standing.STAFF: "real_name_staff_check",
 }
 
 
@@ -69,7 +81,7 @@ class IdentityService:
 
     Args:
         clock: real time.
-        provider: the real-name provider of the installation.
+        desk: who says whether name and number belong together, now or later.
         class_runs: the registry.
     """
 
@@ -78,14 +90,14 @@ class IdentityService:
         store: IdentityStore,
         events: Events,
         clock: Now,
-        provider: RealNameProvider,
+        desk: RealNameDesk,
         class_runs: ClassRunFinder,
         evidence: EvidencePort,
     ) -> None:
         self._store = store
         self._events = events
         self._clock = clock
-        self._provider = provider
+        self._desk = desk
         self._class_runs = class_runs
         self._evidence = evidence
 
@@ -122,12 +134,12 @@ class IdentityService:
         """Return the learner who owns the account from now on, or None and why not.
 
         Reasons: citizen_id_malformed, citizen_id_check_digit, name_malformed, not_on_enrolment_list,
-        name_mismatch, real_name_no_record, account_already_bound, person_already_bound, too_many_attempts;
-        with a learner only the warning citizen_id_area_unknown. The same person again is accepted again.
+        name_mismatch, real_name_no_record, real_name_pending, real_name_staff_check, account_already_bound,
+        person_already_bound, too_many_attempts; with a learner only the warning citizen_id_area_unknown. The
+        same person again is accepted again.
 
         Raises:
-            InvalidInput("account_unknown")
-            Unavailable: the provider does not answer; nothing is decided.
+            InvalidInput("account_unknown" | "real_name_asked_twice")
         """
         account = self._account(account_id)
         now = self._clock.now()
@@ -139,12 +151,14 @@ class IdentityService:
             self._store.add_refusal(account_id, error.reason, now)
             return Decision(None, (_number_reason(error.reason, error.message),))
         row = self._store.list_row(class_run, number.number)
-        code = self._what_is_wrong(row, normalise_name(name), number.number)
+        code = self._what_is_wrong(row, normalise_name(name))
         learner = self._store.learner_with(number.number)
         if code is None and account.learner is not None and account.learner != learner:
             code = "account_already_bound"
         if code is None and learner is not None and self._store.owner(learner) not in (None, account_id):
             code = "person_already_bound"
+        if code is None and row is not None and not self._is_owner(account, learner, row):
+            code = _STANDINGS[self._desk.ask(account_id, row)]
         if code is None and row is not None:
             learner = learner or self._store.add_learner(row.name, number.number, now)
             bound = account.learner is None and self._store.bind(account_id, learner, now)
@@ -156,7 +170,8 @@ class IdentityService:
                 self._tell(ACCOUNT_BOUND, account_id, learner, account=account_id)
         if code is not None or learner is None:
             code = code or "not_on_enrolment_list"
-            self._store.add_refusal(account_id, code, now)
+            if code not in _AGAINST_NOBODY:
+                self._store.add_refusal(account_id, code, now)
             return Decision(None, (self._reason(code, class_run),))
         if number.area_known:
             return Decision(learner)
@@ -198,12 +213,12 @@ class IdentityService:
         require_current(purpose, version)
         if not self.has_consent(account_id, purpose):
             self._store.add_consent(account_id, purpose, version, self._clock.now())
-            if account.learner is not None:
+            if account.learner is not None and purpose == FACE:
                 self._tell(CONSENT_GIVEN, account_id, account.learner, purpose=purpose)
         return self._store.consents(account_id, purpose)[-1]
 
     def revoke_consent(self, account_id: str, purpose: str = FACE) -> int:
-        """Withdraw consent at once and destroy the learner's face templates; return how many became noise.
+        """Withdraw consent at once, and that to faces with all face templates; return how many became noise.
 
         Raises:
             InvalidInput: account_unknown, consent_purpose_unknown.
@@ -213,7 +228,7 @@ class IdentityService:
             raise InvalidInput("consent_purpose_unknown", "没有这一项同意,请刷新页面后重试。")
         now = self._clock.now()
         self._store.revoke_consents(account_id, purpose, now)
-        if account.learner is None:
+        if account.learner is None or purpose != FACE:
             return 0
         self._tell(CONSENT_REVOKED, account_id, account.learner, purpose=purpose)
         return sum(
@@ -337,20 +352,16 @@ class IdentityService:
             self._store.set_photo(row_id, self._evidence.put(scope, content, media_type))
         return row is None
 
-    def _what_is_wrong(self, row: ListRow | None, name: str, citizen_id: str) -> str | None:
+    def _what_is_wrong(self, row: ListRow | None, name: str) -> str | None:
         if not is_name(name):
             return "name_malformed"
         if row is None:
             return "not_on_enrolment_list"
-        if normalise_name(row.name) != name:
-            return "name_mismatch"
-        match self._provider.verify(name, citizen_id):
-            case Match.MATCH:
-                return None
-            case Match.MISMATCH:
-                return "name_mismatch"
-            case Match.NO_RECORD:
-                return "real_name_no_record"
+        return "name_mismatch" if normalise_name(row.name) != name else None
+
+    def _is_owner(self, account: AccountRecord, learner: LearnerRef | None, row: ListRow) -> bool:
+        """Return whether the account's owner is known already to be the person of the row."""
+        return learner is not None and account.learner == learner and row.learner == learner
 
     def _stands_on_list(self, learner: LearnerRef, run: ClassRunId) -> bool:
         if self._store.list_row_of(run, learner) is not None:

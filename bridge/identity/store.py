@@ -153,6 +153,11 @@ class SqlIdentityStore:
         )
         return None if row is None else self._list_row(row)
 
+    def list_row_with(self, row_id: str) -> ListRow | None:
+        """Return a row by its id; None if it is gone."""
+        row = self._session.scalar(select(EnrolmentListRow).where(EnrolmentListRow.id == row_id))
+        return None if row is None else self._list_row(row)
+
     def list_rows_of(self, learner: LearnerRef) -> Sequence[ListRow]:
         rows = self._session.scalars(
             select(EnrolmentListRow)
@@ -239,7 +244,10 @@ class SqlIdentityStore:
             .where(ConsentRow.account_id == account_id, ConsentRow.purpose == purpose)
             .order_by(ConsentRow.given_at, ConsentRow.id)
         )
-        return [Consent(cast(Literal["face"], r.purpose), r.version, r.given_at, r.revoked_at) for r in rows]
+        return [
+            Consent(cast(Literal["face", "real_name_photo"], r.purpose), r.version, r.given_at, r.revoked_at)
+            for r in rows
+        ]
 
     def add_consent(self, account_id: str, purpose: str, version: str, at: datetime) -> None:
         self._session.add(

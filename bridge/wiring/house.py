@@ -15,6 +15,7 @@ from bridge.db.master_key import derive, load_or_create
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.demonstration_clock import ConstantPace, DemonstrationClock
 from bridge.identity.ports import RealNameProvider
+from bridge.identity.provider_settings import RealNameSettings
 from bridge.identity.sign_in import SignIn
 from bridge.identity.store import SqlIdentityStore
 from bridge.intake.launch_state import SqlUsedStates
@@ -237,10 +238,18 @@ class House:
     def batch_format(self) -> Any:
         return load("reporting.guangdong")()
 
-    def real_name_provider(self, store: SqlIdentityStore) -> RealNameProvider:
-        """Return the installation's real-name provider: the offline one, over the enrolment lists."""
-        provider: RealNameProvider = load("real_name.roster")(store.names_listed_for)
-        return provider
+    @cached_property
+    def real_name_settings(self) -> RealNameSettings:
+        return RealNameSettings()
+
+    @cached_property
+    def real_name_providers(self) -> Sequence[RealNameProvider]:
+        """The providers that a job asks, the fallback last; none where the enrolment lists are the source."""
+        chosen = self.real_name_settings
+        if chosen.provider == "roster":
+            return ()
+        make = load("real_name.remote")
+        return tuple(make(name, chosen, self.clock) for name in chosen.chosen)
 
     def pace_after(self, tx: Tx) -> StudyPace:
         """Return a pace that is told once `tx` has committed, when other processes can see its checks."""

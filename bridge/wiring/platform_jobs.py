@@ -1,4 +1,4 @@
-"""The kinds of jobs that call platforms from server to server, and what has them run when they are due."""
+"""The kinds of jobs that call others from server to server, and what has them run when they are due."""
 
 from collections.abc import Mapping
 from functools import partial
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 from bridge.completion.gradebook import LINE_ITEM_WANTED
 from bridge.completion.hour_scores import SCORE_WANTED
 from bridge.completion.learner_states import STATE_WANTED
+from bridge.identity.name_checks import NAME_WANTED
 from bridge.identity.rosters import ROSTER_WANTED
 from bridge.intake.notices import HANDLER_WANTED
 from bridge.intake.results import RESULT_WANTED
-from bridge.wiring import gradebook_jobs, notice_jobs, result_jobs, roster_jobs, state_jobs
+from bridge.wiring import gradebook_jobs, name_jobs, notice_jobs, result_jobs, roster_jobs, state_jobs
 from bridge.worker.runner import Work
 
 if TYPE_CHECKING:
@@ -33,6 +34,9 @@ def platform_works(house: "House") -> Mapping[str, Work]:
         STATE_WANTED: Work(
             prepare=partial(state_jobs.tell_state, house), apply=partial(state_jobs.note_told, house)
         ),
+        NAME_WANTED: Work(
+            prepare=partial(name_jobs.ask_name, house), apply=partial(name_jobs.note_name, house)
+        ),
         HANDLER_WANTED: Work(
             prepare=partial(notice_jobs.tell_platform, house), apply=partial(notice_jobs.note_told, house)
         ),
@@ -49,3 +53,4 @@ def sweep_platforms(house: "House") -> None:
     state_jobs.sweep_states(house)
     notice_jobs.sweep_handlers(house)
     result_jobs.sweep_results(house)
+    name_jobs.sweep_names(house)

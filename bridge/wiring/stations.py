@@ -14,7 +14,11 @@ from bridge.completion.store import SqlCompletionStore
 from bridge.db.unit_of_work import Tx
 from bridge.db.vault import Vault
 from bridge.hours.service import HoursService
+from bridge.identity.consent import PHOTO_TO_SOURCE
+from bridge.identity.enrolment import EnrolmentImports
 from bridge.identity.model import Account
+from bridge.identity.name_checks import NameChecks, OnTheSpot
+from bridge.identity.ports import RealNameDesk
 from bridge.identity.rosters import Rosters
 from bridge.identity.service import IdentityService
 from bridge.identity.staff import StaffService
@@ -31,6 +35,7 @@ from bridge.ledger.corrections import Corrections
 from bridge.ledger.service import LedgerService
 from bridge.ledger.snapshot_store import SqlSnapshotStore
 from bridge.ledger.store import SqlLedgerStore
+from bridge.plugin_loader import load
 from bridge.presence.frames import FrameService
 from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
@@ -125,8 +130,25 @@ class Stations:
     @cached_property
     def identity(self) -> IdentityService:
         store = SqlIdentityStore(self._tx, self._house.cipher)
-        provider = self._house.real_name_provider(store)
-        return IdentityService(store, self._tx, self._house.clock, provider, self.registry, self.vault)
+        desk: RealNameDesk = self.name_checks
+        if not self._house.real_name_providers:
+            desk = OnTheSpot(load("real_name.roster")(store.names_listed_for))
+        return IdentityService(store, self._tx, self._house.clock, desk, self.registry, self.vault)
+
+    @cached_property
+    def name_checks(self) -> NameChecks:
+        providers = self._house.real_name_providers
+        needs_photo = bool(providers) and providers[0].facts.needs_photo
+
+        def photo_allowed(account_id: str) -> bool:
+            return self.identity.has_consent(account_id, PHOTO_TO_SOURCE)
+
+        return NameChecks(self._tx, self._house.cipher, photo_allowed if needs_photo else None)
+
+    @cached_property
+    def enrolments(self) -> EnrolmentImports:
+        store = SqlIdentityStore(self._tx, self._house.cipher)
+        return EnrolmentImports(self._tx, self._house.cipher, store, self.vault, self._house.clock)
 
     @cached_property
     def rosters(self) -> Rosters:

@@ -2,7 +2,10 @@
 
 from collections.abc import Callable, Sequence
 
-from bridge.identity.model import Match, normalise_name
+from bridge.identity.model import normalise_name
+from bridge.identity.provider_model import Answer, Claim, Outcome, ProviderFacts
+
+FACTS = ProviderFacts("roster", "培训机构的报名名单", remote=False)
 
 
 class RosterProvider:
@@ -13,13 +16,15 @@ class RosterProvider:
             (`IdentityStore.names_listed_for` in production).
     """
 
+    facts = FACTS
+
     def __init__(self, names_listed_for: Callable[[str], Sequence[str]]) -> None:
         self._names_listed_for = names_listed_for
 
-    def verify(self, name: str, citizen_id: str) -> Match:
-        """Return match if every list that holds `citizen_id` holds it under `name`; never Unavailable."""
-        names = self._names_listed_for(citizen_id)
+    def verify(self, claim: Claim) -> Answer:
+        """Return match if every list that holds the number holds it under the name."""
+        names = self._names_listed_for(claim.citizen_id)
         if not names:
-            return Match.NO_RECORD
-        wanted = normalise_name(name)
-        return Match.MATCH if all(normalise_name(each) == wanted for each in names) else Match.MISMATCH
+            return Answer(Outcome.NO_RECORD)
+        agree = all(normalise_name(each) == claim.name for each in names)
+        return Answer(Outcome.MATCH if agree else Outcome.MISMATCH)

@@ -12,6 +12,7 @@ from bridge.db.engine import open_engine
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.db.vault import Vault
+from bridge.identity.name_checks import OnTheSpot
 from bridge.identity.service import IdentityService
 from bridge.identity.sign_in import SignIn
 from bridge.identity.store import SqlIdentityStore
@@ -98,8 +99,8 @@ class House:
             registry = RegistryService(SqlRegistryStore(tx, self.cipher), tx, self.clock, self.rules)
             store = SqlIdentityStore(tx, self.cipher)
             vault = Vault(tx, self.master_key, self.blobs)
-            provider = RosterProvider(store.names_listed_for)
-            identity = IdentityService(store, tx, self.clock, provider, registry, vault)
+            desk = OnTheSpot(RosterProvider(store.names_listed_for))
+            identity = IdentityService(store, tx, self.clock, desk, registry, vault)
             yield Desk(tx, registry, identity, store, vault)
 
     def loaded(self) -> "House":
