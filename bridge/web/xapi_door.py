@@ -20,12 +20,13 @@ from bridge.intake.xapi.query import (
     read_format,
     single_statement,
 )
-from bridge.intake.xapi.service import Batch, read_batch
+from bridge.intake.xapi.service import Batch, pack, read_batch
 from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.time import rfc3339
 from bridge.web.xapi_documents import document_answers
 from bridge.web.xapi_visit import Doorkeeper, Visit, http_date, speak, spoken
 from bridge.wiring import House
+from bridge.wiring.xapi import keeping_of
 
 PREFIX = "/xAPI"
 _METHODS = ["GET", "PUT", "POST", "DELETE"]
@@ -134,11 +135,13 @@ def sent_batch(visit: Visit, statement_id: str | None = None) -> Batch:
             raise StatementFault("statement_expected")
         if str(value.setdefault("id", statement_id)).lower() != statement_id:
             raise StatementFault("id_differs", "/id")
-    return read_batch(value, attachments, visit.version, asked.body)
+    return read_batch(value, attachments, visit.version, asked.body, visit.recall)
 
 
 def _received(visit: Visit, batch: Batch) -> list[str]:
-    return visit.together(lambda desk: desk.receive(batch))
+    # Before the unit of work: who waits for it must not wait for this as well.
+    packed = pack(batch, keeping_of(visit.house, visit.caller), visit.caller, visit.recall)
+    return visit.together(lambda desk: desk.receive(batch, packed))
 
 
 def _get_statements(visit: Visit) -> Response:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from flask import Response, g, request
 
+from bridge.intake.xapi.fragments import NOTHING, Fragments
 from bridge.intake.xapi.model import Caller, Scope, Version
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.web.xapi_request import XapiRequest, read_request
@@ -21,7 +22,15 @@ _VERSION = "xapi_version"
 class Visit:
     """One request of a caller who proved itself."""
 
-    def __init__(self, house: House, asked: XapiRequest, caller: Caller, version: Version) -> None:
+    def __init__(
+        self,
+        house: House,
+        asked: XapiRequest,
+        caller: Caller,
+        version: Version,
+        fragments: Fragments | None = None,
+    ) -> None:
+        self.recall = NOTHING if fragments is None else fragments.of(caller, version)
         self.house = house
         self.asked = asked
         self.caller = caller
@@ -61,6 +70,7 @@ class Doorkeeper:
     def __init__(self, house: House) -> None:
         self._house = house
         self._credentials = credentials(house)
+        self._fragments = Fragments()
 
     def answer(self, answers: Mapping[str, Answer]) -> Response:
         """Return the answer to the present request.
@@ -74,7 +84,7 @@ class Doorkeeper:
         speak(caller.newest)
         version = asked.version()
         speak(version)
-        return Visit(self._house, asked, caller, version).answered(answers)
+        return Visit(self._house, asked, caller, version, self._fragments).answered(answers)
 
 
 def speak(version: Version) -> None:

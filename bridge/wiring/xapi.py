@@ -1,5 +1,6 @@
 """The xAPI door's stations: who a blind account stands for is decided here, since the registry knows the platforms."""
 
+from collections.abc import Sequence
 from functools import partial
 
 from bridge.db.unit_of_work import Tx
@@ -7,6 +8,7 @@ from bridge.intake.xapi.cleaning import AsSent, Blind, Blinded, Keeping
 from bridge.intake.xapi.credentials import Credentials
 from bridge.intake.xapi.documents import DocumentKeeping, Documents, keep_as_sent, keep_blinded
 from bridge.intake.xapi.model import Caller, Store
+from bridge.intake.xapi.packing import Packed
 from bridge.intake.xapi.service import Batch, Statements
 from bridge.intake.xapi.terms import Terms
 from bridge.registry.contact_store import blind_reference
@@ -21,17 +23,21 @@ def credentials(house: House) -> Credentials:
     return Credentials(house.uow, house.clock, demonstration=house.settings.demonstration)
 
 
+def keeping_of(house: House, caller: Caller) -> Keeping:
+    """Return how the caller's store keeps what it is told."""
+    if caller.store is Store.CONFORMANCE:
+        return AsSent()
+    return Blinded(_blind(house, caller), f"{house.settings.public_url}/xAPI/blind")
+
+
 class XapiDesk:
     """What one caller may do, in an open unit of work."""
 
     def __init__(self, house: House, tx: Tx, caller: Caller) -> None:
-        keep: DocumentKeeping
-        self.keeping: Keeping
-        if caller.store is Store.CONFORMANCE:
-            self.keeping, keep = AsSent(), keep_as_sent
-        else:
-            blinded = Blinded(_blind(house, caller), f"{house.settings.public_url}/xAPI/blind")
-            self.keeping, keep = blinded, keep_blinded(blinded)
+        self.keeping = keeping_of(house, caller)
+        keep: DocumentKeeping = keep_as_sent
+        if isinstance(self.keeping, Blinded):
+            keep = keep_blinded(self.keeping)
         self.terms = Terms(caller.institution, caller.store)
         authority = {
             "objectType": "Agent",
@@ -41,9 +47,9 @@ class XapiDesk:
         self.statements = Statements(tx, house.at(tx).inbox, self.keeping, house.clock, caller, authority)
         self.documents = Documents(tx, caller, house.clock, keep)
 
-    def receive(self, batch: Batch) -> list[str]:
+    def receive(self, batch: Batch, packed: Sequence[Packed] | None = None) -> list[str]:
         """Keep statements as `Statements.receive` does; those on videos are also noted beside their units."""
-        ids = self.statements.receive(batch)
+        ids = self.statements.receive(batch, packed)
         self._note_videos(batch.statements)
         return ids
 

@@ -46,6 +46,10 @@ class Keeping(Protocol):
         """Return the statement as it is kept."""
         ...
 
+    def member(self, name: str, value: Any, about: Mapping[str, Any]) -> Any:
+        """Return a property of a statement whose object is `about`, as it is kept."""
+        ...
+
     def agent(self, value: Mapping[str, Any]) -> dict[str, Any]:
         """Return the Agent or Group as it is kept."""
         ...
@@ -63,6 +67,9 @@ class AsSent:
     """Keeps everything as it came: for made-up people alone (`Store.CONFORMANCE`)."""
 
     def statement(self, value: dict[str, Any]) -> dict[str, Any]:
+        return value
+
+    def member(self, name: str, value: Any, about: Mapping[str, Any]) -> Any:
         return value
 
     def agent(self, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,10 +98,12 @@ class Blinded:
         self._kept_keys: dict[str, bool] = {}
 
     def statement(self, value: dict[str, Any]) -> dict[str, Any]:
-        kept = {name: self._property(name, item) for name, item in value.items()}
-        about = kept["object"]
-        if "response" in kept.get("result", {}) and not _is_closed_question(about):
-            kept["result"] = {name: item for name, item in kept["result"].items() if name != "response"}
+        return {name: self.member(name, item, value["object"]) for name, item in value.items()}
+
+    def member(self, name: str, value: Any, about: Mapping[str, Any]) -> Any:
+        kept = self._property(name, value)
+        if name == "result" and "response" in kept and not _is_closed_question(about):
+            del kept["response"]
         return kept
 
     def agent(self, value: Mapping[str, Any]) -> dict[str, Any]:

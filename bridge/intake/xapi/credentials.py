@@ -11,10 +11,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
-from bridge.db.unit_of_work import UnitOfWork
+from bridge.db.prepared import Prepared
+from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.intake.xapi.model import Caller, Scope, Store, Version
 from bridge.intake.xapi.tables import XapiCredentialRow
 from bridge.kernel.errors import InvalidInput, NotPermitted
@@ -25,6 +26,20 @@ GRACE = timedelta(days=7)
 """For how long the secret before stays valid unless the operator says otherwise."""
 _SOURCE = re.compile(r"[a-z0-9][a-z0-9._-]{0,39}")
 _ROW: Any = XapiCredentialRow.__table__
+_ASKED = (
+    "id",
+    "institution_id",
+    "source",
+    "scopes",
+    "store",
+    "registration_id",
+    "newest",
+    "secret_sha256",
+    "revoked_at",
+)
+_BY_KEY = Prepared(
+    lambda _dialect: select(*(_ROW.c[name] for name in _ASKED)).where(_ROW.c.id == bindparam("key"))
+)
 _KEY = re.compile(r"xk_[0-9a-z]{26}")
 
 
@@ -69,9 +84,10 @@ class Credentials:
         """Return who calls; NotPermitted("credential_wrong") (401), the same for each reason."""
         if _KEY.fullmatch(key):
             with self._uow.across_institutions("xAPI: whose key is it?", read_only=True) as tx:
-                # Core, not ORM: it is asked for at each request, and may never be remembered: a key can be revoked.
-                row = tx.session.execute(select(_ROW).where(_ROW.c.id == key)).one_or_none()
-            if row is not None and self._opens(row, secret):
+                # Prepared: it is asked for at each request, and may never be remembered: a key can be revoked.
+                row = _BY_KEY.row(tx.session, {"key": key})
+                opens = row is not None and self._opens(tx, row, secret)
+            if opens:
                 return Caller(
                     credential=row.id,
                     institution=InstitutionId(row.institution_id),
@@ -170,13 +186,15 @@ class Credentials:
             raise InvalidInput("credential_revoked", "这个凭证已停用,请另建一个")
         return row
 
-    def _opens(self, row: Any, secret: str) -> bool:
+    def _opens(self, tx: Tx, row: Any, secret: str) -> bool:
         if row.revoked_at is not None or (row.store == Store.CONFORMANCE and not self._demonstration):
             return False
         given = _digest(secret)
         if hmac.compare_digest(given, row.secret_sha256):
             return True
-        before, until = row.previous_sha256, row.previous_until
+        before, until = tx.session.execute(
+            select(_ROW.c.previous_sha256, _ROW.c.previous_until).where(_ROW.c.id == row.id)
+        ).one()
         return (
             before is not None
             and until is not None

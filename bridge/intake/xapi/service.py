@@ -9,17 +9,14 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-import msgspec
-
 from bridge.db.unit_of_work import Tx
 from bridge.intake.model import ChainHead
 from bridge.intake.store import SqlInbox
-from bridge.intake.xapi import formats
 from bridge.intake.xapi.cleaning import Keeping
 from bridge.intake.xapi.comparison import same_statement
+from bridge.intake.xapi.fragments import NAMED, NOTHING, Recall, text_of
 from bridge.intake.xapi.model import (
     MAX_STATEMENTS,
-    VOIDED,
     Attachment,
     Caller,
     Query,
@@ -28,6 +25,7 @@ from bridge.intake.xapi.model import (
     Store,
     Version,
 )
+from bridge.intake.xapi.packing import Closing, Packed, Packer
 from bridge.intake.xapi.query import Parameters, cursor, read_query
 from bridge.intake.xapi.signature import check_signatures
 from bridge.intake.xapi.store import Kept, NewStatement, SqlStatements
@@ -35,7 +33,7 @@ from bridge.intake.xapi.terms import Terms
 from bridge.intake.xapi.validation import check_statement
 from bridge.kernel.canonical import canonical_json, sha256_hex
 from bridge.kernel.errors import InvalidInput
-from bridge.kernel.time import Clock, epoch_ms, from_epoch_ms, rfc3339
+from bridge.kernel.time import Clock, epoch_ms, from_epoch_ms
 
 _HASHES: Mapping[int, Callable[[bytes], Any]] = {
     56: hashlib.sha224,
@@ -50,16 +48,20 @@ class Batch:
     """What one request brought, checked.
 
     Args:
+        texts: of each statement: name → JSON of its `NAMED` properties.
         original_sha256: of the body's bytes as they came.
     """
 
     statements: tuple[dict[str, Any], ...]
     attachments: tuple[Attachment, ...]
     version: Version
+    texts: tuple[Mapping[str, bytes], ...]
     original_sha256: str
 
 
-def read_batch(value: Any, attachments: Sequence[Attachment], version: Version, body: bytes) -> Batch:
+def read_batch(
+    value: Any, attachments: Sequence[Attachment], version: Version, body: bytes, recall: Recall = NOTHING
+) -> Batch:
     """Return the statements in a request's JSON, each whole and each with an id.
 
     Raises:
@@ -72,17 +74,29 @@ def read_batch(value: Any, attachments: Sequence[Attachment], version: Version, 
     if len(found) > MAX_STATEMENTS:
         raise StatementFault("statements_count", http_status=413)
     ids = set()
+    texts = []
+    right: set[tuple[str, bytes]] = set()
     for index, statement in enumerate(found):
         try:
-            check_statement(statement, version)
+            named = _named(statement)
+            passed = [one[0] for one in named.items() if one in right or recall.get(*one) is not None]
+            check_statement(statement, version, passed)
             statement["id"] = statement.get("id", "").lower() or str(uuid4())
             if statement["id"] in ids:
                 raise StatementFault("id_duplicate", "/id")
         except StatementFault as fault:
             raise (fault if single else fault.below(index)) from None
         ids.add(statement["id"])
+        right.update(named.items())
+        texts.append(named)
     _check_attachments(found, attachments)
-    return Batch(tuple(found), tuple(attachments), version, sha256_hex(body))
+    return Batch(tuple(found), tuple(attachments), version, tuple(texts), sha256_hex(body))
+
+
+def pack(batch: Batch, keeping: Keeping, caller: Caller, recall: Recall = NOTHING) -> tuple[Packed, ...]:
+    """Return the batch's statements as `keeping` keeps them."""
+    packer = Packer(batch.version, keeping, caller, recall)
+    return tuple(map(packer.packed, batch.statements, batch.texts))
 
 
 class Statements:
@@ -109,8 +123,11 @@ class Statements:
         self._authority = dict(authority)
         self._terms = Terms(caller.institution, caller.store)
 
-    def receive(self, batch: Batch) -> list[str]:
+    def receive(self, batch: Batch, packed: Sequence[Packed] | None = None) -> list[str]:
         """Keep the statements that are new and return all ids; all are kept or none.
+
+        Args:
+            packed: the batch's statements, if they were packed before this unit of work began.
 
         Raises:
             InvalidInput: statement_conflict (409): an id is kept with another statement.
@@ -129,13 +146,13 @@ class Statements:
                 check_signatures(statement, lambda sha2: sent.get(sha2) or self._rows.attachment(sha2))
         stored = from_epoch_ms(epoch_ms(self._clock.now()))
         known = self._rows.existing([one["id"] for one in batch.statements])
+        closing = Closing(stored, self._authority, batch.version, self._terms)
         new = []
-        for statement in batch.statements:
-            kept = _normal(self._keeping.statement(statement), batch.version)
-            before = known.get(statement["id"])
+        for one in pack(batch, self._keeping, self._caller) if packed is None else packed:
+            before = known.get(one.id)
             if before is None:
-                new.append(self._new(kept, batch.version, stored))
-            elif not same_statement(json.loads(before), kept):
+                new.append(closing.of(one))
+            elif not same_statement(json.loads(before), one.value()):
                 raise InvalidInput(
                     "statement_conflict", "该 id 已保存了另一条内容不同的陈述,整批未接收", http_status=409
                 )
@@ -167,7 +184,9 @@ class Statements:
 
     def attachments_of(self, statements: Sequence[Kept]) -> list[Attachment]:
         """Return what came along with these statements, each once."""
-        named = {one["sha2"].lower() for kept in statements for one in _named_in(json.loads(kept.payload))}
+        named = {
+            one["sha2"].lower() for kept in statements for one in _attachments_in(json.loads(kept.payload))
+        }
         found = [self._rows.attachment(sha2) for sha2 in sorted(named)]
         return [one for one in found if one is not None]
 
@@ -179,24 +198,6 @@ class Statements:
     def _readable(self) -> str | None:
         """The one source that the caller may read; None: all of the institution."""
         return None if self._caller.may(Scope.READ) else self._caller.source
-
-    def _new(self, kept: dict[str, Any], version: Version, stored: datetime) -> NewStatement:
-        at = rfc3339(stored)
-        kept["stored"] = at
-        kept["authority"] = self._authority
-        kept.setdefault("timestamp", at)
-        kept.setdefault("version", "1.0.0" if version is Version.ONE else "2.0.0")
-        about = kept["object"]
-        target = about["id"].lower() if about.get("objectType") == "StatementRef" else None
-        packed = msgspec.json.encode(kept)
-        return NewStatement(
-            id=kept["id"],
-            payload=packed.decode(),
-            sha256=sha256_hex(packed),
-            terms=self._terms.of(kept),
-            target=target,
-            voids=target is not None and kept["verb"]["id"] == VOIDED,
-        )
 
     def _keep(
         self, new: Sequence[NewStatement], batch: Batch, chain: str, head: ChainHead, stored: datetime
@@ -240,7 +241,7 @@ def _check_attachments(statements: Sequence[Mapping[str, Any]], sent: Sequence[A
     named = [
         (index, place, one)
         for index, statement in enumerate(statements)
-        for place, one in enumerate(_named_in(statement))
+        for place, one in enumerate(_attachments_in(statement))
     ]
     by_hash = {one.sha2: one for one in sent}
     for index, _place, one in named:
@@ -256,30 +257,12 @@ def _check_attachments(statements: Sequence[Mapping[str, Any]], sent: Sequence[A
             raise StatementFault("attachment_hash")
 
 
-def _named_in(statement: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _attachments_in(statement: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     inner = statement["object"] if statement["object"].get("objectType") == "SubStatement" else {}
     return [*statement.get("attachments", ()), *inner.get("attachments", ())]
 
 
-def _normal(statement: dict[str, Any], version: Version) -> dict[str, Any]:
-    """Return the statement as the specification has it kept: context activities in arrays; in 2.0, times in UTC."""
-    kept = dict(statement)
-    for name in ("timestamp", "stored"):
-        if version is Version.TWO and name in kept:
-            kept[name] = _in_utc(kept[name])
-    activities = kept.get("context", {}).get("contextActivities")
-    if activities:
-        arrays = {key: item if isinstance(item, list) else [item] for key, item in activities.items()}
-        kept["context"] = {**kept["context"], "contextActivities": arrays}
-    if kept["object"].get("objectType") == "SubStatement":
-        kept["object"] = _normal(kept["object"], version)
-    return kept
-
-
-def _in_utc(text: str) -> str:
-    at = formats.instant(text)
-    if text.endswith("Z"):
-        return text
-    return at.isoformat(timespec="microseconds" if at.microsecond % 1000 else "milliseconds").replace(
-        "+00:00", "Z"
-    )
+def _named(statement: Any) -> dict[str, bytes]:
+    if type(statement) is not dict:
+        return {}
+    return {name: text_of(statement[name]) for name in NAMED if name in statement}

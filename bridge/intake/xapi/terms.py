@@ -18,10 +18,13 @@ class Terms:
         self._salt = f"{institution}\x00{store}\x00"
         self._known: dict[tuple[str, str], str] = {}
 
-    def of(self, statement: Mapping[str, Any]) -> dict[str, bool]:
-        """Return the statement's terms; True for one that it meets by itself, False for a related one only."""
+    def of(self, name: str, value: Any) -> dict[str, bool]:
+        """Return the terms that a statement has by one of its properties.
+
+        Each with True if it meets it by itself, with False if only by what is related to it.
+        """
         found: dict[str, bool] = {}
-        for kind, text, direct in _said(statement, True):
+        for kind, text, direct in _said(name, value, True):
             key = self.key(kind, text)
             found[key] = found.get(key, False) or direct
         return found
@@ -39,12 +42,19 @@ class Terms:
         return self.key("agent", identifier_of(agent) or "")
 
 
-def _said(statement: Mapping[str, Any], whole: bool) -> Iterator[tuple[str, str, bool]]:
-    for identifier in _people(statement["actor"]):
-        yield "agent", identifier, whole
-    if whole:
-        yield "verb", statement["verb"]["id"], True
-    about = statement["object"]
+def _said(name: str, value: Any, whole: bool) -> Iterator[tuple[str, str, bool]]:
+    if name in ("actor", "authority"):
+        for identifier in _people(value):
+            yield "agent", identifier, whole and name == "actor"
+    elif name == "verb" and whole:
+        yield "verb", value["id"], True
+    elif name == "object":
+        yield from _said_of(value, whole)
+    elif name == "context":
+        yield from _surroundings(value, whole)
+
+
+def _said_of(about: Mapping[str, Any], whole: bool) -> Iterator[tuple[str, str, bool]]:
     kind = about.get("objectType", "Activity")
     if kind == "Activity":
         yield "activity", about["id"], whole
@@ -52,13 +62,8 @@ def _said(statement: Mapping[str, Any], whole: bool) -> Iterator[tuple[str, str,
         for identifier in _people(about):
             yield "agent", identifier, whole
     elif kind == "SubStatement":
-        yield from _said(about, False)
-    context = statement.get("context")
-    if context is not None:
-        yield from _surroundings(context, whole)
-    if "authority" in statement:
-        for identifier in _people(statement["authority"]):
-            yield "agent", identifier, False
+        for name, value in about.items():
+            yield from _said(name, value, False)
 
 
 def _surroundings(context: Mapping[str, Any], whole: bool) -> Iterator[tuple[str, str, bool]]:

@@ -3,7 +3,7 @@
 Source: xAPI 1.0.3 Part Two (Data); IEEE 9274.1.1-2023 §4.2 for what 2.0 adds (contextAgents, contextGroups).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 from bridge.intake.xapi import formats
@@ -28,13 +28,16 @@ _COMPONENTS: Mapping[str, frozenset[str]] = {
 _LISTS = frozenset({"choices", "scale", "source", "target", "steps"})
 
 
-def check_statement(value: Any, version: Version) -> None:
+def check_statement(value: Any, version: Version, passed: Container[str] = ()) -> None:
     """Return if `value` is a statement of `version`.
+
+    Args:
+        passed: properties that are known to be right in themselves.
 
     Raises:
         StatementFault: what is wrong first, and where (from the statement's root).
     """
-    _members(value, _STATEMENT[version], "actor", "verb", "object")
+    _members(value, _STATEMENT[version], "actor", "verb", "object", passed=passed)
     _whole(value)
     if value["verb"]["id"] == VOIDED and value["object"].get("objectType") != "StatementRef":
         raise StatementFault("voiding_object", "/object")
@@ -50,10 +53,12 @@ def check_agent(value: Any) -> None:
         _agent(value)
 
 
-def _members(value: Any, checks: Mapping[str, Check], *required: str) -> None:
+def _members(value: Any, checks: Mapping[str, Check], *required: str, passed: Container[str] = ()) -> None:
     if type(value) is not dict:
         raise StatementFault("null_forbidden" if value is None else "object_expected")
     for key, item in value.items():
+        if key in passed:
+            continue
         check = checks.get(key)
         if check is None:
             raise StatementFault("property_unknown").below(key)

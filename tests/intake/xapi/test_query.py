@@ -1,16 +1,18 @@
 import base64
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import pytest
 
 from bridge.intake.xapi.cleaning import AsSent
-from bridge.intake.xapi.model import MAX_PAGE, Query, Store
+from bridge.intake.xapi.model import MAX_PAGE, Caller, Query, Store, Version
 from bridge.intake.xapi.query import check_names, cursor, read_query, single_statement
+from bridge.intake.xapi.service import pack, read_batch
 from bridge.intake.xapi.terms import Terms
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId
-from tests.intake.xapi.statements import LEARNER, statement, substatement, uid, voiding
+from tests.intake.xapi.statements import ACTIVITY, LEARNER, Json, statement, substatement, uid, voiding
 
 TERMS = Terms(InstitutionId("org"), Store.RECORDS)
 AT = datetime(2026, 11, 28, 8, 0, 0, 123456, tzinfo=UTC)
@@ -18,6 +20,12 @@ AT = datetime(2026, 11, 28, 8, 0, 0, 123456, tzinfo=UTC)
 
 def read(**given: str) -> Query:
     return read_query(given, AsSent(), TERMS)
+
+
+def terms_of(whole: Json) -> Mapping[str, bool]:
+    """Return the terms of a statement as it is kept."""
+    caller = Caller("xk", InstitutionId("org"), "s", frozenset(), Store.RECORDS, None, Version.ONE)
+    return pack(read_batch(whole, (), Version.ONE, b""), AsSent(), caller)[0].terms
 
 
 def test_what_is_asked_becomes_terms_the_rarest_first() -> None:
@@ -87,20 +95,23 @@ def test_terms_say_who_and_what_a_statement_is_about() -> None:
 
     agent, activity = TERMS.agent(LEARNER), term("activity", "https://lms.example/mod/video/42")
     verb = term("verb", "http://adlnet.gov/expapi/verbs/completed")
-    assert TERMS.of(statement()) == {agent: True, verb: True, activity: True}
+    assert terms_of(statement()) == {agent: True, verb: True, activity: True}
     # What stands in a SubStatement is related, and its verb is nobody's.
     other = {"account": {"homePage": "https://lms.example", "name": "other"}}
-    assert TERMS.of({**substatement(), "actor": other}) == {
+    assert terms_of({**substatement(), "actor": other}) == {
         TERMS.agent(other): True,
         verb: True,
         agent: False,
         activity: False,
     }
     context = {"registration": uid(1), "contextActivities": {"parent": {"id": "https://p.example"}}}
-    with_context = TERMS.of(statement(context=context, authority=other))
+    with_context = terms_of(statement(context=context))
     assert with_context[term("registration", uid(1))]
     assert not with_context[term("activity", "https://p.example")]
-    assert not with_context[TERMS.agent(other)]
-    assert activity not in TERMS.of(voiding(uid(1)))
+    # What a statement meets by itself and by what is related to it, it meets by itself.
+    both = {"contextActivities": {"parent": [ACTIVITY]}, "instructor": LEARNER}
+    assert terms_of(statement(context=both)) == {agent: True, verb: True, activity: True}
+    assert TERMS.of("authority", LEARNER) == {agent: False}
+    assert activity not in terms_of(voiding(uid(1)))
     assert Terms(InstitutionId("org"), Store.CONFORMANCE).agent(LEARNER) != agent
     assert Terms(InstitutionId("other"), Store.RECORDS).agent(LEARNER) != agent

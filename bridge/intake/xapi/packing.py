@@ -1,0 +1,156 @@
+"""Statements made ready for the store before the unit of work begins: cleaned, in the specification's normal form, with
+their terms. All that is left for later is what storing itself says of a statement.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bridge.intake.xapi import formats
+from bridge.intake.xapi.cleaning import Keeping
+from bridge.intake.xapi.fragments import REPEATING, Fragment, Recall, text_of
+from bridge.intake.xapi.model import VOIDED, Caller, Version
+from bridge.intake.xapi.store import NewStatement
+from bridge.intake.xapi.terms import Terms
+from bridge.kernel.canonical import sha256_hex
+from bridge.kernel.time import rfc3339
+
+_SET_AT_STORING = frozenset({"stored", "authority"})
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A statement but for what is said of it when it is stored.
+
+    Args:
+        text: its JSON without the closing brace.
+        lacks: of `timestamp` and `version`, what it does not have.
+        target: the statement that it refers to (object StatementRef), if it does; `voids`: whether to void it.
+    """
+
+    id: str
+    text: bytes
+    lacks: tuple[str, ...]
+    terms: Mapping[str, bool]
+    target: str | None
+    voids: bool
+
+    def value(self) -> dict[str, Any]:
+        """Return the statement."""
+        found: dict[str, Any] = json.loads(self.text + b"}")
+        return found
+
+
+class Closing:
+    """What is added to each statement of a batch when it is stored."""
+
+    def __init__(
+        self, stored: datetime, authority: Mapping[str, Any], version: Version, terms: Terms
+    ) -> None:
+        at = text_of(rfc3339(stored))
+        self._said = b',"stored":' + at + b',"authority":' + text_of(authority)
+        self._lacking = {
+            "timestamp": b',"timestamp":' + at,
+            "version": b',"version":"1.0.0"' if version is Version.ONE else b',"version":"2.0.0"',
+        }
+        self._terms = terms.of("authority", authority)
+
+    def of(self, packed: Packed) -> NewStatement:
+        """Return the statement whole."""
+        text = b"".join((packed.text, self._said, *map(self._lacking.__getitem__, packed.lacks), b"}"))
+        return NewStatement(
+            packed.id,
+            text.decode(),
+            sha256_hex(text),
+            {**self._terms, **packed.terms},
+            packed.target,
+            packed.voids,
+        )
+
+
+class Packer:
+    """Packs the statements of one batch.
+
+    Args:
+        recall: of the caller's store and of `version`.
+    """
+
+    def __init__(self, version: Version, keeping: Keeping, caller: Caller, recall: Recall) -> None:
+        self._version = version
+        self._keeping = keeping
+        self._terms = Terms(caller.institution, caller.store)
+        self._recall = recall
+        # Of this batch, people included: it says the same again and again.
+        self._made: dict[tuple[str, bytes], Fragment] = {}
+
+    def packed(self, statement: Mapping[str, Any], texts: Mapping[str, bytes]) -> Packed:
+        """Return a checked statement as it is kept.
+
+        Args:
+            texts: `text_of` each of its `NAMED`.
+        """
+        about = statement["object"]
+        parts = []
+        related: dict[str, bool] = {}
+        direct: dict[str, bool] = {}
+        for name, value in statement.items():
+            text = texts.get(name)
+            if text is not None:
+                fragment = self._known(name, value, text)
+                parts.append(fragment.text)
+                for key, is_direct in fragment.terms.items():
+                    (direct if is_direct else related)[key] = is_direct
+            elif name not in _SET_AT_STORING:
+                kept = normal(name, self._keeping.member(name, value, about), self._version)
+                parts.append(_member(name, text_of(kept)))
+        target = about["id"].lower() if about.get("objectType") == "StatementRef" else None
+        return Packed(
+            id=statement["id"],
+            text=b"{" + b",".join(parts),
+            lacks=tuple(name for name in ("timestamp", "version") if name not in statement),
+            terms={**related, **direct},
+            target=target,
+            voids=target is not None and statement["verb"]["id"] == VOIDED,
+        )
+
+    def _known(self, name: str, value: Any, text: bytes) -> Fragment:
+        found = self._made.get((name, text)) or self._recall.get(name, text)
+        if found is None:
+            kept = self._keeping.member(name, value, {})
+            plain = normal(name, kept, self._version)
+            found = Fragment(_member(name, text_of(plain)), self._terms.of(name, plain))
+            # Clean is what nothing was taken out of, and in which nobody was made blind.
+            if name in REPEATING and text_of(kept) == text:
+                self._recall.remember(name, text, found)
+            self._made[name, text] = found
+        return found
+
+
+def normal(name: str, value: Any, version: Version) -> Any:
+    """Return a property as the specification has it kept: context activities in arrays; in 2.0, times in UTC."""
+    if name == "timestamp" and version is Version.TWO:
+        return _in_utc(value)
+    if name == "context":
+        activities = value.get("contextActivities")
+        if not activities:
+            return value
+        arrays = {key: item if isinstance(item, list) else [item] for key, item in activities.items()}
+        return {**value, "contextActivities": arrays}
+    if name == "object" and value.get("objectType") == "SubStatement":
+        return {key: normal(key, item, version) for key, item in value.items()}
+    return value
+
+
+def _member(name: str, text: bytes) -> bytes:
+    return b'"%s":%s' % (name.encode(), text)
+
+
+def _in_utc(text: str) -> str:
+    at = formats.instant(text)
+    if text.endswith("Z"):
+        return text
+    return at.isoformat(timespec="microseconds" if at.microsecond % 1000 else "milliseconds").replace(
+        "+00:00", "Z"
+    )
