@@ -15,9 +15,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from os import environ
 from pathlib import Path
 from uuid import uuid4
@@ -37,7 +38,12 @@ _WARM_UP_SECONDS = 1.0
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 30.0
 _PEOPLE, _UNITS = 50, 20
-_HOLE = "00000000-0000-4000-8000-000000000000"
+_VIEWERS = 100
+"""Of a connection: each watches one unit; a person watches two."""
+_VIEWING = 20
+"""Statements of a viewing, each at another time; then another begins, with a session of its own."""
+_VERBS = {"played": "播放", "paused": "暂停", "seeked": "跳转"}
+_ID, _SESSION, _TIME, _AT = (f"%({name})s" for name in ("id", "session", "time", "at"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +193,12 @@ def _load(door: _Door, size: int) -> tuple[int, float]:
             "X-Experience-API-Version": "1.0.3",
             "Content-Type": "application/json",
         }
-        around = [_statement(one).split(_HOLE) for one in range(size)]
+        said = watching()
         while not faults:
             started = time.monotonic()
             if started >= end:
                 break
-            body = "[" + ",".join(f"{before}{uuid4()}{after}" for before, after in around) + "]"
+            body = "[" + ",".join(said() for _ in range(size)) + "]"
             connection.request("POST", door.path, body.encode(), headers)
             answer = connection.getresponse()
             content = answer.read()
@@ -212,16 +218,42 @@ def _load(door: _Door, size: int) -> tuple[int, float]:
     return sum(taken), sum(taken) / SECONDS
 
 
-def _statement(number: int) -> str:
-    """Return a statement of somebody who watched a stretch of a video, with `_HOLE` in place of its id."""
+def watching() -> Callable[[], str]:
+    """Return what tells the next statement of a connection: `_VIEWERS` people watch and take turns to speak.
+
+    As of real ones, none is like another: each has an id, an instant and a place in the video of its own.
+    """
+    viewers = [[_statement(number, verb) for verb in _VERBS] for number in range(_VIEWERS)]
+    sessions = [str(uuid4()) for _ in viewers]
+    numbers = count()
+
+    def next_statement() -> str:
+        said, viewer = divmod(next(numbers), _VIEWERS)
+        if (said + viewer) % _VIEWING == 0:
+            sessions[viewer] = str(uuid4())
+        milliseconds = said * 1_700 + viewer
+        seconds = milliseconds // 1000
+        return viewers[viewer][said % len(_VERBS)] % {
+            "id": uuid4(),
+            "session": sessions[viewer],
+            "time": milliseconds % 3_600_000 / 1000,
+            "at": f"2026-11-28T{seconds // 3600 % 24:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+            f".{milliseconds % 1000:03}Z",
+        }
+
+    return next_statement
+
+
+def _statement(number: int, verb: str) -> str:
+    """Return what a viewer says of a stretch of a video, with holes for what differs from one to the next."""
     extensions = "https://w3id.org/xapi/video/extensions"
-    return json.dumps(
+    whole = json.dumps(
         {
-            "id": _HOLE,
+            "id": _ID,
             "actor": {"objectType": "Agent", "mbox": f"mailto:learner-{number % _PEOPLE}@lms.example"},
             "verb": {
-                "id": "https://w3id.org/xapi/video/verbs/played",
-                "display": {"en-US": "played", "zh-CN": "播放"},
+                "id": f"https://w3id.org/xapi/video/verbs/{verb}",
+                "display": {"en-US": verb, "zh-CN": _VERBS[verb]},
             },
             "object": {
                 "id": f"https://lms.example/mod/video/{number % _UNITS}",
@@ -232,14 +264,15 @@ def _statement(number: int) -> str:
                 },
             },
             "result": {
-                "extensions": {f"{extensions}/time": 12.5, f"{extensions}/played-segments": "0[.]12.5"}
+                "extensions": {f"{extensions}/time": _TIME, f"{extensions}/played-segments": f"0[.]{_TIME}"}
             },
             "context": {
                 "registration": str(uuid4()),
                 "contextActivities": {"category": [{"id": "https://w3id.org/xapi/video"}]},
-                "extensions": {f"{extensions}/session-id": str(uuid4())},
+                "extensions": {f"{extensions}/session-id": _SESSION},
             },
-            "timestamp": "2026-11-28T08:00:00.000Z",
+            "timestamp": _AT,
         },
         ensure_ascii=False,
     )
+    return whole.replace(f'"{_TIME}"', _TIME)  # a number
