@@ -6,7 +6,7 @@ from typing import Any
 from bridge.kernel.errors import Unavailable
 
 PLUGINS = {
-    "face": "plugins.presence.onnx_engine:load_engine",
+    "face": "plugins.presence.engines:open_engine",
     "real_name.roster": "plugins.identity.roster:RosterProvider",
     "real_name.remote": "plugins.identity.providers:make_provider",
     "blobs.local_folder": "plugins.storage.local_folder:LocalFolderBlobs",

@@ -14,133 +14,13 @@ from types import MappingProxyType
 from typing import Protocol
 
 from bridge.kernel.errors import InvalidInput
+from bridge.presence.face_pack import FacePack
 
 VECTOR_LENGTH = 512
 """Numbers in a template."""
 
 MAX_FRAME_BYTES = 512 * 1024
 MAX_FRAME_SIDE_PX = 1920
-
-
-class CommercialUse(StrEnum):
-    """Whether the stated licence of a model's weights lets an institution use them in its business."""
-
-    ALLOWED = "allowed"
-    FORBIDDEN = "forbidden"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class ModelLicence:
-    """What is known about the right to use a model's weights.
-
-    Args:
-        stated: the licence that the package itself names, e.g. "MIT".
-        provenance: what is known of the training data and the author of the weights; "unknown" if nothing.
-    """
-
-    stated: str
-    provenance: str
-    commercial_use: CommercialUse
-
-
-@dataclass(frozen=True, slots=True)
-class PackModel:
-    """One model of a pack.
-
-    Args:
-        job: "detector", "landmarks" or "recogniser".
-        package: registry, name and version from which the weights come.
-        file: name under the assets' `face/` folder; None where an installed package holds the weights.
-        sha256: of `file`, lower-case hex; None where the package's own pin vouches for them.
-    """
-
-    job: str
-    id: str
-    package: str
-    file: str | None
-    sha256: str | None
-    licence: ModelLicence
-
-
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    """Where scores become verdicts; they belong to the pack, since each model has its own scale.
-
-    Args:
-        verify: comparison score (cosine, −1..1) from which on the face is the reference's.
-        other_person_below: score below which it is not; from here up to `verify` nothing is decided.
-        face_score: detector score (0..1) from which on something is a face at all.
-        several_faces_score: detector score from which on a second face counts as a second person.
-        min_face_px: least width of a face, in pixels of the frame, that is compared.
-    """
-
-    verify: float
-    other_person_below: float
-    face_score: float
-    several_faces_score: float
-    min_face_px: int
-
-    def __post_init__(self) -> None:
-        if not -1 <= self.other_person_below <= self.verify <= 1:
-            raise ValueError("thresholds need −1 <= other_person_below <= verify <= 1")
-        if not 0 < self.face_score <= self.several_faces_score <= 1:
-            raise ValueError("thresholds need 0 < face_score <= several_faces_score <= 1")
-
-
-@dataclass(frozen=True, slots=True)
-class QualityLimits:
-    """Beyond these a face is not compared: the score would say more about the picture than about the person.
-
-    Args:
-        darkest, brightest: mean grey (0..255) of the aligned face.
-        least_sharpness: variance of the Laplacian of the aligned 112x112 face.
-        most_yaw: sideways distance of the nose tip from the middle of the eyes, in eye distances.
-        least_pitch, most_pitch: nose tip's place between eyes (0) and mouth (1).
-    """
-
-    darkest: float
-    brightest: float
-    least_sharpness: float
-    most_yaw: float
-    least_pitch: float
-    most_pitch: float
-
-
-@dataclass(frozen=True, slots=True)
-class FacePack:
-    """The models that work together, and the thresholds measured with them."""
-
-    id: str
-    title_zh: str
-    models: tuple[PackModel, ...]
-    thresholds: Thresholds
-    quality: QualityLimits
-
-    def model(self, job: str) -> PackModel:
-        """Return the pack's one model for `job`; LookupError if there is none."""
-        for model in self.models:
-            if model.job == job:
-                return model
-        raise LookupError(f"face pack {self.id} has no {job}")
-
-
-def licence_objections(pack: FacePack) -> tuple[str, ...]:
-    """Return a Chinese sentence for each model that needs a licence recorded by the operator in production.
-
-    A stated licence that allows commercial use raises no objection, even where nobody knows what the
-    weights were trained on; that `provenance` is shown beside it wherever a pack is shown.
-    """
-    words = {
-        CommercialUse.FORBIDDEN: "声明的许可不允许商用",
-        CommercialUse.UNKNOWN: "许可不明",
-    }
-    return tuple(
-        f"人脸模型 {model.id} {words[model.licence.commercial_use]}({model.licence.stated}),"
-        "请先登记已取得的授权,或更换模型包。"
-        for model in pack.models
-        if model.licence.commercial_use is not CommercialUse.ALLOWED
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +132,30 @@ class FaceTemplate:
 
 
 @dataclass(frozen=True, slots=True)
+class HeadPose:
+    """How a head is turned, in degrees, as the picture shows it: to its left, up, and tipped clockwise are positive."""
+
+    yaw_degrees: float
+    pitch_degrees: float
+    roll_degrees: float
+
+
+@dataclass(frozen=True, slots=True)
+class LifeSigns:
+    """What models beside the recogniser say of one face; None for what the pack has no model for.
+
+    Args:
+        live: score of a living person against a picture of one, 0..1.
+        eyes_closed: scores (0..1) that the person's right and left eye are closed; they tell something of faces
+            that look into the camera, little of others.
+    """
+
+    live: float | None = None
+    pose: HeadPose | None = None
+    eyes_closed: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class FaceObservation:
     """What one frame shows.
 
@@ -260,11 +164,15 @@ class FaceObservation:
         hints: what is wrong with the one face that would have been compared; empty if nothing is, or if
             no single face stands out.
         template: of the one suitable face; None unless exactly one face is suitable.
+        main: the one face that stands out, whatever its quality; None if none does.
+        signs: of `main`; None with it.
     """
 
     faces: tuple[DetectedFace, ...]
     hints: tuple[QualityHint, ...]
     template: FaceTemplate | None
+    main: DetectedFace | None = None
+    signs: LifeSigns | None = None
 
 
 class FaceEngine(Protocol):
@@ -311,10 +219,12 @@ def _numbers(template: FaceTemplate) -> "array[float]":
 
 
 class FaceVerdict(StrEnum):
-    """What one frame says about the person before the camera. Only the first two are about who it is."""
+    """What one frame says of the person before the camera. The first two are about who it is, the third whether
+    it is a person at all."""
 
     VERIFIED = "verified"
     OTHER_PERSON = "other_person"
+    SUSPECTED_SPOOF = "suspected_spoof"
     UNSURE = "unsure"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
@@ -342,7 +252,8 @@ class FaceJudgement:
 def judge(observation: FaceObservation, reference: FaceTemplate, pack: FacePack) -> FaceJudgement:
     """Return the verdict on one frame of a person who claims to be the one of `reference`.
 
-    `unsure` asks for another frame and is never held against anybody.
+    `unsure` asks for another frame and is never held against anybody. Whether the frame shows a person or a
+    picture of one is asked before whose face it is (ISO/IEC 30107-1: presentation attack detection).
 
     Raises:
         InvalidInput: face_model_differs: the reference, the frame and the pack are not of one model.
@@ -371,6 +282,9 @@ def judge(observation: FaceObservation, reference: FaceTemplate, pack: FacePack)
         recogniser.sha256,
     ):
         raise InvalidInput("face_model_differs", "人脸特征由不同的模型生成,请重新采集人脸。", http_status=409)
+    lifeless = judge_liveness(observation, pack)
+    if lifeless is not None:
+        return lifeless
     score = comparison_score(observation.template, reference)
     if score >= limits.verify:
         verdict, reason = FaceVerdict.VERIFIED, "人脸核验通过。"
@@ -382,3 +296,34 @@ def judge(observation: FaceObservation, reference: FaceTemplate, pack: FacePack)
             "与登记的人脸不一致,请由学员本人完成核验;如确为本人,请重试或联系班主任。",
         )  # fmt: skip
     return FaceJudgement(verdict, score, limits.verify, "verify", pack.id, reason)
+
+
+def judge_liveness(observation: FaceObservation, pack: FacePack) -> FaceJudgement | None:
+    """Return what speaks against a living face in the frame; None if nothing does or the pack cannot tell.
+
+    A frame without a score, under a pack that asks for one, shows nothing: it is `unsure`, never passed over.
+    """
+    limits = pack.liveness
+    if limits is None:
+        return None
+    if observation.main is not None and observation.main.width_px < limits.live_min_face_px:
+        return FaceJudgement(
+            FaceVerdict.TOO_POOR, observation.main.width_px, limits.live_min_face_px, "live_min_face_px",
+            pack.id, HINT_SENTENCES[QualityHint.TOO_SMALL],
+        )  # fmt: skip
+    live = None if observation.signs is None else observation.signs.live
+    if live is None or observation.main is None:
+        return FaceJudgement(
+            FaceVerdict.UNSURE, None, None, None, pack.id, "暂时无法确认,请正对摄像头,再拍一张。"
+        )
+    if live >= limits.live:
+        return None
+    if live >= limits.spoof_below:
+        return FaceJudgement(
+            FaceVerdict.UNSURE, live, limits.live, "live", pack.id,
+            "暂时无法确认是真人在镜头前,请正对摄像头、避开反光,再拍一张。",
+        )  # fmt: skip
+    return FaceJudgement(
+        FaceVerdict.SUSPECTED_SPOOF, live, limits.spoof_below, "spoof_below", pack.id,
+        "画面像是照片或屏幕,请由学员本人正对摄像头,再拍一张。",
+    )  # fmt: skip

@@ -26,6 +26,7 @@ from bridge.presence.model import CheckState, FaceFrame, FaceReference, Presence
 from bridge.presence.ports import PresenceStore, RosterPhotographs, RulesInForce
 
 FRAME_WAITING = "presence.frame_waiting"
+_ONE_MORE = "这一张已确认是本人。因前面的画面存疑,请再拍一张。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,18 +173,18 @@ class FrameService:
         if frame is None or frame.verdict is not None:
             return
         judgement = judged.judgement
-        self._store.save_frame(
-            replace(
-                frame,
-                verdict=judgement.verdict.value,
-                score=judgement.score,
-                threshold=judgement.threshold,
-                model_id=judgement.pack_id,
-                message=judgement.reason_zh,
-            )
+        frame = replace(
+            frame,
+            verdict=judgement.verdict.value,
+            score=judgement.score,
+            threshold=judgement.threshold,
+            model_id=judgement.pack_id,
+            message=judgement.reason_zh,
         )
+        self._store.save_frame(frame)
         if frame.check_id is not None:
-            self._record_check(frame.check_id, judgement.verdict)
+            if self._record_check(frame.check_id, judgement.verdict):
+                self._store.save_frame(replace(frame, message=_ONE_MORE))
         elif judged.template is not None:
             self._record_reference(frame, judged, judged.template)
 
@@ -193,14 +194,16 @@ class FrameService:
         if frame is not None and frame.verdict is None:
             self._store.save_frame(replace(frame, verdict=FaceVerdict.UNSURE.value, message=message))
 
-    def _record_check(self, check_id: CheckId, verdict: FaceVerdict) -> None:
+    def _record_check(self, check_id: CheckId, verdict: FaceVerdict) -> bool:
+        """Record what a frame does to its check; return whether it was verified and yet another is needed."""
         check = self._store.check(check_id)
         if check is None or check.state is not CheckState.OPEN:
-            return
+            return False
         state, left = check.after(verdict)
-        if verdict is not FaceVerdict.VERIFIED:
+        if state is not CheckState.PASSED:
             check = replace(check, verdicts=(*check.verdicts, verdict.value))
         self._decide(check, state, left, epoch_ms(self._study_clock.now()))
+        return state is CheckState.OPEN and verdict is FaceVerdict.VERIFIED
 
     def _record_reference(self, frame: FaceFrame, judged: JudgedFrame, template: FaceTemplate) -> None:
         known = self._store.reference(frame.learner, frame.class_run)

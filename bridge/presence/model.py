@@ -43,6 +43,7 @@ class CheckState(StrEnum):
     PASSED = "passed"
     MISSED = "missed"
     OTHER_PERSON = "other_person"
+    SUSPECTED_SPOOF = "suspected_spoof"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"
     TOO_POOR = "too_poor"
@@ -56,6 +57,10 @@ CHECK_SENTENCES = {
     CheckState.OTHER_PERSON: (
         "与登记的人脸不一致,上次核验通过以后的学习时间不计入学时。如确为本人,请重新核验或联系班主任。"
     ),
+    CheckState.SUSPECTED_SPOOF: (
+        "多次在镜头前检测到疑似照片或屏幕,上次核验通过以后的学习时间不计入学时,并转人工复核。"
+        "如确为本人,请正对摄像头、避开反光后重新核验,或联系班主任。"
+    ),
     CheckState.NO_FACE: "多次未检测到人脸,自应核验时起的学习时间不计入学时,请调整位置后重新核验。",
     CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,自应核验时起的学习时间不计入学时,请独自完成核验。",
     CheckState.TOO_POOR: "画面多次不够清晰,自应核验时起的学习时间不计入学时,请改善光线或更换设备后重新核验。",
@@ -67,6 +72,10 @@ _TEST_SENTENCES = {
     CheckState.MISSED: "未在规定时间内完成核验,本次考试的成绩可能不予认可,请重新核验后继续。",
     CheckState.OTHER_PERSON: (
         "与登记的人脸不一致,本次考试的成绩可能不予认可。如确为本人,请重新核验或联系班主任。"
+    ),
+    CheckState.SUSPECTED_SPOOF: (
+        "多次在镜头前检测到疑似照片或屏幕,本次考试的成绩可能不予认可,并转人工复核。"
+        "如确为本人,请正对摄像头、避开反光后重新核验,或联系班主任。"
     ),
     CheckState.NO_FACE: "多次未检测到人脸,本次考试的成绩可能不予认可,请调整位置后重新核验。",
     CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,本次考试的成绩可能不予认可,请独自完成核验。",
@@ -83,6 +92,15 @@ def check_sentence(state: CheckState, activity: Activity) -> str:
 
 OTHER_PERSON_FRAMES = 2
 """One frame is never enough to say that somebody else sits there: a passer-by may have been caught."""
+
+SUSPECTED_SPOOF_FRAMES = 2
+"""One frame is never enough to say that a picture was held before the camera: the score strays on some faces."""
+
+_GRAVE = {
+    FaceVerdict.OTHER_PERSON: (OTHER_PERSON_FRAMES, CheckState.OTHER_PERSON),
+    FaceVerdict.SUSPECTED_SPOOF: (SUSPECTED_SPOOF_FRAMES, CheckState.SUSPECTED_SPOOF),
+}
+"""Verdicts that only so many frames of one check make its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +181,23 @@ class PresenceCheck:
     verdicts: tuple[str, ...]
 
     def after(self, verdict: FaceVerdict) -> tuple[CheckState, int]:
-        """Return the check's state and the attempts left once a frame was judged."""
-        if verdict is FaceVerdict.VERIFIED:
-            return CheckState.PASSED, self.attempts_left
+        """Return the check's state and the attempts left once a frame was judged.
+
+        A verified frame passes the check, unless frames under suspicion of being a picture came before it: as
+        many more must then be verified, or trying one picture after another would pay in the end.
+        """
         verdicts = (*self.verdicts, verdict.value)
-        if verdicts.count(FaceVerdict.OTHER_PERSON.value) >= OTHER_PERSON_FRAMES:
-            return CheckState.OTHER_PERSON, 0
+        for grave, (frames, state) in _GRAVE.items():
+            if verdicts.count(grave.value) >= frames:
+                return state, 0
+        verified = verdicts.count(FaceVerdict.VERIFIED.value)
+        if verdict is FaceVerdict.VERIFIED and verified > verdicts.count(FaceVerdict.SUSPECTED_SPOOF.value):
+            return CheckState.PASSED, self.attempts_left
         left = self.attempts_left - 1
         if left > 0:
             return CheckState.OPEN, left
-        # One frame of another face among poor ones proves nobody; the check then counts as unsure.
-        if verdict is FaceVerdict.OTHER_PERSON:
+        # One such frame among others proves nobody and nothing; the check then counts as unsure.
+        if verdict in _GRAVE or verdict is FaceVerdict.VERIFIED:
             return CheckState.UNSURE, 0
         return CheckState(verdict.value), 0
 

@@ -28,11 +28,12 @@ from bridge.kernel.ids import (
     RegistrationId,
     StudySessionId,
 )
-from bridge.kernel.time import Clock, StudyClock, SystemClock
+from bridge.kernel.time import Clock, StudyClock, SystemClock, legal_date
 from bridge.ledger.marks import RowMarks
 from bridge.ledger.signing_keys import LedgerKeys
 from bridge.plugin_loader import load
-from bridge.presence.face import FaceEngine, licence_objections
+from bridge.presence.face import FaceEngine
+from bridge.presence.face_pack import licence_objections
 from bridge.presence.ports import StudyPace
 from bridge.presence.prompt_store import open_prompts
 from bridge.presence.store import open_checks
@@ -200,7 +201,7 @@ class House:
     def engine_for_faces(self) -> FaceEngine:
         """The face engine; Unavailable("face_licence") in real use of a pack whose licence does not allow it."""
         engine: FaceEngine = load("face")(self.settings.assets, self.settings.face_pack)
-        objections = licence_objections(engine.pack)
+        objections = licence_objections(engine.pack, legal_date(self.clock.now()))
         if objections and not self.settings.demonstration:
             raise Unavailable("face_licence", objections[0], permanent=True)
         return engine

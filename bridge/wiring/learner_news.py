@@ -38,6 +38,7 @@ TO_BE_MADE_UP = frozenset(
     {
         Refusal.BEAT_GAP,
         Refusal.OTHER_PERSON,
+        Refusal.SUSPECTED_SPOOF,
         Refusal.CHECK_MISSED,
         Refusal.PROMPT_MISSED,
         Refusal.PRESENCE_GAP,

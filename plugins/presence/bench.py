@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.presence.face import FacePack, Frame
+from bridge.presence.face import Frame
+from bridge.presence.face_pack import FacePack
+from plugins.presence.alignment import align
 from plugins.presence.detector import landmark_input
-from plugins.presence.onnx_engine import OnnxFaceEngine, align, load_engine, recogniser_input
+from plugins.presence.onnx_engine import OnnxFaceEngine, load_engine, recogniser_input
 from plugins.presence.photographs import jpeg_frame, learner_video_frames
 from plugins.presence.pictures import Picture, decode_frame
+from plugins.presence.signs import eye_input, liveness_input, pose_input
 from plugins.presence.weights import open_model
 
 
@@ -25,15 +28,18 @@ class PreparedFrame:
     frame: Frame
     picture: Picture
     detector_input: Picture
-    landmark_tensor: NDArray[np.float32]
+    landmark_tensors: tuple[NDArray[np.float32], NDArray[np.float32]]
     recogniser_tensor: NDArray[np.float32]
+    liveness_tensor: NDArray[np.float32]
+    pose_tensor: NDArray[np.float32]
+    eye_tensors: tuple[NDArray[np.float32], NDArray[np.float32]]
 
 
 def run(assets: Path, rounds: int = 20) -> dict[str, Any]:
     """Return the bench object for 640x480 frames of one face, on one thread; takes some seconds.
 
-    `ms_per_frame` and `overhead_ratio` are of detection, quality checks and embedding, from pixels to
-    template; `ms_decode` is the JPEG decoding before it. The peer runs the same models in the same process,
+    `ms_per_frame` and `overhead_ratio` are of detection, quality checks, embedding and signs of life, from pixels
+    to observation; `ms_decode` is the JPEG decoding before it. The peer runs the same models in the same process,
     turn about, on tensors that are ready. All figures are medians.
 
     Args:
@@ -76,26 +82,41 @@ def _prepare(engine: OnnxFaceEngine, jpeg: bytes) -> PreparedFrame:
     frame = Frame(jpeg)
     picture = decode_frame(frame)
     (located,) = engine.detector.locate(picture)
-    tensor, _, _ = landmark_input(picture, np.array(located.face.bbox))
+    box, points = located.face.bbox, located.points
+    assert points is not None  # noqa: S101  # the default pack places them
+    low, high = points.min(axis=0), points.max(axis=0)
+    boxes = (np.array(box), np.concatenate([low, high - low]))
+    first, second = (landmark_input(picture, each)[0] for each in boxes)
+    right, left = (eye_input(picture, points[at : at + 6]) for at in (36, 42))
     return PreparedFrame(
         frame=frame,
         picture=picture,
         detector_input=engine.detector.detector_input(picture),
-        landmark_tensor=tensor,
+        landmark_tensors=(first, second),
         recogniser_tensor=recogniser_input(align(picture, located.five)),
+        liveness_tensor=liveness_input(picture, box),
+        pose_tensor=pose_input(picture, box),
+        eye_tensors=(right, left),
     )
 
 
 def _bare_models(pack: FacePack, assets: Path) -> Callable[[PreparedFrame], None]:
-    """Return a call that runs the pack's three models once each, with nothing around them."""
+    """Return a call that runs the pack's models as often as the engine does, with nothing around them."""
     import yuface
 
-    landmarks = open_model(pack.model("landmarks"), assets)
-    recogniser = open_model(pack.model("recogniser"), assets)
+    landmarks, recogniser, liveness, pose, eyes = (
+        open_model(pack.model(job), assets / "face")
+        for job in ("landmarks", "recogniser", "liveness", "pose", "eyes")
+    )
 
     def run_models(prepared: PreparedFrame) -> None:
         yuface.detect(prepared.detector_input)
-        landmarks.run(None, {"input": prepared.landmark_tensor})
+        for tensor in prepared.landmark_tensors:
+            landmarks.run(None, {"input": tensor})
         recogniser.run(None, {"input": prepared.recogniser_tensor})
+        liveness.run(None, {"input": prepared.liveness_tensor})
+        pose.run(None, {"input": prepared.pose_tensor})
+        for tensor in prepared.eye_tensors:
+            eyes.run(None, {"input": tensor})
 
     return run_models

@@ -16,6 +16,16 @@ def default_assets() -> Path:
     return Path(os.environ.get("ANXUE_VAR") or _ROOT / "var") / "assets"
 
 
+_PACK = click.option(
+    "--pack", "pack_id", default="default", show_default=True, help="模型包名称,或自备模型包目录的绝对路径。"
+)
+_ASSETS = click.option(
+    "--assets", type=click.Path(path_type=Path, file_okay=False), default=None,
+    help="模型文件所在目录(其下有 face/);默认 var/assets。",
+)  # fmt: skip
+_JSON = click.option("--json", "as_json", is_flag=True, help="只向标准输出打印一行 JSON。")
+
+
 @click.group("face")
 def face() -> None:
     """人脸引擎:测量与检查。"""
@@ -30,20 +40,17 @@ def face() -> None:
     "--images", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True,
     help="图片目录;CSV 中的文件名相对于它(JPEG 或 PNG)。",
 )  # fmt: skip
-@click.option("--pack", "pack_id", default="default", show_default=True, help="模型包名称。")
-@click.option(
-    "--assets", type=click.Path(path_type=Path, file_okay=False), default=None,
-    help="模型文件所在目录(其下有 face/);默认 var/assets。",
-)  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="只向标准输出打印一行 JSON。")
+@_PACK
+@_ASSETS
+@_JSON
 def evaluate_command(pairs: Path, images: Path, pack_id: str, assets: Path | None, as_json: bool) -> None:
     """在成对照片上测量错误率:eer、fmr、fnmr 为 0–1 的比例,其余为个数。"""
+    from plugins.presence.engines import open_engine
     from plugins.presence.evaluate import evaluate, read_pairs
-    from plugins.presence.onnx_engine import load_engine
 
     try:
         wanted = read_pairs(pairs)
-        engine = load_engine(assets or default_assets(), pack_id)
+        engine = open_engine(assets or default_assets(), pack_id)
         rates = evaluate(engine, wanted, images, _show_progress)
     except BridgeError as error:
         raise click.ClickException(f"{error.message}({error.reason})") from error
@@ -52,6 +59,34 @@ def evaluate_command(pairs: Path, images: Path, pack_id: str, assets: Path | Non
         return
     for name, value in rates.as_json().items():
         click.echo(f"{name:20} {value}")
+
+
+@face.command("spoof-check")
+@click.option(
+    "--images", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True,
+    help="图片目录(JPEG 或 PNG)。",
+)  # fmt: skip
+@_PACK
+@_ASSETS
+@_JSON
+def spoof_check_command(images: Path, pack_id: str, assets: Path | None, as_json: bool) -> None:
+    """逐张给出活体得分与判断:live 真人,suspected_spoof 疑似翻拍照片或屏幕,其余为需要再拍一张。"""
+    from plugins.presence.engines import open_engine
+    from plugins.presence.spoof_check import check_pictures, pictures_in, report
+
+    try:
+        files = pictures_in(images)
+        engine = open_engine(assets or default_assets(), pack_id)
+        found = report(engine.pack, check_pictures(engine, files))
+    except BridgeError as error:
+        raise click.ClickException(f"{error.message}({error.reason})") from error
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for each in found["files"]:
+        score = "-" if each["score"] is None else f"{each['score']:.4f}"
+        click.echo(f"{each['file']:30} {score:>7} {each['verdict']}")
+    click.echo(found["note"])
 
 
 def _show_progress(done: int, total: int) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bridge.kernel.errors import InvalidInput
 from bridge.presence.face import FaceTemplate
-from plugins.presence.onnx_engine import OnnxFaceEngine
+from plugins.presence.examiner import FaceExaminer
 from plugins.presence.pictures import read_picture
 
 _COLUMNS = ("file_a", "file_b", "same")
@@ -85,7 +85,7 @@ def read_pairs(path: Path) -> list[Pair]:
 
 
 def evaluate(
-    engine: OnnxFaceEngine,
+    engine: FaceExaminer,
     pairs: Sequence[Pair],
     images: Path,
     progress: Callable[[int, int], None] = lambda done, total: None,

@@ -1,26 +1,35 @@
-"""Read a face pack: `<packs>/<id>/pack.yaml`."""
+"""Read a face pack: `<packs>/<id>/pack.yaml`, or `pack.yaml` in a folder of the operator's own."""
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from bridge.kernel.errors import Unavailable
-from bridge.presence.face import (
+from bridge.presence.face_pack import (
     CommercialUse,
     FacePack,
+    FaceRuntime,
+    LivenessLimits,
     ModelLicence,
     PackModel,
     QualityLimits,
+    RecordedLicence,
     Thresholds,
 )
+from plugins.presence import signs
 
 PACKS = Path(__file__).resolve().parents[2] / "config" / "facepacks"
 """The packs that ship with the bridge."""
 
-JOBS = ("detector", "landmarks", "recogniser")
+_NEEDED = {
+    FaceRuntime.YUFACE: {"detector", "landmarks", "recogniser"},
+    FaceRuntime.INSIGHTFACE: {"detector", "recogniser"},
+}
+_COLOURS = ("bgr", "rgb")
 
 
 def load_pack(pack_id: str = "default", packs: Path = PACKS) -> FacePack:
-    """Return the pack in folder `pack_id` of `packs`.
+    """Return the pack in folder `pack_id` of `packs`, or in the folder `pack_id` itself if that is absolute.
 
     Raises:
         Unavailable: face_pack_missing, face_pack_invalid (both permanent).
@@ -28,10 +37,14 @@ def load_pack(pack_id: str = "default", packs: Path = PACKS) -> FacePack:
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
+    # An absolute `pack_id` stands for itself, whatever it is joined to.
     path = packs / pack_id / "pack.yaml"
+    licences = path.with_name("licence.yaml")
+    yaml = YAML(typ="safe", pure=True)
     try:
-        content = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-        return _pack(content)
+        content = yaml.load(path.read_text(encoding="utf-8"))
+        recorded = yaml.load(licences.read_text(encoding="utf-8")) if licences.exists() else []
+        return _pack(content, tuple(_recorded(entry) for entry in recorded))
     except FileNotFoundError as error:
         raise Unavailable(
             "face_pack_missing", f"找不到人脸模型包“{pack_id}”,请检查设置中的模型包名称。", permanent=True
@@ -42,10 +55,16 @@ def load_pack(pack_id: str = "default", packs: Path = PACKS) -> FacePack:
         ) from error
 
 
-def _pack(content: dict[str, Any]) -> FacePack:
+def _pack(content: dict[str, Any], recorded: tuple[RecordedLicence, ...]) -> FacePack:
     models = tuple(_model(entry) for entry in content["models"])
-    if sorted(model.job for model in models) != sorted(JOBS):
-        raise ValueError(f"models: one each of {', '.join(JOBS)}")
+    runtime = FaceRuntime(content.get("runtime", FaceRuntime.YUFACE))
+    jobs, needed = [model.job for model in models], _NEEDED[runtime]
+    if len(set(jobs)) != len(jobs) or not needed <= set(jobs) <= needed | {"landmarks", *signs.JOBS}:
+        raise ValueError(
+            f"models: one each of {', '.join(sorted(needed))}; {', '.join(signs.JOBS)} may be added"
+        )
+    if ("liveness" in jobs) != ("liveness" in content):
+        raise ValueError("a liveness model and its thresholds come together")
     thresholds, quality = content["thresholds"], content["quality"]
     return FacePack(
         id=str(content["id"]),
@@ -66,7 +85,28 @@ def _pack(content: dict[str, Any]) -> FacePack:
             least_pitch=float(quality["least_pitch"]),
             most_pitch=float(quality["most_pitch"]),
         ),
+        liveness=_liveness(content["liveness"]) if "liveness" in content else None,
+        runtime=runtime,
+        recorded=recorded,
     )
+
+
+def _liveness(entry: dict[str, Any]) -> LivenessLimits:
+    return LivenessLimits(
+        live=float(entry["live"]),
+        spoof_below=float(entry["spoof_below"]),
+        live_min_face_px=int(entry["live_min_face_px"]),
+    )
+
+
+def _recorded(entry: dict[str, Any]) -> RecordedLicence:
+    recorded_on, until = entry["recorded_on"], entry.get("until")
+    if not isinstance(recorded_on, date) or not (until is None or isinstance(until, date)):
+        raise ValueError("licence.yaml: recorded_on and until are dates, e.g. 2026-11-28")
+    words = {name: str(entry[name]).strip() for name in ("sha256", "granted_by", "reference", "recorded_by")}
+    if not all(words.values()):
+        raise ValueError("licence.yaml: sha256, granted_by, reference and recorded_by are needed")
+    return RecordedLicence(**words, recorded_on=recorded_on, until=until)
 
 
 def _model(entry: dict[str, Any]) -> PackModel:
@@ -76,6 +116,9 @@ def _model(entry: dict[str, Any]) -> PackModel:
         raise ValueError(f"model {entry['id']}: file and sha256 come together")
     if file is not None and Path(file).name != file:
         raise ValueError(f"model {entry['id']}: file is a bare name")
+    colours = str(entry.get("colours", "bgr"))
+    if colours not in _COLOURS:
+        raise ValueError(f"model {entry['id']}: colours are bgr or rgb")
     return PackModel(
         job=str(entry["job"]),
         id=str(entry["id"]),
@@ -87,4 +130,5 @@ def _model(entry: dict[str, Any]) -> PackModel:
             provenance=str(licence["provenance"]),
             commercial_use=CommercialUse(licence["commercial_use"]),
         ),
+        colours=colours,
     )

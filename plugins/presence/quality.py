@@ -3,7 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from bridge.presence.face import DetectedFace, FacePack, QualityHint
+from bridge.presence.face import DetectedFace, QualityHint
+from bridge.presence.face_pack import FacePack
 from plugins.presence.pictures import Picture
 
 

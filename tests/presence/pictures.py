@@ -8,11 +8,12 @@ from bridge.kernel.errors import InvalidInput
 from bridge.presence.face import (
     DetectedFace,
     FaceObservation,
-    FacePack,
     FaceTemplate,
+    LifeSigns,
     QualityHint,
     comparison_score,
 )
+from bridge.presence.face_pack import FacePack
 from plugins.presence.pack import load_pack
 
 PACK = load_pack()
@@ -23,7 +24,8 @@ def picture(says: str, *, width: int = 320, height: int = 240) -> bytes:
     """Return a new file with a JPEG's frame, no two alike, whose comment says what there is to see.
 
     Args:
-        says: degrees between the face and the learner's own ("0", "20", "90"), or "none", "two", "dark", "broken".
+        says: degrees between the face and the learner's own ("0", "20", "90"), or "none", "two", "dark", "spoof" (the
+            learner's picture held before the camera), "doubtful" (perhaps that), "broken".
     """
     comment = f"{says} {next(_numbers)}".encode()
     parts = (
@@ -60,7 +62,9 @@ class PictureEngine:
             return FaceObservation((face, face), (), None)
         if says == "dark":
             return FaceObservation((face,), (QualityHint.TOO_DARK,), None)
-        return FaceObservation((face,), (), template(float(says)))
+        live = {"spoof": 0.05, "doubtful": 0.45}.get(says, 0.98)
+        seen = template(float(says)) if live > 0.9 else template(0)
+        return FaceObservation((face,), (), seen, face, LifeSigns(live))
 
     def compare(self, a: FaceTemplate, b: FaceTemplate) -> float:
         return comparison_score(a, b)

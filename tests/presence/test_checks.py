@@ -167,6 +167,14 @@ def test_a_bad_frame_costs_an_attempt_and_says_why(known: Room) -> None:
         (("70", "70", "70"), "unsure"),
         (("90", "90"), "other_person"),
         (("90", "none", "90"), "other_person"),
+        (("spoof", "spoof"), "suspected_spoof"),
+        (("spoof", "none", "spoof"), "suspected_spoof"),
+        (("none", "none", "spoof"), "unsure"),
+        (("spoof", "90", "none"), "no_face"),
+        (("doubtful", "doubtful", "doubtful"), "unsure"),
+        (("doubtful", "0"), "passed"),
+        (("spoof", "0", "0"), "passed"),
+        (("spoof", "0", "none"), "no_face"),
         (("none", "none", "90"), "unsure"),
         (("90", "two", "none"), "no_face"),
         (("none", "90", "0"), "passed"),
@@ -177,6 +185,16 @@ def test_how_a_check_ends(known: Room, says: tuple[str, ...], outcome: str) -> N
     states = [known.answer(agent.check, picture(one)).state for one in says]
     assert states == ["open"] * (len(says) - 1) + [outcome]
     assert decided(known) == [("entry", outcome)]
+
+
+def test_a_verified_frame_after_a_suspicious_one_is_told_what_is_still_wanted(known: Room) -> None:
+    agent = known.begin()
+    for says, expected in (("spoof", "画面像是照片或屏幕"), ("0", "请再拍一张")):
+        known.pass_time(seconds=1)
+        assert known.answer(agent.check, picture(says)).state == "open"
+        with known.open() as desk:
+            _, _, message = desk.presence.check_state(agent.check, agent.secret)
+        assert expected in message
 
 
 def test_a_failed_check_is_followed_by_another_at_once(known: Room) -> None:

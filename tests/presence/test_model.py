@@ -78,8 +78,27 @@ def test_gaps_that_make_no_sense_are_refused(least: int, most: int) -> None:
 @given(st.lists(st.sampled_from(FAILURES), max_size=2))
 def test_the_right_face_passes_whatever_came_before(before: list[FaceVerdict]) -> None:
     one = judged(check(attempts=3), *before)
-    if one.state is CheckState.OPEN:
+    if one.state is CheckState.OPEN and FaceVerdict.SUSPECTED_SPOOF not in before:
         assert one.after(FaceVerdict.VERIFIED)[0] is CheckState.PASSED
+
+
+@given(st.lists(st.sampled_from(FaceVerdict), min_size=1, max_size=6))
+def test_a_check_under_suspicion_passes_only_when_more_frames_are_verified(
+    verdicts: list[FaceVerdict],
+) -> None:
+    ended = judged(check(attempts=6), *verdicts)
+    if ended.state is CheckState.PASSED:
+        assert ended.verdicts.count("verified") > ended.verdicts.count("suspected_spoof")
+
+
+def test_one_verified_frame_after_a_suspicious_one_asks_for_another() -> None:
+    suspicious = judged(check(attempts=3), FaceVerdict.SUSPECTED_SPOOF)
+    once = judged(suspicious, FaceVerdict.VERIFIED)
+    assert (once.state, once.attempts_left) == (CheckState.OPEN, 1)
+    assert judged(once, FaceVerdict.VERIFIED).state is CheckState.PASSED
+    assert judged(once, FaceVerdict.UNSURE).state is CheckState.UNSURE
+    late = judged(check(attempts=2), FaceVerdict.SUSPECTED_SPOOF, FaceVerdict.VERIFIED)
+    assert (late.state, late.attempts_left) == (CheckState.UNSURE, 0)
 
 
 @given(st.lists(st.sampled_from(FAILURES), min_size=3, max_size=6))
@@ -96,11 +115,22 @@ def test_another_person_is_said_of_two_frames_and_never_of_one(verdicts: list[Fa
     assert (ended.state is CheckState.OTHER_PERSON) == (others >= 2)
 
 
-def test_one_other_face_at_the_last_attempt_is_unsure() -> None:
-    assert check(attempts=1).after(FaceVerdict.OTHER_PERSON) == (CheckState.UNSURE, 0)
+@given(st.lists(st.sampled_from(FAILURES), min_size=1, max_size=6))
+def test_a_spoof_is_said_of_two_frames_and_never_of_one(verdicts: list[FaceVerdict]) -> None:
+    ended = judged(check(attempts=6), *verdicts)
+    suspected = ended.verdicts.count(FaceVerdict.SUSPECTED_SPOOF.value)
+    assert (ended.state is CheckState.SUSPECTED_SPOOF) == (suspected >= 2)
 
 
-@pytest.mark.parametrize("verdict", [v for v in FAILURES if v is not FaceVerdict.OTHER_PERSON])
+GRAVE = (FaceVerdict.OTHER_PERSON, FaceVerdict.SUSPECTED_SPOOF)
+
+
+@pytest.mark.parametrize("verdict", GRAVE)
+def test_one_grave_frame_at_the_last_attempt_is_unsure(verdict: FaceVerdict) -> None:
+    assert check(attempts=1).after(verdict) == (CheckState.UNSURE, 0)
+
+
+@pytest.mark.parametrize("verdict", [v for v in FAILURES if v not in GRAVE])
 def test_the_last_frame_names_the_end_of_a_check(verdict: FaceVerdict) -> None:
     assert check(attempts=1).after(verdict) == (CheckState(verdict.value), 0)
 

@@ -9,6 +9,12 @@ from bridge.ledger.model.facts import ANSWERED, OTHER_PERSON, PASSED, CheckFact,
 from bridge.ledger.model.reasons import Refusal
 from bridge.ledger.model.rules import StudyRules, legal_day
 
+_TO_LAST_PASS = {
+    OTHER_PERSON: Refusal.OTHER_PERSON,
+    "suspected_spoof": Refusal.SUSPECTED_SPOOF,
+}
+"""Outcomes that say that the learner may not have sat there since the last pass."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -27,8 +33,8 @@ def prove(wall: Interval, checks: Iterable[CheckFact], rules: StudyRules, *, lef
     """Return what `checks` (of this session alone) prove of `wall`.
 
     A pass proves the time up to the next pass, but no further than `check_reach_ms`. A missed check withdraws
-    from the moment it was due until the next pass, another person's face from the last pass before it. A pass
-    earns nothing by itself.
+    from the moment it was due until the next pass, another person's face and a picture held before the camera
+    from the last pass before it. A pass earns nothing by itself.
 
     Args:
         left: the learner has passed a check elsewhere after this session's last beat. What still awaited a
@@ -37,16 +43,17 @@ def prove(wall: Interval, checks: Iterable[CheckFact], rules: StudyRules, *, lef
     decided = list(checks)
     passes = sorted({check.at_ms for check in decided if check.outcome == PASSED})
     missed: list[tuple[int, int]] = []
-    other: list[tuple[int, int]] = []
+    to_last_pass: dict[Refusal, list[tuple[int, int]]] = {reason: [] for reason in _TO_LAST_PASS.values()}
     for check in decided:
         if check.outcome == PASSED:
             continue
         later = bisect_right(passes, check.at_ms)
         until = passes[later] if later < len(passes) else wall.end
-        if check.outcome == OTHER_PERSON:
+        reason = _TO_LAST_PASS.get(check.outcome)
+        if reason is not None:
             earlier = bisect_left(passes, check.at_ms)
             since = passes[earlier - 1] if earlier else wall.start
-            other.append((min(since, check.due_ms), until))
+            to_last_pass[reason].append((min(since, check.due_ms), until))
         else:
             missed.append((check.due_ms, until))
     settled: list[tuple[int, int]] = []
@@ -61,7 +68,7 @@ def prove(wall: Interval, checks: Iterable[CheckFact], rules: StudyRules, *, lef
     return Proof(
         settled=IntervalSet(settled),
         refused={
-            Refusal.OTHER_PERSON: IntervalSet(other),
+            **{reason: IntervalSet(parts) for reason, parts in to_last_pass.items()},
             Refusal.CHECK_MISSED: IntervalSet(missed),
             Refusal.NO_PRESENCE: IntervalSet([before_any]),
             Refusal.PRESENCE_GAP: IntervalSet(unreached),

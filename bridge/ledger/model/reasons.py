@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     NIGHT = "night"
     BEAT_GAP = "beat_gap"
     OTHER_PERSON = "other_person"
+    SUSPECTED_SPOOF = "suspected_spoof"
     CHECK_MISSED = "check_missed"
     NO_PRESENCE = "no_presence"
     PRESENCE_GAP = "presence_gap"
@@ -86,6 +87,11 @@ _WORDINGS: Mapping[str, _Wording] = {
     Refusal.OTHER_PERSON: _Wording(
         "study.presence_required",
         "核验时不是本人,自上次核验通过以后的学习不计学时。请本人重新核验后再学这部分内容;如有误判请联系班主任。",
+    ),
+    Refusal.SUSPECTED_SPOOF: _Wording(
+        "study.presence_required",
+        "核验时镜头前疑似照片或屏幕,自上次核验通过以后的学习不计学时,并转人工复核。"
+        "请本人重新核验后再学这部分内容;如有误判请联系班主任。",
     ),
     Refusal.CHECK_MISSED: _Wording(
         "study.presence_required",

@@ -42,6 +42,7 @@ ABANDONED_AFTER = timedelta(hours=12)
 _FINDINGS_ZH: Mapping[str, str] = {
     CheckState.MISSED: "未在规定时间内完成人脸核验",
     CheckState.OTHER_PERSON: "人脸与登记的本人不一致",
+    CheckState.SUSPECTED_SPOOF: "核验时镜头前多次疑似照片或屏幕",
     CheckState.NO_FACE: "核验时多次没有检测到人脸",
     CheckState.SEVERAL_FACES: "核验时镜头前有多人",
     CheckState.TOO_POOR: "核验画面多次不够清晰",

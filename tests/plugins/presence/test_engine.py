@@ -19,15 +19,9 @@ from bridge.presence.face import (
     judge,
 )
 from plugins.presence import photographs
+from plugins.presence.alignment import ARCFACE_POINTS, align, similarity
 from plugins.presence.commands import default_assets
-from plugins.presence.onnx_engine import (
-    ARCFACE_POINTS,
-    OnnxFaceEngine,
-    align,
-    load_engine,
-    recogniser_input,
-    similarity,
-)
+from plugins.presence.onnx_engine import OnnxFaceEngine, load_engine, recogniser_input
 from plugins.presence.pack import load_pack
 from plugins.presence.photographs import View, jpeg_frame
 from plugins.presence.pictures import Picture, encode_jpeg
@@ -213,8 +207,8 @@ def test_a_tiny_or_thin_frame_holds_no_face(engine: OnnxFaceEngine, size: tuple[
 
 def _copied_assets(into: Path) -> Path:
     (into / "face").mkdir()
-    for name in ("fr_feature.onnx", "fr_landmark.onnx"):
-        shutil.copy(default_assets() / "face" / name, into / "face" / name)
+    for name in ("feature", "landmark", "liveness", "pose", "eye"):
+        shutil.copy(default_assets() / "face" / f"fr_{name}.onnx", into / "face")
     return into
 
 
@@ -238,7 +232,7 @@ def test_altered_weights_stop_the_engine(tmp_path: Path) -> None:
 
 
 def test_zeroing_denormal_weights_changes_no_output() -> None:
-    content = read_weights(load_pack().model("recogniser"), default_assets())
+    content = read_weights(load_pack().model("recogniser"), default_assets() / "face")
     tensor = np.random.default_rng(7).uniform(-1, 1, (1, 3, 112, 112)).astype(np.float32)
     outputs = [
         onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, {"input": tensor})[
@@ -269,7 +263,11 @@ PACK_TEXT = (Path(__file__).parents[3] / "config/facepacks/default/pack.yaml").r
         ("- 1", "face_pack_invalid"),
         (PACK_TEXT.replace("file: fr_feature.onnx", "file: ../fr_feature.onnx"), "face_pack_invalid"),
         (PACK_TEXT.replace("    file: fr_feature.onnx\n", ""), "face_pack_invalid"),
-        (PACK_TEXT.replace("verify: 0.40", "verify: 0.20"), "face_pack_invalid"),
+        (PACK_TEXT.replace("verify: 0.38", "verify: 0.20"), "face_pack_invalid"),
+        (PACK_TEXT.replace("live: 0.60", "live: 0.20"), "face_pack_invalid"),
+        (PACK_TEXT.replace("liveness:\n  live", "lively:\n  live"), "face_pack_invalid"),
+        (PACK_TEXT.replace("job: pose", "job: age"), "face_pack_invalid"),
+        (PACK_TEXT + "runtime: another\n", "face_pack_invalid"),
         (PACK_TEXT.replace("job: detector", "job: recogniser"), "face_pack_invalid"),
         (PACK_TEXT.replace("commercial_use: allowed", "commercial_use: perhaps"), "face_pack_invalid"),
     ],

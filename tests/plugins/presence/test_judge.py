@@ -1,6 +1,7 @@
 import math
 import struct
 from dataclasses import replace
+from datetime import date
 
 import pytest
 from hypothesis import given
@@ -9,15 +10,20 @@ from hypothesis import strategies as st
 from bridge.kernel.errors import InvalidInput
 from bridge.presence.face import (
     HINT_SENTENCES,
-    CommercialUse,
     DetectedFace,
     FaceObservation,
     FaceTemplate,
     FaceVerdict,
+    LifeSigns,
     QualityHint,
-    Thresholds,
     comparison_score,
     judge,
+)
+from bridge.presence.face_pack import (
+    CommercialUse,
+    LivenessLimits,
+    RecordedLicence,
+    Thresholds,
     licence_objections,
 )
 from plugins.presence.pack import load_pack
@@ -33,15 +39,23 @@ def template(angle: float, model_id: str = RECOGNISER.id) -> FaceTemplate:
     return FaceTemplate(struct.pack("<512f", *numbers), model_id, RECOGNISER.sha256 or "")
 
 
-def face(score: float) -> DetectedFace:
-    return DetectedFace((200, 100, 180, 220), score, ((0, 0),) * 5, 180)
+def face(score: float, width_px: int = 180) -> DetectedFace:
+    return DetectedFace((200, 100, width_px, 220), score, ((0, 0),) * 5, width_px)
 
 
-def seen(*scores: float, made: FaceTemplate | None, hints: tuple[QualityHint, ...] = ()) -> FaceObservation:
-    return FaceObservation(tuple(face(score) for score in scores), hints, made)
+def seen(
+    *scores: float,
+    made: FaceTemplate | None,
+    hints: tuple[QualityHint, ...] = (),
+    live: float | None = 0.95,
+    width_px: int = 180,
+) -> FaceObservation:
+    faces = tuple(face(score, width_px) for score in scores)
+    return FaceObservation(faces, hints, made, faces[0] if faces else None, LifeSigns(live))
 
 
 REFERENCE = template(0)
+TODAY = date(2026, 11, 28)
 
 
 @given(st.floats(0, math.pi))
@@ -64,7 +78,7 @@ def test_one_good_face_is_judged_by_the_thresholds_alone(angle: float) -> None:
     ("score", "verdict"),
     [
         (0.45, FaceVerdict.VERIFIED),
-        (0.39, FaceVerdict.UNSURE),
+        (0.37, FaceVerdict.UNSURE),
         (0.31, FaceVerdict.UNSURE),
         (0.29, FaceVerdict.OTHER_PERSON),
         (-0.2, FaceVerdict.OTHER_PERSON),
@@ -147,7 +161,7 @@ def test_thresholds_that_contradict_each_other_are_refused(verify: float) -> Non
 
 
 def test_the_default_pack_raises_no_objection_and_says_that_its_provenance_is_unknown() -> None:
-    assert licence_objections(PACK) == ()
+    assert licence_objections(PACK, TODAY) == ()
     assert {model.licence.provenance for model in PACK.models} == {"unknown"}
 
 
@@ -155,5 +169,74 @@ def test_the_default_pack_raises_no_objection_and_says_that_its_provenance_is_un
 def test_a_model_without_a_right_to_use_is_named_to_the_operator(use: CommercialUse) -> None:
     licence = replace(RECOGNISER.licence, stated="research", commercial_use=use)
     pack = replace(PACK, models=(*PACK.models[:2], replace(RECOGNISER, licence=licence)))
-    (objection,) = licence_objections(pack)
+    (objection,) = licence_objections(pack, TODAY)
     assert RECOGNISER.id in objection
+
+
+RECORDED = RecordedLicence(
+    RECOGNISER.sha256 or "",
+    "某某科技有限公司",
+    "合同 2026-118",
+    "张某",
+    date(2026, 11, 1),
+    date(2026, 11, 28),
+)
+
+
+@pytest.mark.parametrize(
+    ("recorded", "objections"),
+    [
+        (RECORDED, 0),
+        (replace(RECORDED, until=None), 0),
+        (replace(RECORDED, until=date(2026, 11, 27)), 1),
+        (replace(RECORDED, sha256="0" * 64), 1),
+    ],
+    ids=["its last day", "without end", "ended", "for other weights"],
+)
+def test_a_licence_that_the_operator_recorded_covers_these_weights_while_it_lasts(
+    recorded: RecordedLicence, objections: int
+) -> None:
+    licence = replace(RECOGNISER.licence, commercial_use=CommercialUse.FORBIDDEN)
+    models = (*PACK.models[:2], replace(RECOGNISER, licence=licence))
+    pack = replace(PACK, models=models, recorded=(recorded,))
+    assert len(licence_objections(pack, TODAY)) == objections
+
+
+LIVENESS = PACK.liveness or LivenessLimits(1, 1, 0)
+
+
+@given(st.floats(0, 1), st.floats(0, math.pi))
+def test_a_picture_of_a_face_never_passes_whoever_it_shows(live: float, angle: float) -> None:
+    judgement = judge(seen(0.9, made=template(angle), live=live), REFERENCE, PACK)
+    if live < LIVENESS.spoof_below:
+        assert judgement.verdict is FaceVerdict.SUSPECTED_SPOOF
+        assert (judgement.score, judgement.threshold, judgement.parameter) == (
+            live, LIVENESS.spoof_below, "spoof_below",
+        )  # fmt: skip
+    elif live < LIVENESS.live:
+        assert judgement.verdict is FaceVerdict.UNSURE
+    else:
+        assert judgement.verdict is not FaceVerdict.SUSPECTED_SPOOF
+    assert judgement.verdict is not FaceVerdict.VERIFIED or live >= LIVENESS.live
+
+
+@pytest.mark.parametrize("live", [0.01, 0.99])
+def test_of_a_small_face_nothing_is_said_and_it_is_asked_to_come_closer(live: float) -> None:
+    small = seen(0.9, made=REFERENCE, live=live, width_px=LIVENESS.live_min_face_px - 1)
+    judgement = judge(small, REFERENCE, PACK)
+    assert (judgement.verdict, judgement.parameter) == (FaceVerdict.TOO_POOR, "live_min_face_px")
+    assert judgement.reason_zh == HINT_SENTENCES[QualityHint.TOO_SMALL]
+
+
+def test_a_frame_without_a_live_score_is_unsure_where_the_pack_asks_for_one() -> None:
+    assert judge(seen(0.9, made=REFERENCE, live=None), REFERENCE, PACK).verdict is FaceVerdict.UNSURE
+    unsigned = replace(seen(0.9, made=REFERENCE), signs=None)
+    assert judge(unsigned, REFERENCE, PACK).verdict is FaceVerdict.UNSURE
+    without = replace(PACK, liveness=None)
+    assert judge(unsigned, REFERENCE, without).verdict is FaceVerdict.VERIFIED
+
+
+@pytest.mark.parametrize(("live", "spoof_below"), [(0.3, 0.6), (1.1, 0.3), (0.6, -0.1)])
+def test_liveness_limits_that_contradict_each_other_are_refused(live: float, spoof_below: float) -> None:
+    with pytest.raises(ValueError, match="spoof_below"):
+        LivenessLimits(live=live, spoof_below=spoof_below, live_min_face_px=120)
