@@ -68,6 +68,10 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "archive": ("校验学员学习电子档案。", _archive),
     "face": ("测量人脸模型。", lambda: _plugin("commands.face")),
     "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.operator_commands:catalogue")),
+    "enrolment": (
+        "从 Excel 或 CSV 导入报名名单。",
+        lambda: _named("bridge.enrolment_commands:enrolment"),
+    ),
     "lti": ("登记和管理学习平台(LTI 1.3)。", _lti),
     "acceptance": (
         "耗时较长的验收:外部系统、变异测试。",

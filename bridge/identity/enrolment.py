@@ -131,6 +131,7 @@ class EnrolmentImports:
         Raises:
             InvalidInput: enrolment_import_unknown, enrolment_preview_expired, enrolment_nothing_to_do.
         """
+        self._row(import_id)
         found = self.find(class_run, import_id)
         if found.confirmed_at is not None:
             return
@@ -138,7 +139,7 @@ class EnrolmentImports:
             raise InvalidInput(
                 "enrolment_preview_expired", "预览已过期并已清除,请重新上传名单。", http_status=409
             )
-        if not any(row.outcome in (Outcome.NEW, Outcome.CHANGE) for row in found.rows):
+        if not found.writes:
             raise InvalidInput("enrolment_nothing_to_do", "名单没有需要写入的行。", http_status=409)
         row = self._row(import_id)
         row.confirmed_by, row.confirmed_at = by, self._clock.now()
@@ -276,7 +277,10 @@ class EnrolmentImports:
         self._evidence.destroy(self._photo_scope(ClassRunId(row.class_run_id), row.id))
 
     def _row(self, import_id: str) -> EnrolmentImportRow:
-        row = self._tx.session.get(EnrolmentImportRow, import_id)
+        # Locked: the worker and the operator's command may have the same import in hand.
+        row = self._tx.session.get(
+            EnrolmentImportRow, import_id, with_for_update=True, populate_existing=True
+        )
         if row is None:
             raise InvalidInput("enrolment_import_unknown", "没有这次导入,请重新上传名单。", http_status=404)
         return row

@@ -84,6 +84,11 @@ class EnrolmentImport:
     finished_at: datetime | None
 
     @property
+    def writes(self) -> int:
+        """How many rows the list gains or changes."""
+        return sum(self.planned.get(what.value, 0) for what in (Outcome.NEW, Outcome.CHANGE))
+
+    @property
     def state(self) -> str:
         """How it stands: preview, expired, running or done."""
         if self.finished_at is not None:

@@ -5,6 +5,7 @@ import gzip
 import re
 import time
 from collections.abc import Callable, Iterable
+from io import BytesIO
 from typing import Any, ParamSpec, Protocol
 from urllib.parse import urlsplit
 
@@ -37,6 +38,8 @@ View = Callable[P, str | AnyResponse]
 MAX_BODY_BYTES = 1024 * 1024
 MAX_SCAN_BYTES = 10 * 1024 * 1024
 """A photographed attendance sheet; it is hashed and not kept."""
+MAX_ENROLMENT_BYTES = 66 * 1024 * 1024
+"""An enrolment list with its photographs, held in memory."""
 MAX_UPLOAD_BYTES = 200 * 1024 * 1024
 """Course material; larger files come in by the operator's command."""
 
@@ -228,6 +231,15 @@ def _allow_scans(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     # Only for who may upload: a stranger's body is refused before a byte of it is written to disk.
     if getattr(view, "takes_upload", False) and session.get("role") == "institution":
         request.max_content_length = MAX_UPLOAD_BYTES
+    if getattr(view, "takes_list", False):
+        # A file of more than half a megabyte would otherwise lie on the disk, in clear, for as long as it is read.
+        setattr(request, "_get_file_stream", _in_memory)  # noqa: B010  # werkzeug's own place to say so
+        if session.get("role") == "institution":
+            request.max_content_length = MAX_ENROLMENT_BYTES
+
+
+def _in_memory(*_args: Any, **_kwargs: Any) -> BytesIO:
+    return BytesIO()
 
 
 def let_frame(origin: str) -> None:
@@ -255,6 +267,12 @@ def takes_scan(view: View[P]) -> View[P]:
 def takes_upload(view: View[P]) -> View[P]:
     """Let this view's form, sent by an institution's staff, carry a file of up to `MAX_UPLOAD_BYTES`."""
     view.takes_upload = True  # type: ignore[attr-defined]  # read back by `_allow_scans`
+    return view
+
+
+def takes_list(view: View[P]) -> View[P]:
+    """Let this view's form, sent by an institution's staff, carry `MAX_ENROLMENT_BYTES`, none of it ever on disk."""
+    view.takes_list = True  # type: ignore[attr-defined]  # read back by `_allow_scans`
     return view
 
 

@@ -26,6 +26,7 @@ from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
+from bridge.wiring.enrolment_jobs import enrolment_works, sweep_previews
 from bridge.wiring.forwarding import forwarding_works, sweep_forwarding
 from bridge.wiring.inbox_days import sweep_inbox_days
 from bridge.wiring.intake_jobs import note_dead, sweep_quarantine, tidy_quarantine, try_held
@@ -52,6 +53,7 @@ def runner(house: "House") -> Runner:
     works[SEAL] = Work(prepare=partial(signing_key, house), apply=partial(seal_tree, house))
     works.update(platform_works(house))
     works.update(forwarding_works(house))
+    works.update(enrolment_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
         works[kind] = Work(prepare=jobs.settle, apply=jobs.run_settled)
     works[HELD] = Work(apply=partial(try_held, house))
@@ -170,3 +172,4 @@ def sweep(house: "House") -> None:
         sweep_used_states(house.uow, now)
         sweep_roster_reads(house.uow, now)
         tidy_quarantine(house)
+        sweep_previews(house)

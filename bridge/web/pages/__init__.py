@@ -10,6 +10,7 @@ from bridge.web.pages.cmi5 import cmi5_pages
 from bridge.web.pages.compliance import compliance_pages
 from bridge.web.pages.corrections import correction_pages
 from bridge.web.pages.deep_link import deep_link_pages
+from bridge.web.pages.enrolment import enrolment_pages
 from bridge.web.pages.exam_service import exam_service_pages
 from bridge.web.pages.forwarding import forwarding_pages
 from bridge.web.pages.home import home_pages
@@ -55,6 +56,7 @@ def register_pages(app: Flask, house: House) -> None:
         account_release_pages,
         correction_pages,
         hours_explained_pages,
+        enrolment_pages,
         cap_exception_pages,
         material_pages,
         lms_courses_pages,
