@@ -16,7 +16,6 @@ from bridge.db.vault import Vault
 from bridge.hours.service import HoursService
 from bridge.identity.consent import PHOTO_TO_SOURCE
 from bridge.identity.enrolment import EnrolmentImports
-from bridge.identity.enrolment import EnrolmentImports
 from bridge.identity.model import Account
 from bridge.identity.name_checks import NameChecks, OnTheSpot
 from bridge.identity.ports import RealNameDesk
@@ -145,11 +144,6 @@ class Stations:
             return self.identity.has_consent(account_id, PHOTO_TO_SOURCE)
 
         return NameChecks(self._tx, self._house.cipher, photo_allowed if needs_photo else None)
-
-    @cached_property
-    def enrolments(self) -> EnrolmentImports:
-        store = SqlIdentityStore(self._tx, self._house.cipher)
-        return EnrolmentImports(self._tx, self._house.cipher, store, self.vault, self._house.clock)
 
     @cached_property
     def enrolments(self) -> EnrolmentImports:
