@@ -3,6 +3,8 @@
 import os
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 
@@ -10,35 +12,27 @@ import pytest
 
 from bridge.bench.agents import Agent, at_full_rate, at_pace, taken_seconds
 from bridge.bench.loaded_bridge import OpenSession
-from bridge.bench.memory import after_warm_up, is_flat, processes_under, resident_bytes, slope
+from bridge.bench.memory import (
+    BATCHES_IN_SESSION,
+    SEATS,
+    Seat,
+    processes_under,
+    resident_bytes,
+    seats,
+    sessions_needed,
+)
 from bridge.kernel.errors import Unavailable
-
-_MIB = 2**20
-
-
-def grown(per_second: float, *, size: float = 100 * _MIB) -> list[tuple[float, int]]:
-    return [(at, round(size + per_second * at)) for at in range(0, 600, 5)]
-
-
-def test_the_trend_is_the_slope_of_the_samples() -> None:
-    assert slope(grown(1000.0)) == pytest.approx(1000.0, rel=1e-3)
-    assert slope([(1.0, 5)]) == 0.0
-
-
-@pytest.mark.parametrize(("mib_in_ten_minutes", "flat"), [(0, True), (4, True), (-50, True), (7, False)])
-def test_a_process_is_flat_below_five_percent(mib_in_ten_minutes: int, flat: bool) -> None:
-    assert is_flat(grown(mib_in_ten_minutes * _MIB / 600), 600) is flat
-
-
-def test_what_grows_in_the_warm_up_alone_is_flat() -> None:
-    samples = [(at, round(min(at, 150) * _MIB)) for at in range(5, 600, 5)]
-    assert is_flat(samples, 600)
-    assert after_warm_up(samples, 600)[0][0] == 180
 
 
 def test_processes_are_found_and_have_a_size() -> None:
     assert processes_under(os.getpid())[os.getpid()] == "serve"
-    assert resident_bytes(os.getpid()) > _MIB
+    assert (resident_bytes(os.getpid()) or 0) > 2**20
+
+
+def test_a_process_that_ended_has_no_size() -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    assert resident_bytes(ended.pid) is None
 
 
 class Door:
@@ -111,3 +105,31 @@ def test_a_refusal_ends_the_measurement() -> None:
         at_full_rate([Agent(OpenSession("ss_1", "secret", "f"), door.url)], warm_up=0.0, seconds=30.0)
     assert refused.value.reason == "bench_refused"
     door.close()
+
+
+def test_seats_change_their_learners_one_after_the_other_and_have_sessions_enough() -> None:
+    batches = 2 * BATCHES_IN_SESSION + 5
+    sessions = [OpenSession(f"ss_{n}", "secret", "f") for n in range(sessions_needed(batches))]
+    taken = seats(sessions, "http://127.0.0.1:9", batches)
+    assert len(taken) == SEATS
+    assert len({seat.session.id for seat in taken}) == SEATS
+    lengths = [seat._left for seat in taken]  # how long each one's first session is
+    assert (min(lengths), max(lengths)) == (1, BATCHES_IN_SESSION)
+
+
+def test_a_seat_goes_on_with_the_next_session(door: Door) -> None:
+    sessions = iter([OpenSession(f"ss_{n}", "secret", "f") for n in range(2)])
+    seat = Seat(sessions, door.url, first_batches=2)
+    for _ in range(2 + BATCHES_IN_SESSION):
+        seat.send()
+    seat.close()
+    turns = [re.search(r'"session":"(\w+)","seq":(\d+),"nonce":"(\w+)"', body) for body in door.bodies]
+    assert [turn and turn.groups() for turn in turns[:4]] == [
+        ("ss_0", "1", "f"),
+        ("ss_0", "2", "1"),
+        ("ss_1", "1", "f"),
+        ("ss_1", "2", "3"),
+    ]
+    assert seat.sent == 2 + BATCHES_IN_SESSION
+    with pytest.raises(StopIteration):
+        seat.send()
