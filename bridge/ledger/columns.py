@@ -22,7 +22,7 @@ from bridge.kernel.intervals import Interval, IntervalSet
 from bridge.ledger.model.entries import KINDS, LedgerEntry, LedgerHead
 from bridge.ledger.model.facts import read_facts
 from bridge.ledger.model.media import COUNTED, DailyUse, Label, UnitMedia
-from bridge.ledger.model.order import beyond_furthest_point
+from bridge.ledger.model.order import Reach, beyond_furthest_point
 from bridge.ledger.model.reasons import Refusal
 from bridge.ledger.model.rules import StudyLimits, StudyRules, legal_day
 from bridge.ledger.model.sessions import Stretch, StudiedSession
@@ -483,11 +483,11 @@ def beyond_columns(
     sessions: Iterable[StudiedSession],
     nominal_ms: Mapping[str, int],
     rules: StudyRules,
-    furthest: dict[str, int],
+    reached: dict[str, Reach],
 ) -> dict[str, IntervalSet]:
     """Do exactly what `beyond_furthest_point` does; whoever did play beyond it is left to the model."""
     sessions = list(sessions)
-    followed = dict(furthest)
+    followed = dict(reached)
     last_end = 0
     for session in sessions:
         limits = rules.on(legal_day(session.wall.start))
@@ -496,18 +496,38 @@ def beyond_columns(
             session.wall.start
         )
         if not (apart and limits.max_rate == 1 and isinstance(stretches, StretchColumns)):
-            return beyond_furthest_point(sessions, nominal_ms, rules, furthest)
+            return beyond_furthest_point(sessions, nominal_ms, rules, reached)
         last_end = session.wall.end
-        slack, reached = limits.beat_interval_ms, followed.get(session.unit, 0)
-        allowed = stretches.media_from + (stretches.end - stretches.start) + slack
-        after = np.maximum.accumulate(np.maximum(np.minimum(stretches.media_to, allowed), reached))
-        before = np.concatenate(([reached], after[:-1]))
-        ahead = (stretches.media_from > before + slack) & (before < nominal_ms.get(session.unit, 0))
-        if ahead.any() and not limits.forward_seek:
-            return beyond_furthest_point(sessions, nominal_ms, rules, furthest)
-        followed[session.unit] = int(after[-1])
-    furthest.update(followed)
+        here, nominal = followed.get(session.unit, Reach()), nominal_ms.get(session.unit, 0)
+        if here.furthest_ms >= nominal:
+            continue
+        went = _reach_of(stretches, here.rested(session.wall.start, limits), nominal, limits)
+        if went is None:
+            return beyond_furthest_point(sessions, nominal_ms, rules, reached)
+        followed[session.unit] = went
+    reached.update(followed)
     return {}
+
+
+def _reach_of(stretches: StretchColumns, here: Reach, nominal_ms: int, limits: StudyLimits) -> Reach | None:
+    """Return how far a unit was played up to its first finish; None if that was beyond what was allowed."""
+    furthest = np.maximum.accumulate(
+        np.maximum(np.maximum(stretches.media_from, stretches.media_to), here.furthest_ms)
+    )
+    count = min(int(np.searchsorted(furthest, nominal_ms)) + 1, len(furthest))
+    furthest = furthest[:count]
+    if limits.forward_seek:
+        return Reach(int(furthest[-1]))
+    passed = stretches.end[:count] - stretches.start[:count]
+    before = np.concatenate(([here.furthest_ms], furthest[:-1]))
+    # What is left of the tolerance is a sum of steps that never grows above it.
+    steps = np.cumsum(passed - (furthest - before))
+    lead = steps + np.minimum(np.minimum.accumulate(limits.seek_tolerance_ms - steps), here.lead_ms)
+    lead_before = np.concatenate(([here.lead_ms], lead[:-1]))
+    ahead = (stretches.media_from[:count] > before + lead_before) | (lead < 0)
+    if ahead.any():
+        return None
+    return Reach(int(furthest[-1]), int(lead[-1]), int(stretches.end[count - 1]))
 
 
 COLUMNS = Ways(watch_columns, beyond_columns)

@@ -272,7 +272,12 @@ def _carried(
     credited = {unit.unit: unit for unit in worth.units if unit.figures.credited_ms}
     if from_sheet.course == to_sheet.course:
         return [
-            {"unit": name, "credited_ms": unit.figures.credited_ms, "seen": unit.seen_media.pairs()}
+            {
+                "unit": name,
+                "credited_ms": unit.figures.credited_ms,
+                "seen": unit.seen_media.pairs(),
+                "furthest_ms": unit.furthest_ms,
+            }
             for name, unit in credited.items()
         ]
     totals: dict[str, int] = {}
@@ -287,5 +292,5 @@ def _carried(
             raise InvalidInput(
                 "transfer_unit_missing", "新班次的课程没有对应的大纲单元,学时不能转入,请核对课程。"
             )
-        brought.append({"unit": taught[0], "credited_ms": milliseconds, "seen": []})
+        brought.append({"unit": taught[0], "credited_ms": milliseconds, "seen": [], "furthest_ms": 0})
     return brought

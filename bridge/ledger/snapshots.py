@@ -65,7 +65,9 @@ class KeptUnits(Mapping[str, UnitSeconds]):
         one = _unit_decoder.decode(self._kept[unit])
         credited, provisional, frozen, pending = one.sums_ms
         figures = Figures(credited, provisional, one.refused_ms, frozen, pending)
-        return UnitSeconds(unit, figures, IntervalSet.of_bounds(one.starts, one.ends), one.skipped_ms)
+        return UnitSeconds(
+            unit, figures, IntervalSet.of_bounds(one.starts, one.ends), one.skipped_ms, one.furthest_ms
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._kept)
@@ -80,6 +82,7 @@ class _Unit(msgspec.Struct, array_like=True, gc=False):
     starts: list[int]
     ends: list[int]
     skipped_ms: int
+    furthest_ms: int
 
 
 class _Kept(msgspec.Struct):
@@ -180,7 +183,9 @@ def _kept_units(units: Mapping[str, UnitSeconds]) -> dict[str, msgspec.Raw]:
     for name, one in units.items():
         figures = one.figures
         sums = (figures.credited_ms, figures.provisional_ms, figures.frozen_ms, figures.pending_ms)
-        unit = _Unit(sums, dict(figures.refused_ms), *one.seen_media.bounds, one.skipped_media_ms)
+        unit = _Unit(
+            sums, dict(figures.refused_ms), *one.seen_media.bounds, one.skipped_media_ms, one.furthest_ms
+        )
         made[name] = msgspec.Raw(_encoder.encode(unit))
     return made
 

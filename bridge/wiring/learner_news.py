@@ -44,7 +44,6 @@ TO_BE_MADE_UP = frozenset(
         Refusal.PRESENCE_GAP,
         Refusal.IDLE,
         Refusal.OVER_RATE,
-        Refusal.BEYOND_FURTHEST,
     }
 )
 """Refused time whose media was played and may be played again; after the others there is nothing to go back to."""
@@ -146,9 +145,11 @@ def counts_now(statement: SecondsStatement, session: str) -> bool:
 
 def _rewind(statement: SecondsStatement, seen: Seen) -> Command | None:
     """Return the way back to what was refused of this session and has not been made up, once study counts again."""
+    own = [one for one in statement.timeline if one.session == seen.id]
+    if own and own[-1].reason == Refusal.BEYOND_FURTHEST:
+        return _back_to_the_furthest_point(statement, seen, own[-1].start_ms)
     if not counts_now(statement, seen.id):
         return None
-    own = [one for one in statement.timeline if one.session == seen.id]
     lost = next((one for one in reversed(own) if one.reason in TO_BE_MADE_UP), None)
     part = statement.unit(seen.unit)
     if lost is None or part is None:
@@ -162,6 +163,22 @@ def _rewind(statement: SecondsStatement, seen: Seen) -> Command | None:
         "id": f"rewind|{lost.end_ms}",
         "media_ms": gap,
         "message": f"从 {_clock(gap)} 起有一段没有计入,请从这里补学。原因:{why}",
+    }
+
+
+def _back_to_the_furthest_point(statement: SecondsStatement, seen: Seen, since_ms: int) -> Command | None:
+    """Return the way back for who jumped ahead and earns nothing until they are back."""
+    part = statement.unit(seen.unit)
+    if part is None or seen.media_ms <= part.furthest_ms:
+        return None  # back already; the beat that says so is under way
+    # What the jump itself passed over lies before the furthest point, and is still to be studied.
+    missing = list(IntervalSet([(0, part.furthest_ms)]) - part.seen_media)[-1:]
+    to = missing[0].start if missing and missing[0].end == part.furthest_ms else part.furthest_ms
+    return {
+        "type": "rewind",
+        "id": f"ahead|{since_ms}",
+        "media_ms": to,
+        "message": f"您跳到了还没学到的位置,这里暂不计学时。请回到 {_clock(to)} 接着学,按顺序学完一次后即可任意拖动。",
     }
 
 

@@ -1,4 +1,4 @@
-"""Two rules that the packs name and leave off: a night window, and no seeking forward before the first finish."""
+"""Two rules of the practice pack: a night window, which is off, and no seeking forward before the first finish."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -9,7 +9,7 @@ import pytest
 from bridge.kernel.citation import Basis
 from bridge.kernel.time import epoch_ms
 from bridge.ledger.model import Refusal, StudyLimits, settle
-from bridge.ledger.model.rules import FORWARD_SEEK, NIGHT_FROM, night_time
+from bridge.ledger.model.rules import FORWARD_SEEK, NIGHT_FROM, SEEK_TOLERANCE, night_time
 from bridge.rules.model import Resolved
 from tests.ledger.study import MINUTE, START, Study, rules, sheet
 
@@ -41,11 +41,11 @@ def watched(*parts: tuple[int, int, int]) -> Study:
     return study
 
 
-def test_both_rules_are_named_and_off_today() -> None:
+def test_today_there_is_no_night_window_and_no_seeking_forward() -> None:
     today = rules().on(date(2026, 11, 24))
 
-    assert (today.night, today.forward_seek) == (None, True)
-    for parameter in (NIGHT_FROM, FORWARD_SEEK):
+    assert (today.night, today.forward_seek, today.seek_tolerance_ms) == (None, False, MINUTE)
+    for parameter in (NIGHT_FROM, FORWARD_SEEK, SEEK_TOLERANCE):
         assert rules().source(parameter, date(2026, 11, 24)).parameter.citation.basis is Basis.PRACTICE
 
 

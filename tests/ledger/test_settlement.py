@@ -7,13 +7,31 @@ import pytest
 
 from bridge.kernel.citation import Basis
 from bridge.kernel.time import epoch_ms
-from bridge.ledger.model import LedgerInvalid, Refusal, SecondsStatement, Verdict, settle
-from bridge.rules.model import NoRuleInForce
+from bridge.ledger.model import (
+    LedgerInvalid,
+    Refusal,
+    SecondsStatement,
+    StudyLimits,
+    StudyRules,
+    Verdict,
+    settle,
+)
+from bridge.rules.model import NoRuleInForce, Resolved
 from tests.ledger.study import BEAT, MINUTE, SECOND, START, Study, chain, rules, sheet, with_nominal
 
 
-def settled(study: Study) -> SecondsStatement:
-    return settle(sheet(), study.entries(), rules())
+def settled(study: Study, given: StudyRules | None = None) -> SecondsStatement:
+    return settle(sheet(), study.entries(), given or rules())
+
+
+class MaySeek:
+    """The rules of the tests where media may be sought forward."""
+
+    def on(self, day: date) -> StudyLimits:
+        return replace(rules().on(day), forward_seek=True)
+
+    def source(self, parameter: str, day: date) -> Resolved:
+        return rules().source(parameter, day)
 
 
 def refused(study: Study) -> dict[str, int]:
@@ -213,13 +231,22 @@ def test_a_declared_rate_above_the_rule_is_refused() -> None:
 
 
 def test_media_that_passes_faster_than_the_wall_is_not_seen() -> None:
-    statement = settled(Study().anchor().watch("s", 0, MINUTE, speed=3).passes("s", 0, MINUTE))
+    study = Study().anchor().watch("s", 0, MINUTE, speed=3).passes("s", 0, MINUTE)
+    statement = settled(study, MaySeek())
 
     unit = statement.unit("unit-1")
     assert unit is not None
     assert statement.credited_ms == MINUTE
     assert unit.seen_media.total == MINUTE
     assert unit.skipped_media_ms == 2 * MINUTE
+
+
+def test_media_that_passes_faster_than_the_wall_is_soon_beyond_the_furthest_point() -> None:
+    study = Study().anchor().watch("s", 0, MINUTE, speed=3).passes("s", 0, MINUTE)
+
+    # Twenty seconds too many a beat: the tolerance of a minute lasts for three of them and for one that begins at it.
+    assert refused(study) == {Refusal.BEYOND_FURTHEST: 2 * BEAT}
+    assert settled(study).credited_ms == 4 * BEAT
 
 
 def test_a_drag_to_the_end_earns_the_wall_time_and_no_more() -> None:
@@ -292,12 +319,13 @@ def test_a_long_pause_cannot_be_spent_on_speed_afterwards() -> None:
     assert statement.figures.refused_ms == {Refusal.NOT_PROGRESSING: 50 * SECOND}
 
 
-def test_a_jump_back_is_a_new_baseline() -> None:
+@pytest.mark.parametrize("given", [rules(), MaySeek()])
+def test_a_jump_back_is_a_new_baseline(given: StudyRules) -> None:
     study = Study().anchor().passes("s", 0, MINUTE)
     for i, media in enumerate([50_000, 60_000, 10_000, 20_000]):
         study.beats("s", [(i * BEAT, media, 1, 0, 1000)], previous=None if i == 0 else (i - 1) * BEAT)
 
-    statement = settled(study)
+    statement = settled(study, given)
 
     unit = statement.unit("unit-1")
     assert unit is not None

@@ -159,9 +159,34 @@ def test_the_way_back_leads_to_the_last_stretch_that_is_missing(
     assert last_gap(IntervalSet(seen), media_ms) == gap
 
 
-def test_a_jump_of_the_learners_own_sends_nobody_back() -> None:
-    """What was left out was not refused: it may be studied later, in any order."""
-    study = Study().anchor().watch("s", 0, 5 * MINUTE, media=10 * MINUTE).passes("s", 0, 5 * MINUTE)
+def jumped(to: int, *, back: int | None = None) -> Study:
+    """Five minutes studied, a jump ahead, a minute there; back again where that is said."""
+    study = Study().anchor().watch("s", 0, 5 * MINUTE).passes("s", 0, 5 * MINUTE)
+    places = [to + step * 10 * SECOND for step in range(7)]
+    places += [] if back is None else [back + step * 10 * SECOND for step in range(7)]
+    for step, media in enumerate(places, 1):
+        at = 5 * MINUTE + step * 10 * SECOND
+        study.beats("s", [(at, media, 1, 0, 1000)], previous=at - 10 * SECOND)
+    return study.passes("s", 5 * MINUTE + len(places) * 10 * SECOND)
 
-    assert ordered(study, media_ms=15 * MINUTE) == []
-    assert Refusal.CHECK_MISSED not in worth(study).figures.refused_ms
+
+def test_who_jumped_ahead_is_sent_back_to_where_the_jump_began_and_told_why() -> None:
+    (rewind,) = ordered(jumped(20 * MINUTE), media_ms=21 * MINUTE)
+
+    assert (rewind["type"], rewind["media_ms"]) == ("rewind", 5 * MINUTE + 10 * SECOND)
+    assert "还没学到的位置" in rewind["message"]
+    assert "回到 5:10 接着学" in rewind["message"]
+    assert (rewind,) == tuple(ordered(jumped(20 * MINUTE), media_ms=28 * MINUTE))
+
+
+def test_who_is_back_is_left_alone() -> None:
+    back = jumped(20 * MINUTE, back=5 * MINUTE + 10 * SECOND)
+
+    assert worth(back).figures.refused_ms == {Refusal.BEYOND_FURTHEST: 70 * SECOND}
+    assert ordered(back, media_ms=6 * MINUTE + 10 * SECOND) == []
+    assert ordered(jumped(20 * MINUTE), media_ms=5 * MINUTE + 10 * SECOND) == []
+    assert ordered(jumped(20 * MINUTE), media_ms=21 * MINUTE, asked=True) == []
+
+
+def test_a_jump_within_the_tolerance_sends_nobody_back() -> None:
+    assert ordered(jumped(6 * MINUTE), media_ms=7 * MINUTE) == []

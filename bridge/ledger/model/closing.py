@@ -126,7 +126,7 @@ def close(
                 **past.credited_ms,
                 **{name: unit.figures.credited_ms for name, unit in units.items()},
             },
-            furthest=settled.furthest,
+            reached=settled.reached,
             reasons=settled.reasons,
             used={day: ms for day, ms in settled.daily.used.items() if day >= legal_day(until_ms)},
             credited=widest_span(past.credited, credited_span(settled.timeline)),
@@ -148,6 +148,7 @@ def _units(past: Past, settled: Settled) -> dict[str, UnitSeconds]:
             added(past.units[unit].figures, figures) if unit in past.units else figures,
             settled.media[unit].seen.as_set(),
             settled.media[unit].skipped_ms,
+            settled.furthest_ms(unit),
         )
         for unit, figures in settled.figures_by_unit.items()
     }

@@ -65,11 +65,13 @@ class OfflineFact:
 
 @dataclass(frozen=True, slots=True, order=True)
 class CarriedUnit:
-    """What was credited of one course unit elsewhere, and the media that needs no more watching."""
+    """What was credited of one course unit elsewhere, the media that needs no more watching, and how far it was
+    played."""
 
     unit: str
     credited_ms: int
     seen: tuple[tuple[int, int], ...]
+    furthest_ms: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """Return it as entries hold it."""
@@ -77,6 +79,7 @@ class CarriedUnit:
             "unit": self.unit,
             "credited_ms": self.credited_ms,
             "seen": [[start, end] for start, end in self.seen],
+            "furthest_ms": self.furthest_ms,
         }
 
 

@@ -329,7 +329,9 @@ def _transfer_in(name: str, data: Mapping[str, Any]) -> CorrectionFact:
     units = []
     for one in data["units"]:
         seen = tuple((whole(start), whole(end)) for start, end in one["seen"])
-        units.append(CarriedUnit(_text(one["unit"]), whole(one["credited_ms"]), seen))
+        # Entries of earlier versions do not say how far a unit was played; it was as far as it was seen.
+        furthest = whole(one.get("furthest_ms", max((end for _, end in seen), default=0)))
+        units.append(CarriedUnit(_text(one["unit"]), whole(one["credited_ms"]), seen, furthest))
     offline = tuple(map(_attended, data["offline"]))
     return CorrectionFact(
         name,

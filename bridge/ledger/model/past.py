@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from bridge.ledger.model.facts import Facts
+from bridge.ledger.model.order import Reach
 from bridge.ledger.model.statement import Figures, UnitSeconds
 
 
@@ -17,7 +18,7 @@ class Past:
         sessions: names of all sessions of the past, also of those without wall time.
         units: that were studied; carried time is not within.
         credited_ms: of each of them.
-        furthest: how far each unit was played; see `order`.
+        reached: how far each unit was played; see `order`.
         reasons: by code, when it first occurs and for how many ms in all.
         used: counted ms of those legal days that are not over.
         credited: the first and the last credited moment; None if there is none.
@@ -30,7 +31,7 @@ class Past:
     figures: Figures = field(default_factory=lambda: Figures(0, 0, {}))
     units: Mapping[str, UnitSeconds] = field(default_factory=dict)
     credited_ms: Mapping[str, int] = field(default_factory=dict)
-    furthest: Mapping[str, int] = field(default_factory=dict)
+    reached: Mapping[str, Reach] = field(default_factory=dict)
     reasons: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     used: Mapping[date, int] = field(default_factory=dict)
     credited: tuple[int, int] | None = None

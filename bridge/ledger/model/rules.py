@@ -15,6 +15,7 @@ from bridge.rules.model import LegalDates, NoRuleInForce, ProfileInForce, Resolv
 NIGHT_FROM = "study.night_from_minute"
 NIGHT_UNTIL = "study.night_until_minute"
 FORWARD_SEEK = "study.forward_seek_before_finish"
+SEEK_TOLERANCE = "study.forward_seek_tolerance_seconds"
 TEST_FIRST = "study.test_before_credit"
 """Parameters that a pack may give; without them the rule does not exist."""
 
@@ -32,6 +33,7 @@ class StudyLimits:
         night: (from, until) in minutes of the legal day between which nothing counts; across midnight where the first
             is greater. None where no rule sets one.
         forward_seek: media may be sought forward before the unit was finished once; where no rule says otherwise.
+        seek_tolerance_ms: how far media may run ahead of the time that passes where it may not be sought forward.
         test_before_credit: study waits for the test of its course; where a rule says so.
     """
 
@@ -43,6 +45,7 @@ class StudyLimits:
     check_reach_ms: int
     night: tuple[int, int] | None = None
     forward_seek: bool = True
+    seek_tolerance_ms: int = 0
     test_before_credit: bool = False
 
 
@@ -93,6 +96,7 @@ class ProfileStudyRules:
             raise InvalidInput(
                 "presence_not_required", "暂不支持不要求在场核验的规则方案,请改用其他规则方案。"
             )
+        forward_seek = self._where_given(FORWARD_SEEK, day, otherwise=True)
         answer_seconds = integer("presence.answer_window_seconds") * integer("presence.attempts_per_check")
         return StudyLimits(
             beat_interval_ms=integer("study.beat_interval_seconds") * 1000,
@@ -102,7 +106,8 @@ class ProfileStudyRules:
             daily_cap_ms=integer("study.daily_cap_seconds") * 1000,
             check_reach_ms=(integer("presence.check_gap_max_seconds") + answer_seconds) * 1000,
             night=self._night(day),
-            forward_seek=self._where_given(FORWARD_SEEK, day, otherwise=True),
+            forward_seek=forward_seek,
+            seek_tolerance_ms=0 if forward_seek else integer(SEEK_TOLERANCE) * 1000,
             test_before_credit=self._where_given(TEST_FIRST, day, otherwise=False),
         )
 

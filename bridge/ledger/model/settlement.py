@@ -15,7 +15,7 @@ from bridge.ledger.model.entries import LedgerEntry
 from bridge.ledger.model.facts import PASSED, CheckFact, Facts, PromptFact, read_facts
 from bridge.ledger.model.freezes import Fault, frozen_time
 from bridge.ledger.model.media import DailyUse, Label, SeenMedia, UnitMedia, WallBank
-from bridge.ledger.model.order import beyond_furthest_point
+from bridge.ledger.model.order import Reach, beyond_furthest_point
 from bridge.ledger.model.past import NO_PAST, Past
 from bridge.ledger.model.presence import Proof, prove, unanswered
 from bridge.ledger.model.reasons import AWAITS_CHECK, NOT_ANCHORED, Refusal
@@ -32,7 +32,7 @@ from bridge.ledger.model.untested import await_tests, untested_units
 from bridge.registry.model import ClassRunSheet
 
 Beyond = Callable[
-    [Iterable[StudiedSession], Mapping[str, int], StudyRules, dict[str, int]], dict[str, IntervalSet]
+    [Iterable[StudiedSession], Mapping[str, int], StudyRules, dict[str, Reach]], dict[str, IntervalSet]
 ]
 WatchPart = Callable[[StudiedSession, Interval, UnitMedia, StudyRules, DailyUse, Label], None]
 
@@ -96,8 +96,8 @@ def settle_stretch(
         facts, corrected: see `set_aside`; with what `past` knows.
         later_pass_ms: the last passed check of all sessions that began when these had ended; −1 if there is none.
     """
-    furthest = dict(past.furthest)
-    claims = _claims(sheet, facts, sessions, corrected, rules, ways.beyond, furthest, later_pass_ms)
+    reached = _reached(corrected, past)
+    claims = _claims(sheet, facts, sessions, corrected, rules, ways.beyond, reached, later_pass_ms)
     segments: list[Segment] = [
         Segment(part.start, part.end, claim.session.unit, claim.session.id, Verdict.REFUSED, reason)
         for claim in claims
@@ -118,7 +118,7 @@ def settle_stretch(
             first, total = reasons.get(segment.reason, (segment.start_ms, 0))
             reasons[segment.reason] = first, total + segment.length_ms
     figures = {unit: figures_of(own) for unit, own in by_unit.items()}
-    return Settled(timeline, media, furthest, daily, figures, reasons)
+    return Settled(timeline, media, reached, daily, figures, reasons)
 
 
 def _media(
@@ -139,6 +139,15 @@ def _media(
         for start, end in brought.seen:
             media[brought.unit].seen.add(start, end)
     return media
+
+
+def _reached(corrected: Corrected, past: Past) -> dict[str, Reach]:
+    """Return how far each unit was played, as the past left it; what was reached elsewhere came along."""
+    reached = dict(past.reached)
+    for brought in corrected.carried:
+        here = reached.get(brought.unit, Reach())
+        reached[brought.unit] = replace(here, furthest_ms=max(here.furthest_ms, brought.furthest_ms))
+    return reached
 
 
 def set_aside(facts: Facts) -> tuple[Facts, Corrected]:
@@ -170,7 +179,7 @@ def _claims(
     corrected: Corrected,
     rules: StudyRules,
     beyond_furthest: Beyond,
-    furthest: dict[str, int],
+    reached: dict[str, Reach],
     later_pass_ms: int,
 ) -> list[_Claim]:
     run = sheet.class_run
@@ -178,7 +187,7 @@ def _claims(
     offline = IntervalSet([(one.start_ms, one.end_ms) for one in facts.offline])
     tests = {unit.id for unit in sheet.course.units if unit.activity != _STUDY}
     second = _second_sessions(sessions)
-    beyond = beyond_furthest(sessions, {u.id: u.nominal_ms for u in sheet.course.units}, rules, furthest)
+    beyond = beyond_furthest(sessions, {u.id: u.nominal_ms for u in sheet.course.units}, rules, reached)
     checks: dict[str, list[CheckFact]] = {}
     for check in facts.checks:
         checks.setdefault(check.session, []).append(check)

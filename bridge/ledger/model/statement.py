@@ -137,12 +137,14 @@ class UnitSeconds:
         seen_media: media ms that were credited or are provisional, and need no more watching.
         skipped_media_ms: media that passed faster than the rules allow (a drag forward): not seen, may be
             studied yet. It took no wall time, so it is in no figure.
+        furthest_ms: how far the media was played, whether that counted or not; see `order`.
     """
 
     unit: str
     figures: Figures
     seen_media: IntervalSet
     skipped_media_ms: int
+    furthest_ms: int = 0
 
 
 class LongUnits(Sequence[UnitSeconds]):

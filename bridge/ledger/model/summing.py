@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from bridge.ledger.model.corrections import Corrected
 from bridge.ledger.model.facts import Facts
 from bridge.ledger.model.media import DailyUse, UnitMedia
+from bridge.ledger.model.order import Reach
 from bridge.ledger.model.past import Past
 from bridge.ledger.model.reasons import explain
 from bridge.ledger.model.rules import StudyRules, legal_day
@@ -30,17 +31,21 @@ class Settled:
 
     Args:
         media: of each unit that was studied or carried.
-        furthest: how far each unit was played.
+        reached: how far each unit was played.
         figures_by_unit: over the timeline, of each unit that was studied.
         reasons: as `Past.reasons`, those of the past within.
     """
 
     timeline: tuple[Segment, ...]
     media: Mapping[str, UnitMedia]
-    furthest: Mapping[str, int]
+    reached: Mapping[str, Reach]
     daily: DailyUse
     figures_by_unit: Mapping[str, Figures]
     reasons: Mapping[str, tuple[int, int]]
+
+    def furthest_ms(self, unit: str) -> int:
+        """Return how far the unit was played, in media ms."""
+        return self.reached[unit].furthest_ms if unit in self.reached else 0
 
 
 def statement_of(
@@ -68,7 +73,11 @@ def statement_of(
         figures = own if before is None else added(before.figures, own)
         media = settled.media[unit]
         return UnitSeconds(
-            unit, with_carried(figures, carried.get(unit, 0)), media.seen.as_set(), media.skipped_ms
+            unit,
+            with_carried(figures, carried.get(unit, 0)),
+            media.seen.as_set(),
+            media.skipped_ms,
+            settled.furthest_ms(unit),
         )
 
     whole = (
