@@ -136,6 +136,7 @@ def agent_door(house: House) -> Blueprint:
                 "next_seq": session.next_seq,
                 "commands": answer.commands + orders,
                 "study_factor": house.study_clock.factor(),
+                "study_ms": session.last_received_ms,
                 "today": msgspec.Raw(session.news.encode()) if session.news else _totals(session),
             }
         )

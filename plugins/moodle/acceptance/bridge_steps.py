@@ -102,7 +102,7 @@ def _sit(run: Run, learner: Person, camera: Camera) -> AgentClient:
     client = AgentClient(str(lesson["bridge"]), str(lesson["token"]), camera.learner)
     client.answer_check()
     client.study(client.unseen(), lambda _today: False)
-    client.leave(client.nominal_ms)
+    client.leave(client.position_ms)
     expect(not client.failed, f"核验没有通过:{client.failed}")
     return client
 

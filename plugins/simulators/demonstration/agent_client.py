@@ -15,6 +15,8 @@ _POLL_SECONDS = 0.05
 _TIMEOUT_SECONDS = 20
 _PATIENCE_SECONDS = 90.0
 _RETRY_SECONDS = 0.25
+_WAIT_MS = 20_000
+"""So far the demonstration's clock goes on without a beat."""
 
 
 class AgentRefused(Exception):
@@ -49,6 +51,7 @@ class AgentClient:
         self.session: str = opened["session"]
         self.nominal_ms: int = opened["nominal_ms"]
         self.factor: int = opened["study_factor"]
+        self._heard: tuple[int, float] | None = None
         self.today: Json = {"credited_seconds": 0, "provisional_seconds": 0, "refused_seconds": 0}
         self.passed: list[str] = []
         self.failed: list[str] = []
@@ -80,7 +83,9 @@ class AgentClient:
             "events": [event],
             "ending": ending,
         }
+        sent = time.monotonic()
         answer = self._call("POST", "/agent/v1/batches", json=batch)
+        self._heard = answer["study_ms"], sent
         self._seq, self._nonce, self.factor = answer["next_seq"], answer["nonce"], answer["study_factor"]
         self.today = answer["today"]
         self._take(answer["commands"])
@@ -119,34 +124,35 @@ class AgentClient:
         self.factor = shown["study_factor"]
 
     def study(self, spans: Iterable[tuple[int, int]], enough: Callable[[Json], bool]) -> bool:
-        """Play the media spans [from, to) in real pace times the factor, answering each check.
+        """Play the media spans [from, to) as the study clock goes on, answering each check.
 
         Returns whether `enough(today)` became true before the media was over.
         """
         for start, end in spans:
-            at, last = float(start), time.monotonic()
+            # Both ends of a jump are told, so that what lies between is never taken for study.
+            self.beat(start)
+            at, last = start, self._study_ms()
             while at < end:
                 time.sleep(self._interval_ms / 1000 / max(1, self.factor) if self.waiting is None else 0)
-                now = time.monotonic()
-                at = min(float(end), at + (now - last) * 1000 * self.factor)
-                last = now
-                self.beat(int(at))
+                now = self._study_ms()
+                at, last = min(end, at + max(0, now - last)), max(last, now)
+                self.beat(at)
                 if self.waiting is not None:
                     self.answer_check()
-                    self.beat(int(at))  # the verdict's news: the study clock runs on
-                    last = time.monotonic()
+                    self.beat(at)  # the verdict's news: the study clock runs on
+                    last = self._study_ms()
                 if enough(self.today):
                     return True
         return False
 
     def study_until_check(self) -> None:
         """Play from where the media stands until a check is asked for; it is left in `waiting`."""
-        last = time.monotonic()
+        last = self._study_ms()
         while self.waiting is None:
             time.sleep(self._interval_ms / 1000 / max(1, self.factor))
-            now = time.monotonic()
-            self.beat(min(self.nominal_ms, self.position_ms + int((now - last) * 1000 * self.factor)))
-            last = now
+            now = self._study_ms()
+            self.beat(min(self.nominal_ms, self.position_ms + max(0, now - last)))
+            last = max(last, now)
 
     def leave(self, media_ms: int) -> None:
         """End properly: an exit check may come first."""
@@ -165,6 +171,17 @@ class AgentClient:
                 spans.append((at, start))
             at = max(at, end)
         return [*spans, (at, self.nominal_ms)] if at < self.nominal_ms else spans
+
+    def _study_ms(self) -> int:
+        """Return the study clock as far as is known here: what the bridge said last, and what has passed since.
+
+        Where it was taken to be further than it is, media waits for it.
+        """
+        if self._heard is None:
+            raise RuntimeError("no beat was answered yet")
+        heard_ms, sent = self._heard
+        passed = int((time.monotonic() - sent) * 1000 * self.factor)
+        return heard_ms + (min(passed, _WAIT_MS) if self.factor > 1 else passed)
 
     def _camera(self) -> Iterator[bytes]:
         while True:

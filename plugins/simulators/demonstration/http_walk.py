@@ -166,7 +166,7 @@ class HttpWalk:
 
         client.answer_check()
         client.study(client.unseen(), enough)
-        client.leave(client.nominal_ms)
+        client.leave(client.position_ms)
         return len(client.passed), len(client.failed)
 
     def take_quiz(self, tab: Tab, quiz_url: str, answers: Sequence[int]) -> tuple[int, int]:

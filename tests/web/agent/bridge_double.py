@@ -8,6 +8,7 @@ import json
 import secrets
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,6 +112,8 @@ class BridgeDouble:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.factor = 100
+        self.clock_stands = False
+        self.study_ms, self._ran = 1_795_482_000_000, time.monotonic()
         self.beat_interval_ms = 10_000
         self.nominal_ms = 60_000
         self.resume_media_ms = 0
@@ -329,6 +332,7 @@ class BridgeDouble:
             "next_seq": self.seq,
             "commands": commands,
             "study_factor": self._factor(),
+            "study_ms": self._study_ms(),
             "today": self.today,
         }
         return self.last_answer, 200
@@ -339,6 +343,13 @@ class BridgeDouble:
 
     def _factor(self) -> int:
         return 1 if self.check is not None or self.prompt is not None else self.factor
+
+    def _study_ms(self) -> int:
+        """Return the study clock, which a test may have stopped."""
+        now = time.monotonic()
+        self.study_ms += 0 if self.clock_stands else int((now - self._ran) * 1000 * self._factor())
+        self._ran = now
+        return self.study_ms
 
     def _commands(self) -> list[dict[str, Any]]:
         asked = [one.command() for one in (self.check or self.prompt,) if one is not None]

@@ -10,6 +10,9 @@ from tests.web.agent.bridge_double import BridgeDouble
 
 pytestmark = pytest.mark.e2e
 
+WAIT_MS = 20_000
+"""So far a clock that runs faster than real time goes on without a beat."""
+
 Wait = Callable[[Callable[[], bool]], None]
 _HIDE = (
     "Object.defineProperty(document, 'visibilityState', {get: () => '%s', configurable: true});"
@@ -187,3 +190,16 @@ def test_the_bar_shows_the_legal_day_and_what_comes_next(page: Page, bridge: Bri
 
     expect(page.get_by_test_id("agent-credited")).to_have_text("01:01")
     expect(page.get_by_test_id("agent-next")).to_have_text("再学 12 分钟,满 2 学时。")
+
+
+def test_the_study_clock_is_the_bridges_and_waits_for_the_next_beat(
+    page: Page, bridge: BridgeDouble, host: str, wait_until: Wait
+) -> None:
+    page.goto(host)
+    wait_until(lambda: len(bridge.batches) >= 3)
+    for _ in range(3):
+        bridge.fail_next(503)
+    wait_until(lambda: bridge.batches[-1].repeated)
+
+    waits_at = bridge.last_answer["study_ms"] + WAIT_MS
+    wait_until(lambda: page.evaluate("window.handle.studyMs()") == waits_at)

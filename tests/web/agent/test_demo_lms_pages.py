@@ -187,3 +187,16 @@ def test_the_quiz_cannot_be_handed_in_while_a_check_is_open(course: Page, bridge
     assert course.get_by_test_id("submit-quiz").is_disabled()
     assert course.get_by_test_id("option-1-1").is_disabled()
     expect(course.get_by_test_id("submit-quiz")).to_be_enabled()
+
+
+def test_a_pages_time_runs_by_the_bridges_clock_and_not_by_its_own(
+    course: Page, bridge: BridgeDouble, wait_until: Wait
+) -> None:
+    bridge.nominal_ms = 12_000_000  # slides that are never over
+    course.get_by_test_id("study-unit-1").click()
+    wait_until(lambda: bool(bridge.events()) and bridge.events()[-1]["media_ms"] > 0)
+    bridge.clock_stands = True
+    seen, stood = len(bridge.events()), bridge.events()[-1]["media_ms"]
+    wait_until(lambda: len(bridge.events()) > seen + 40)  # a minute by the page's own clock
+
+    assert bridge.events()[-1]["media_ms"] <= stood + 20_000

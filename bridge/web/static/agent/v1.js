@@ -4,7 +4,7 @@
  * Plain ES2017, no framework, no module: older phones' web views run it. CSP-safe: no inline style, no handler
  * attribute, server text only through textContent. What it reports is a claim: the server decides what counts.
  *
- *   AnxueAgent.start({bridge, token, activity, attempt, mount, position, setPaused, onStatus}) → {stop(), mark()}
+ *   AnxueAgent.start({bridge, token, activity, attempt, mount, position, setPaused, onStatus}) → {stop(), mark(), studyMs()}
  *     activity                   "study" or "test"; what it says is said in the words of it
  *     attempt                    optional, of a test with several pages: they share one session, kept for this tab
  *     position()                 current media position in whole study milliseconds
@@ -16,6 +16,8 @@
  *                                connecting | running | paused | offline | checking | prompting | refused | failed | closed
  *     stop()                     leaves properly (an exit check may come first); a Promise of {closed}
  *     mark()                     reports the position now: call it before and after a jump in the media
+ *     studyMs()                  the study clock, as far as is known here; 0 before the first beat is answered. Pages whose study
+ *                                time runs without a medium take their time from it: the demonstration's clock is no other's
  *   AnxueAgent.captureReference({bridge, url, csrf, mount, onDone}) → {cancel()}; call it from a click
  *     onDone(reply)              the last reply, or null when the person gave up
  *
@@ -43,6 +45,7 @@
   var REQUEST_TIMEOUT_MS = 15000;
   var FIRST_TIMEOUT_MS = 8000; // of a batch: so that a second try still comes within what counts
   var NOTICE_MS = 20000;
+  var WAIT_MS = 20000; // so far a clock that runs faster than real time goes on without a beat
 
   var STATES = {
     connecting: '正在连接', paused: '已暂停', offline: '网络中断，正在重连', checking: '人脸核验中', prompting: '请回答提问',
@@ -354,6 +357,13 @@
     });
   };
 
+  /** The moment of the study clock at which the bridge received the last beats, and what has passed since. */
+  Session.prototype.studyMs = function () {
+    if (!this.clock) return 0;
+    var passed = (performance.now() - this.clock.sent) * this.factor;
+    return this.clock.ms + (this.factor > 1 ? Math.min(passed, WAIT_MS) : passed);
+  };
+
   Session.prototype.wake = function () {
     if (this.alarm) this.alarm();
   };
@@ -514,7 +524,11 @@
     var self = this;
     if (!this.pending) this.makeBatch();
     var ending = this.pending.ending;
-    var reply = await this.insist(function (tries) { return self.post(false, tries ? 0 : FIRST_TIMEOUT_MS); });
+    var sent = 0;
+    var reply = await this.insist(function (tries) {
+      sent = performance.now();
+      return self.post(false, tries ? 0 : FIRST_TIMEOUT_MS);
+    });
     if (!reply) return;
     if (reply.status !== 200) {
       // The last words of the page before may have come after this one took over: then its turn is another.
@@ -535,6 +549,7 @@
     this.seq = reply.body.next_seq;
     this.nonce = reply.body.nonce;
     this.factor = reply.body.study_factor || this.factor;
+    if (typeof reply.body.study_ms === 'number') this.clock = { ms: reply.body.study_ms, sent: sent };
     if (reply.body.today) {
       this.today = reply.body.today;
       this.bar.figures(this.today);
@@ -695,7 +710,10 @@
 
   function start(options) {
     var session = new Session(options);
-    return { stop: function () { return session.stop(); }, mark: function () { session.mark(); } };
+    return {
+      stop: function () { return session.stop(); }, mark: function () { session.mark(); },
+      studyMs: function () { return session.studyMs(); }
+    };
   }
 
   function captureReference(options) {

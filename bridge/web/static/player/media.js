@@ -20,12 +20,22 @@
     var blessed = false;
     var last = 0; // seconds of the medium when it was last seen playing
     // Study ms = base.ms + time of the medium since base.s, times the factor: the medium's own time but in the
-    // demonstration, whose clock changes its pace.
-    var base = { ms: 0, s: 0 };
+    // demonstration, whose clock changes its pace and waits for beats; what is played waits with it.
+    var base = { ms: 0, s: 0, clock: 0 };
     var factor = 1;
+    var clock = null;
+
+    function placeMs(seconds) {
+      return base.ms + (seconds - base.s) * 1000 * factor;
+    }
 
     function studyMs(seconds) {
-      return base.ms + (seconds - base.s) * 1000 * factor;
+      var place = placeMs(seconds);
+      return factor > 1 && clock ? Math.min(place, base.ms + Math.max(0, clock() - base.clock)) : place;
+    }
+
+    function from(ms, seconds) {
+      base = { ms: ms, s: seconds, clock: clock ? clock() : 0 };
     }
 
     function limitMs() {
@@ -46,7 +56,7 @@
 
     function hold() {
       var at = media.currentTime;
-      if (at <= last + STEP_S || studyMs(at) <= limitMs() + SLACK_MS) return;
+      if (at <= last + STEP_S || placeMs(at) <= limitMs() + SLACK_MS) return;
       media.currentTime = last;
       told.onRefused('seek');
     }
@@ -77,6 +87,7 @@
       return Math.floor(Math.max(0, Math.min(studyMs(media.currentTime), most, data.nominal_ms)));
     };
     this.setPaused = function (pause) {
+      if (factor > 1) from(studyMs(media.currentTime), media.currentTime);
       paused = pause;
       if (pause) {
         media.pause();
@@ -92,7 +103,7 @@
     };
     this.seekTo = function (ms) {
       var to = Math.max(0, Math.min(ms, limitMs()));
-      base = { ms: to, s: to / 1000 };
+      from(to, to / 1000);
       last = base.s;
       media.currentTime = base.s;
       told.onChange();
@@ -101,10 +112,11 @@
       finished = finished || isFinished;
       seen.forEach(function (pair) { furthest = Math.max(furthest, Math.min(pair[1], data.nominal_ms)); });
     };
-    this.setFactor = function (value) {
+    this.setFactor = function (value, studyClock) {
       if (value === factor) return;
       note();
-      base = { ms: Math.min(data.nominal_ms, studyMs(media.currentTime)), s: media.currentTime };
+      clock = studyClock;
+      from(Math.min(data.nominal_ms, studyMs(media.currentTime)), media.currentTime);
       factor = value;
     };
     /** iOS lets a script play only what a touch has played before. */

@@ -6,7 +6,7 @@
  *   seekTo(ms)              go there (as far as allowed: the player has asked `reachMs` first)
  *   reachMs()               how far the learner may go now
  *   setLimits(seen, finished)  [start, end) that were seen; once finished, everything may be reached
- *   setFactor(factor)       study seconds in a real second (1 but in the demonstration)
+ *   setFactor(factor, clock)  study seconds in a real second (1 but in the demonstration), and the bridge's study clock
  *   bless()                 called in a touch, before anything plays
  * onChange() is told when a page turned or its time is over.
  */
@@ -19,15 +19,21 @@
     var spent = 0; // study ms on this page in this visit
     var paused = true;
     var factor = 1;
+    var clock = null;
     var finished = false;
     var furthest = 0;
     var last = performance.now();
     var wasOver = false;
 
+    /** The demonstration's clock waits for beats, and time on a page waits with it. */
+    function reading() {
+      return factor > 1 && clock ? clock() : performance.now();
+    }
+
     function pass() {
-      var now = performance.now();
-      if (!paused) spent = Math.min(pages[current].nominal_ms, spent + (now - last) * factor);
-      last = now;
+      var now = reading();
+      if (!paused) spent = Math.min(pages[current].nominal_ms, spent + Math.max(0, now - last));
+      last = Math.max(last, now);
       furthest = Math.max(furthest, pages[current].start_ms + spent);
     }
 
@@ -81,9 +87,12 @@
       finished = finished || isFinished;
       seen.forEach(function (pair) { furthest = Math.max(furthest, Math.min(pair[1], data.nominal_ms)); });
     };
-    this.setFactor = function (value) {
+    this.setFactor = function (value, studyClock) {
+      if (value === factor) return;
       pass();
       factor = value;
+      clock = studyClock;
+      last = reading();
     };
     this.bless = function () { return null; };
 

@@ -96,7 +96,7 @@
         },
         onStatus: function (now) {
           status = now;
-          stage.setFactor(now.studyFactor);
+          stage.setFactor(now.studyFactor, function () { return agent ? agent.studyMs() : 0; });
           if (now.session && !placed) {
             placed = true;
             stage.setLimits(now.session.credited_media, standing.unit.finished);

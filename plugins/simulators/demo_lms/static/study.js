@@ -15,9 +15,8 @@
   var slides = []; // {start, end, position} in study milliseconds
   var credited = []; // [[from, to) …] that need no more watching
   var current = 0;
-  var factor = 1;
   var paused = true;
-  var last = performance.now();
+  var last = 0; // of the study clock
   var agent = null;
 
   function layOut(session) {
@@ -51,11 +50,12 @@
     return slide.position >= slide.end;
   }
 
-  /** Study time that passed since the last look goes to the slide in view, up to credited time or its end. */
+  /** Study time that passed since the last look goes to the slide in view, up to credited time or its end.
+   *  The clock is the bridge's: where it was taken to be further than it is, the slide waits for it. */
   function advance() {
-    var now = performance.now();
-    var gained = (now - last) * factor;
-    last = now;
+    var now = agent ? agent.studyMs() : 0;
+    var gained = last ? Math.max(0, now - last) : 0;
+    last = Math.max(last, now);
     if (paused || current >= slides.length) return;
     var slide = slides[current];
     var limit = credited.reduce(function (nearest, span) {
@@ -130,7 +130,6 @@
     },
     onStatus: function (status) {
       advance();
-      factor = status.studyFactor;
       root.setAttribute('data-state', status.state);
       if (status.session && !slides.length) layOut(status.session);
     }
