@@ -14,6 +14,8 @@ from plugins.simulators.attack.visit import BEAT_SECONDS, Json, Visit
 _OUTAGE_SECONDS = 15
 _SLOW_SECONDS = 6
 _HIDDEN_SECONDS = 40
+_DRAGGED_MS = 600_000
+_MOST_BEATS_UNTIL_TOLD = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,45 @@ def _answers_slowly(page: _Page) -> int:
     return BEAT_SECONDS + waited
 
 
+def _other_device(page: _Page) -> int:
+    if page.dice.random() > 0.08:
+        return _steady(page)
+    page.incidents += 1
+    visit = page.visit
+    page.send()
+    visit.leave()
+    visit.stage.clock.advance(_HIDDEN_SECONDS)
+    visit.stage.run_jobs()
+    visit.open()
+    visit.media_ms = visit.resume_media_ms
+    visit.be_there()
+    visit.beat()
+    return 0
+
+
+def _dragged(page: _Page) -> int:
+    if page.dice.random() > 0.08:
+        return _steady(page)
+    page.incidents += 1
+    # The page tells both ends of a jump; what lies ahead does not count, and the learner is told to go back.
+    _jump(page, page.visit.media_ms + _DRAGGED_MS)
+    for _ in range(_MOST_BEATS_UNTIL_TOLD):
+        page.moment()
+        page.send()
+        page.visit.stage.run_jobs()
+        if (rewind := page.visit.take_rewind()) is not None:
+            _jump(page, rewind["media_ms"])
+            return 0
+    raise RuntimeError("nobody was told to go back")
+
+
+def _jump(page: _Page, media_ms: int) -> None:
+    page.kept.append(page.visit.event())
+    page.visit.media_ms = media_ms
+    page.kept.append(page.visit.event())
+    page.send()
+
+
 TROUBLES: dict[str, tuple[str, Callable[[_Page], int]]] = {
     "steady": ("一切正常", _steady),
     "packet-loss": ("5% 的请求或应答丢失", _packet_loss),
@@ -157,6 +198,8 @@ TROUBLES: dict[str, tuple[str, Callable[[_Page], int]]] = {
     "slow-phone": (f"慢手机:每次上报晚 {_SLOW_SECONDS} 秒", _slow_phone),
     "tabs": (f"时而切到别的页面 {_HIDDEN_SECONDS} 秒", _tabs),
     "slow-answer": ("核验过半分钟才应答", _answers_slowly),
+    "other-device": ("中途离开,换一台设备从安学桥给的位置接着学", _other_device),
+    "dragged": ("误拖进度条到 10 分钟以后,按提示退回接着学", _dragged),
 }
 
 

@@ -25,6 +25,7 @@ class Visit:
             missed between them, up to the moment at which it was asked for.
         claimed_ms: the most media time that the client has claimed to have watched.
         refusals: reason → how often a request was refused with it.
+        resume_media_ms: where the bridge has the page begin.
     """
 
     def __init__(
@@ -56,6 +57,9 @@ class Visit:
         self.closed = False
         self.check: Json | None = None
         self.prompt: Json | None = None
+        self._rewind: Json | None = None
+        self._rewound: set[str] = set()
+        self.resume_media_ms: int = opened["resume_media_ms"]
         self._forget()
         self._obey(opened["commands"])
 
@@ -164,6 +168,11 @@ class Visit:
             self.beat()
             self.attend()
 
+    def take_rewind(self) -> Json | None:
+        """Return the order to go back that came last, once; None if there is none."""
+        rewind, self._rewind = self._rewind, None
+        return rewind
+
     def attend(self) -> None:
         """Do what the page asks for: answer the check in person, or the question."""
         if self.check is not None:
@@ -234,6 +243,9 @@ class Visit:
                 if self.check is None or self.check["check"] != command["check"]:
                     self._asked_at = self.stage.clock.ms()
                 self.check = command
+            elif command["type"] == "rewind" and command["id"] not in self._rewound:
+                self._rewound.add(command["id"])
+                self._rewind = command
             elif command["type"] == "close":
                 self.closed = True
 

@@ -54,7 +54,8 @@ def test_honest_learners_are_credited(report: Report) -> None:
     assert all(one.studied_seconds >= 300 for one in report.honest)
     # A check may fall to within the gap limit before the learner leaves: then they are not asked again.
     assert max(one.lost_seconds for one in report.honest) <= 30
-    assert all(one.incidents for one in report.honest if one.id in ("packet-loss", "outage", "tabs"))
+    struck = ("packet-loss", "outage", "tabs", "other-device", "dragged")
+    assert all(one.incidents for one in report.honest if one.id in struck)
 
 
 def test_a_stored_face_is_told_apart_until_liveness_stands(report: Report) -> None:
