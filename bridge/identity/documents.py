@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from bridge.identity.citizen_id import check_citizen_id
-from bridge.identity.model import DOCUMENTS_ZH, DocumentKind, document_of
+from bridge.identity.model import BY_STAFF, DOCUMENTS_ZH, DocumentKind, document_of
 from bridge.kernel.citation import Basis, Citation
 from bridge.kernel.errors import InvalidInput
 
@@ -74,8 +74,8 @@ class Document:
 
     @property
     def needs_staff(self) -> bool:
-        """Whether no check and no provider says anything, so that a member of staff must see the document."""
-        return self.kind is DocumentKind.PASSPORT
+        """Whether a member of staff must see the document."""
+        return self.kind in BY_STAFF
 
 
 def read_document(text: str, today: date, stated: str = "") -> Document:

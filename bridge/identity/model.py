@@ -57,6 +57,10 @@ DOCUMENTS_ZH = {
 }
 
 
+BY_STAFF = frozenset({DocumentKind.PASSPORT})
+"""Of these no check and no provider says anything: a member of staff must see document and person."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """An LMS account as the bridge knows it.

@@ -9,9 +9,9 @@ from sqlalchemy.exc import IntegrityError
 
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx
-from bridge.identity.model import ListRow, normalise_name
+from bridge.identity.model import BY_STAFF, ListRow, document_of, normalise_name
 from bridge.identity.name_check_tables import RealNameCheckRow, RealNameQuestionRow
-from bridge.identity.ports import RealNameProvider
+from bridge.identity.ports import RealNameDesk, RealNameProvider
 from bridge.identity.provider_model import (
     PASSING,
     Answer,
@@ -29,6 +29,8 @@ NAME_WANTED = "identity.real_name_wanted"
 """Kind of the job that asks a provider; its key is the check's id."""
 PURPOSE = "real_name.verify"
 NO_CONSENT = "photo_consent_missing"
+STAFF_ALONE = "document_needs_staff"
+"""Detail of a check of a document of which no provider and no check says anything (a passport)."""
 _LIVE = frozenset({CheckState.PENDING, CheckState.STAFF})
 
 
@@ -57,14 +59,20 @@ class NameCheck:
 
 
 class OnTheSpot:
-    """`ports.RealNameDesk` over a provider in the house: nothing waits."""
+    """`ports.RealNameDesk` over a provider in the house: nothing waits but for documents that staff alone can judge.
 
-    def __init__(self, provider: RealNameProvider) -> None:
+    Args:
+        staff: who keeps those.
+    """
+
+    def __init__(self, provider: RealNameProvider, staff: RealNameDesk | None = None) -> None:
         self._provider = provider
+        self._staff = staff
 
     def ask(self, account_id: str, row: ListRow) -> Standing:
         """See `RealNameDesk.ask`."""
-        del account_id
+        if document_of(row.citizen_id) in BY_STAFF:
+            return Standing.STAFF if self._staff is None else self._staff.ask(account_id, row)
         answer = self._provider.verify(Claim(normalise_name(row.name), row.citizen_id))
         match answer.outcome:
             case Outcome.MATCH:
@@ -102,7 +110,7 @@ class NameChecks:
         if check is None:
             check = self._added(account_id, row, index)
         elif check.claim_index != index or self._may_ask_again(check):
-            self._open(check, index)
+            self._open(check, row, index)
         return _STANDING[CheckState(check.state)]
 
     def get(self, check_id: str) -> NameCheck | None:
@@ -222,7 +230,7 @@ class NameChecks:
             list_row_id=row.id,
             class_run_id=row.class_run,
         )
-        self._open(check, index, new=True)
+        self._open(check, row, index, new=True)
         try:
             with self._session.begin_nested():
                 self._session.add(check)
@@ -232,11 +240,14 @@ class NameChecks:
             ) from error
         return check
 
-    def _open(self, check: RealNameCheckRow, index: str, *, new: bool = False) -> None:
+    def _open(self, check: RealNameCheckRow, row: ListRow, index: str, *, new: bool = False) -> None:
         now = self._tx.clock.now()
-        allowed = self._photo_may_leave(check.account_id)
+        against = "" if self._photo_may_leave(check.account_id) else NO_CONSENT
+        if document_of(row.citizen_id) in BY_STAFF:
+            against = STAFF_ALONE
+        allowed = not against
         check.claim_index, check.asked_at, check.failures = index, now, 0
-        check.outcome, check.detail = ("", "") if allowed else (Outcome.UNCLEAR.value, NO_CONSENT)
+        check.outcome, check.detail = (Outcome.UNCLEAR.value if against else ""), against
         check.state = CheckState.PENDING if allowed else CheckState.STAFF
         check.next_at = now if allowed else None
         check.decided_at = check.decided_by = None

@@ -1,12 +1,12 @@
 """What identity does: know accounts, take consent, verify real names, disclose for a logged purpose."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from bridge.identity.citizen_id import check_citizen_id
 from bridge.identity.consent import CURRENT, FACE, require_current
+from bridge.identity.documents import CITATIONS, Document, plain_number, read_document
+from bridge.identity.enrolment_entries import load_list
 from bridge.identity.model import (
     ACCOUNT_BOUND,
     ACCOUNT_RELEASED,
@@ -17,11 +17,13 @@ from bridge.identity.model import (
     AccountRecord,
     Consent,
     DisclosedIdentity,
+    DocumentKind,
     ListRow,
     context_of,
     is_name,
     normalise_name,
 )
+from bridge.identity.name_variants import differ_in_variants_alone
 from bridge.identity.ports import ClassRunFinder, IdentityStore, Now, RealNameDesk
 from bridge.identity.provider_model import Standing
 from bridge.kernel.citation import Basis, Citation
@@ -36,29 +38,29 @@ from bridge.rules.model import Decision, Reason
 _MAX_REFUSALS = 10
 _REFUSALS_WITHIN = timedelta(hours=24)
 """Practice: a list of citizen ids cannot be felt out through the form."""
-_MAX_PHOTO_BYTES = 2 * 1024 * 1024
-_PHOTO_TYPES = {b"\xff\xd8\xff": "image/jpeg", b"\x89PNG\r\n\x1a\n": "image/png"}
 _MAX_SUB = 255
 
 _BRIDGE = "bridge"
 """In place of a pack's id: these reasons rest on no rule pack."""
-_NUMBER_STANDARD = Citation(Basis.STANDARD, "GB 11643")
 _PRACTICE = Citation(Basis.PRACTICE, "安学桥实名核验")
 
 _REFUSALS: Mapping[str, str] = {
     "name_malformed": "姓名只能填写文字和间隔点,请按证件填写。",
-    "not_on_enrolment_list": "本班次的报名名单中没有这个身份证号码,请核对;确认无误请联系培训机构。",
+    "not_on_enrolment_list": "本班次的报名名单中没有这个证件号码,请核对;确认无误请联系培训机构。",
     "name_mismatch": "姓名与身份证号码不一致,请按证件填写;如报名信息有误,请联系培训机构更正。",
+    "name_variant": "您填写的姓名与报名名单只差繁简字。请按证件上的字填写;如名单写错,请联系培训机构更正。",
     "real_name_no_record": "核验服务没有查到这个身份证号码,请联系培训机构人工核验。",
     "real_name_pending": "已提交核对,通常几秒钟有结果;核验服务繁忙时会自动再试,您不用重复提交。",
-    "real_name_staff_check": "请带上身份证,请培训机构工作人员当面核对,核对后即可继续,不影响您报名。",
+    "real_name_staff_check": "请带上证件,请培训机构工作人员当面核对,核对后即可继续,不影响您报名。",
     "account_already_bound": "当前学习账号已由另一位学员实名使用,请换用您本人的账号登录。",
     "person_already_bound": "您已用另一个学习账号完成实名,一人只能使用一个账号,请用原账号登录。",
     "too_many_attempts": "实名核验失败次数过多,请 24 小时后再试,或联系培训机构。",
 }
 
-_AGAINST_NOBODY = frozenset({"real_name_pending", "real_name_staff_check", "real_name_no_record"})
-"""Not counted as a try: the question is open, or the source does not know the number."""
+_AGAINST_NOBODY = frozenset(
+    {"name_variant", "real_name_pending", "real_name_staff_check", "real_name_no_record"}
+)
+"""Not counted as a try: the question is open, the source does not know the number, or a name is written otherwise."""
 _STANDINGS: Mapping[Standing, str | None] = {
     Standing.MATCH: None,
     Standing.MISMATCH: "name_mismatch",
@@ -66,14 +68,6 @@ _STANDINGS: Mapping[Standing, str | None] = {
     Standing.PENDING: "real_name_pending",
     Standing.STAFF: "real_name_staff_check",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class _CheckedEntry:
-    """An enrolment entry whose fields are good."""
-
-    entry: EnrolmentEntry
-    number: str = field(repr=False)
 
 
 class IdentityService:
@@ -134,9 +128,12 @@ class IdentityService:
         """Return the learner who owns the account from now on, or None and why not.
 
         Reasons: citizen_id_malformed, citizen_id_check_digit, name_malformed, not_on_enrolment_list,
-        name_mismatch, real_name_no_record, real_name_pending, real_name_staff_check, account_already_bound,
-        person_already_bound, too_many_attempts; with a learner only the warning citizen_id_area_unknown. The
-        same person again is accepted again.
+        name_mismatch, name_variant, real_name_no_record, real_name_pending, real_name_staff_check,
+        account_already_bound, person_already_bound, too_many_attempts; with a learner only the warnings
+        citizen_id_area_unknown, document_form_only. The same person again is accepted again.
+
+        Args:
+            citizen_id: the number of any of `model.DocumentKind`.
 
         Raises:
             InvalidInput("account_unknown" | "real_name_asked_twice")
@@ -146,13 +143,14 @@ class IdentityService:
         if self._store.refusals_since(account_id, now - _REFUSALS_WITHIN) >= _MAX_REFUSALS:
             return Decision(None, (_practice_reason("too_many_attempts"),))
         try:
-            number = check_citizen_id(citizen_id, legal_date(now))
+            document = self._document(class_run, citizen_id)
         except InvalidInput as error:
             self._store.add_refusal(account_id, error.reason, now)
             return Decision(None, (_number_reason(error.reason, error.message),))
-        row = self._store.list_row(class_run, number.number)
+        number = document.number
+        row = self._store.list_row(class_run, number)
         code = self._what_is_wrong(row, normalise_name(name))
-        learner = self._store.learner_with(number.number)
+        learner = self._store.learner_with(number)
         if code is None and account.learner is not None and account.learner != learner:
             code = "account_already_bound"
         if code is None and learner is not None and self._store.owner(learner) not in (None, account_id):
@@ -160,7 +158,7 @@ class IdentityService:
         if code is None and row is not None and not self._is_owner(account, learner, row):
             code = _STANDINGS[self._desk.ask(account_id, row)]
         if code is None and row is not None:
-            learner = learner or self._store.add_learner(row.name, number.number, now)
+            learner = learner or self._store.add_learner(row.name, number, now)
             bound = account.learner is None and self._store.bind(account_id, learner, now)
             if account.learner is None and not bound:
                 code = "person_already_bound"
@@ -173,10 +171,7 @@ class IdentityService:
             if code not in _AGAINST_NOBODY:
                 self._store.add_refusal(account_id, code, now)
             return Decision(None, (self._reason(code, class_run),))
-        if number.area_known:
-            return Decision(learner)
-        warning = "身份证号码的地区码不在现行代码中(旧证件可能如此),已通过核验。"
-        return Decision(learner, (_number_reason("citizen_id_area_unknown", warning),))
+        return Decision(learner, _warnings(document))
 
     def release_account(self, account_id: str, *, reason: str, by: str) -> bool:
         """End the account's binding, so that the person may use another, and tell; False if there was none.
@@ -305,59 +300,26 @@ class IdentityService:
             InvalidInput: enrolment_entry_invalid, enrolment_person_twice, enrolment_list_conflict,
                 photo_unknown, photo_malformed; the message names file and entry, never the person.
         """
-        new = 0
-        for checked in self._checked(entries):
-            new += self._load_entry(checked, photographs)
-        return new
-
-    def _checked(self, entries: Sequence[EnrolmentEntry]) -> list[_CheckedEntry]:
-        today = legal_date(self._clock.now())
-        checked: list[_CheckedEntry] = []
-        seen: set[tuple[ClassRunId, str]] = set()
-        for entry in entries:
-            try:
-                number = check_citizen_id(entry.citizen_id, today).number
-            except InvalidInput as error:
-                raise _bad_entry(entry, "citizen_id", error.message) from None
-            if not is_name(normalise_name(entry.name)):
-                raise _bad_entry(entry, "name", "姓名只能填写文字和间隔点。")
-            if (entry.class_run_id, number) in seen:
-                raise InvalidInput("enrolment_person_twice", f"{entry.read_from}:同一人在名单中出现两次。")
-            seen.add((entry.class_run_id, number))
-            checked.append(_CheckedEntry(entry, number))
-        return checked
-
-    def _load_entry(self, checked: _CheckedEntry, photographs: Callable[[str], bytes]) -> bool:
-        entry, number = checked.entry, checked.number
-        name, employer = entry.name.strip(), entry.employer.strip()
-        row = self._store.list_row(entry.class_run_id, number)
-        if row is None:
-            row_id = self._store.add_list_row(entry.class_run_id, name, number, employer, self._clock.now())
-        elif (row.name, row.employer) == (name, employer):
-            row_id = row.id
-        elif row.learner is None:
-            row_id = row.id
-            self._store.change_list_row(row_id, name, employer)
-        else:
-            raise InvalidInput(
-                "enrolment_list_conflict",
-                f"{entry.read_from}:该学员已完成实名,不能再用名单修改其信息。",
-                http_status=409,
-            )
-        if entry.photo is not None and (row is None or row.photo is None):
-            content, media_type = _photograph(entry, photographs)
-            scope = EvidenceScope(
-                self._store.institution_id, row_id, EvidencePurpose.ID_PHOTO, entry.class_run_id
-            )
-            self._store.set_photo(row_id, self._evidence.put(scope, content, media_type))
-        return row is None
+        return load_list(self._store, self._evidence, self._clock.now(), entries, photographs)
 
     def _what_is_wrong(self, row: ListRow | None, name: str) -> str | None:
         if not is_name(name):
             return "name_malformed"
         if row is None:
             return "not_on_enrolment_list"
-        return "name_mismatch" if normalise_name(row.name) != name else None
+        if normalise_name(row.name) == name:
+            return None
+        return "name_variant" if differ_in_variants_alone(row.name, name) else "name_mismatch"
+
+    def _document(self, class_run: ClassRunId, typed: str) -> Document:
+        """Return the document whose number was typed; nine digits are a passport's where the list holds them."""
+        try:
+            return read_document(typed, legal_date(self._clock.now()))
+        except InvalidInput:
+            row = self._store.list_row(class_run, plain_number(typed))
+            if row is None:
+                raise
+            return Document(row.citizen_id)
 
     def _is_owner(self, account: AccountRecord, learner: LearnerRef | None, row: ListRow) -> bool:
         """Return whether the account's owner is known already to be the person of the row."""
@@ -409,21 +371,16 @@ def _practice_reason(code: str) -> Reason:
     return Reason(code, _REFUSALS[code], _BRIDGE, "identity.real_name_tries", _PRACTICE)
 
 
-def _number_reason(code: str, sentence: str) -> Reason:
-    return Reason(code, sentence, _BRIDGE, "identity.citizen_id", _NUMBER_STANDARD)
+def _number_reason(code: str, sentence: str, kind: DocumentKind = DocumentKind.RESIDENT_CARD) -> Reason:
+    return Reason(code, sentence, _BRIDGE, "identity.citizen_id", CITATIONS[kind])
 
 
-def _bad_entry(entry: EnrolmentEntry, field_name: str, message: str) -> InvalidInput:
-    return InvalidInput("enrolment_entry_invalid", f"{entry.read_from}.{field_name}:{message}")
-
-
-def _photograph(entry: EnrolmentEntry, photographs: Callable[[str], bytes]) -> tuple[bytes, str]:
-    symbol = entry.photo or ""
-    try:
-        content = photographs(symbol)
-    except LookupError as error:
-        raise InvalidInput("photo_unknown", f"{entry.read_from}.photo:没有这张照片。") from error
-    for magic, media_type in _PHOTO_TYPES.items():
-        if content.startswith(magic) and len(content) <= _MAX_PHOTO_BYTES:
-            return content, media_type
-    raise InvalidInput("photo_malformed", f"{entry.read_from}.photo:照片应为不超过 2 MB 的 JPEG 或 PNG。")
+def _warnings(document: Document) -> tuple[Reason, ...]:
+    """Return what is worth saying of a number that was accepted."""
+    if document.form_only:
+        sentence = "这种证件号码没有可核对的校验位,只核对了写法和报名名单。"
+        return (_number_reason("document_form_only", sentence, document.kind),)
+    if document.area_known:
+        return ()
+    warning = "证件号码的地区码不在现行代码中(旧证件可能如此),已通过核验。"
+    return (_number_reason("citizen_id_area_unknown", warning),)

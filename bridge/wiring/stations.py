@@ -132,7 +132,7 @@ class Stations:
         store = SqlIdentityStore(self._tx, self._house.cipher)
         desk: RealNameDesk = self.name_checks
         if not self._house.real_name_providers:
-            desk = OnTheSpot(load("real_name.roster")(store.names_listed_for))
+            desk = OnTheSpot(load("real_name.roster")(store.names_listed_for), self.name_checks)
         return IdentityService(store, self._tx, self._house.clock, desk, self.registry, self.vault)
 
     @cached_property
