@@ -1,5 +1,6 @@
 """Starts processes: the supervisor of `serve`, each of its parts, and what the first start makes."""
 
+import ctypes
 import logging
 import os
 import sys
@@ -15,6 +16,8 @@ from bridge.kernel.errors import Unavailable
 from bridge.settings import Settings
 
 _READY_LOOK_SECONDS = 0.1
+_M_ARENA_MAX = -8
+_HEAPS = 2
 
 
 def configure_logs() -> None:
@@ -170,6 +173,7 @@ def set_up(settings: Settings) -> str | None:
 
 def run_part(part: str) -> None:
     """Run one part until it is told to stop."""
+    keep_few_heaps()
     configure_logs()
     settings = Settings()
     prepare_folder(settings)
@@ -188,6 +192,18 @@ def run_part(part: str) -> None:
     house = House.build(settings)
     register_tasks(app, house.runner.run, house.sweep)
     run_worker(app, threads=2, warm_up=house.warm_up)
+
+
+def keep_few_heaps() -> None:
+    """Have the threads of this process share two heaps of the C library, unless MALLOC_ARENA_MAX says otherwise.
+
+    glibc gives each thread one of its own, and each grows by and by to the most that any request took there: of seven
+    MiB in ten minutes nothing was in use (seen in `./anxue acceptance memory`). Nothing is done where there is no glibc.
+    """
+    if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_ARENA_MAX, _HEAPS)
 
 
 def _run_web(settings: Settings) -> None:
