@@ -83,6 +83,7 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     ),
     "staff": ("人员账号:解除等待、重新邀请、停用。", lambda: _named("bridge.staff_commands:staff")),
     "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.operator_commands:export")),
+    "identity": ("实名核验服务的设置与状况。", lambda: _named("bridge.identity_commands:identity")),
 }
 """Groups that are imported when they are asked for: help and `serve` must not wait for models and compilers."""
 

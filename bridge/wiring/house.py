@@ -17,7 +17,6 @@ from bridge.demonstration_clock import ConstantPace, DemonstrationClock
 from bridge.identity.ports import RealNameProvider
 from bridge.identity.provider_settings import RealNameSettings
 from bridge.identity.sign_in import SignIn
-from bridge.identity.store import SqlIdentityStore
 from bridge.intake.launch_state import SqlUsedStates
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.ids import (
@@ -93,7 +92,9 @@ class House:
     def build(cls, settings: Settings) -> "House":
         """Return the house on these settings."""
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-        return cls(settings)
+        house = cls(settings)
+        _ = house.real_name_settings  # a mistake in them is told at the start
+        return house
 
     def close(self) -> None:
         """Let go of database connections."""

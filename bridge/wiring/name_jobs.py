@@ -119,7 +119,7 @@ def decide_by_staff(house: "House", tx: Tx, check_id: str, *, card_number: str, 
     row = None if check is None else SqlIdentityStore(tx, house.cipher).list_row_with(check.list_row_id)
     if check is not None and row is not None and _plain(card_number) != row.citizen_id:
         raise InvalidInput(
-            "card_number_differs", "与报名名单中的身份证号码不一致,请对照证件重新输入。", http_status=422
+            "card_number_differs", "与报名名单中的证件号码不一致,请对照证件重新输入。", http_status=422
         )
     return bind_person(house, tx, stations.name_checks.decide(check_id, same_person=True, by=by))
 

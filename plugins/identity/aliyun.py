@@ -60,7 +60,7 @@ class AliyunProvider:
     def __init__(self, key_id: str, secret: str, *, line: Line, clock: Clock, host: str = HOST) -> None:
         self._key_id, self._secret, self._host = key_id, secret, host
         self._line, self._clock = line, clock
-        wanted = {"KEY_ID": key_id, "SECRET": secret}
+        wanted = {"KEY_ID": key_id, "KEY_SECRET": secret}
         self.facts = ProviderFacts(
             "aliyun",
             "阿里云身份二要素核验",

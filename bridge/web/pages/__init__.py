@@ -23,6 +23,7 @@ from bridge.web.pages.lms_courses import lms_courses_pages, register_lms_courses
 from bridge.web.pages.materials import material_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.player import player_pages
+from bridge.web.pages.real_names import real_name_pages, register_real_names
 from bridge.web.pages.signals import signal_pages
 from bridge.web.pages.staff import staff_pages
 from bridge.web.pages.staff_accounts import staff_account_pages
@@ -40,6 +41,7 @@ def register_pages(app: Flask, house: House) -> None:
     register_platform_wording(app)
     register_lms_courses_wording(app)
     register_unit_claims(app, house)
+    register_real_names(app, house)
     for pages in (
         home_pages,
         staff_pages,
@@ -54,6 +56,7 @@ def register_pages(app: Flask, house: House) -> None:
         submission_review_pages,
         institution_pages,
         account_release_pages,
+        real_name_pages,
         correction_pages,
         hours_explained_pages,
         enrolment_pages,

@@ -14,12 +14,13 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.completion.model import IssuedPaper
-from bridge.identity.consent import FACE, FACE_CONSENT
+from bridge.identity.consent import FACE, FACE_CONSENT, PHOTO_TO_SOURCE
 from bridge.kernel.errors import InvalidInput
 from bridge.presence.face import MAX_FRAME_BYTES
 from bridge.rules.model import Reason
 from bridge.web.pages.learner_view import gather, gather_progress
 from bridge.web.pages.paper_file import paper_file
+from bridge.web.pages.real_name_view import name_standing
 from bridge.web.pages.visitors import LearnerVisit, learner_visit
 from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
@@ -28,11 +29,14 @@ _MAX_TYPED = 80
 _FIELD_OF = {
     "name_malformed": "name",
     "name_mismatch": "name",
+    "name_variant": "name",
     "citizen_id_malformed": "citizen_id",
     "citizen_id_check_digit": "citizen_id",
     "not_on_enrolment_list": "citizen_id",
     "real_name_no_record": "citizen_id",
 }
+_OPEN = frozenset({"real_name_pending", "real_name_staff_check"})
+"""Nothing is wrong with what was typed: the page says where it stands."""
 
 
 def learner_pages(house: House) -> Blueprint:
@@ -41,14 +45,41 @@ def learner_pages(house: House) -> Blueprint:
 
     def page(visit: LearnerVisit, status: int = 200, **form: object) -> AnyResponse:
         view = gather(house, visit)
-        return make_response(
-            render_template("learner/home.html", page=view, visit=visit, consent=FACE_CONSENT, **form), status
+        shown = render_template(
+            "learner/home.html",
+            page=view,
+            visit=visit,
+            consent=FACE_CONSENT,
+            real_name=name_standing(house, visit),
+            **form,
         )
+        return make_response(shown, status)
+
+    def visit_now() -> LearnerVisit:
+        """Return the visitor, whose real name a job or a member of staff may have confirmed meanwhile."""
+        visit = learner_visit()
+        if visit.learner is not None:
+            return visit
+        with house.uow.for_institution(visit.institution, read_only=True) as tx:
+            learner = house.at(tx).identity.owner_of_account(visit.account_id)
+        if learner is not None:
+            session["learner"] = learner
+        return learner_visit()
 
     @pages.get("")
     @require_role("learner")
     def home() -> AnyResponse:
-        return page(learner_visit())
+        return page(visit_now())
+
+    @pages.get("/real-name")
+    @require_role("learner")
+    def real_name_standing() -> AnyResponse:
+        visit = visit_now()
+        standing = name_standing(house, visit)
+        answer = make_response(render_template("learner/real_name.html", real_name=standing))
+        if visit.learner is not None or standing.state != "pending":
+            answer.headers["HX-Refresh"] = "true"
+        return answer
 
     @pages.post("/consent")
     @require_role("learner")
@@ -74,10 +105,16 @@ def learner_pages(house: House) -> Blueprint:
     def verify_real_name() -> AnyResponse:
         visit = learner_visit()
         typed = {name: request.form.get(name, "")[:_MAX_TYPED] for name in ("name", "citizen_id")}
+        photo_version = request.form.get("photo_consent", "")[:_MAX_TYPED]
         with house.uow.for_institution(visit.institution) as tx:
-            decision = house.at(tx).identity.verify_real_name(
+            identity = house.at(tx).identity
+            if photo_version:
+                identity.give_consent(visit.account_id, PHOTO_TO_SOURCE, photo_version)
+            decision = identity.verify_real_name(
                 visit.account_id, visit.class_run, typed["name"], typed["citizen_id"]
             )
+        if {reason.code for reason in decision.reasons} & _OPEN:
+            return redirect(url_for("learner.home", _anchor="step-real_name"), code=303)
         if decision.value is None:
             return page(visit, 422, typed=typed, wrong=_by_field(decision.reasons))
         session["learner"] = decision.value
