@@ -5,6 +5,8 @@ import math
 import re
 from typing import Any
 
+import msgspec
+
 from bridge.kernel.errors import InvalidInput
 
 _HALF_CHARACTER = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -17,8 +19,19 @@ def decoded(body: bytes) -> Any:
         InvalidInput: json_malformed; so is what two readers may read differently (a name twice, NaN, half a surrogate).
     """
     try:
+        if b"\\" not in body:
+            value = msgspec.json.decode(body)
+            # Without escapes each text has its own two quotation marks: a name that came twice would be missed here.
+            if msgspec.json.encode(value).count(b'"') == body.count(b'"'):
+                return value
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        pass  # the strict reader says what it is
+    try:
         value = json.loads(
-            body, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_float=_finite
+            body.decode("utf-8-sig"),
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_float=_finite,
         )
         if _HALF_CHARACTER.search(body) is not None:
             json.dumps(value, ensure_ascii=False).encode()

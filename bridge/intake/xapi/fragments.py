@@ -33,11 +33,12 @@ class Fragment:
 
     Args:
         text: its JSON, name included.
-        terms: under which the statement is found by it; see `Terms.of`.
+        direct, related: terms under which the statement is found by it; see `Terms.of`.
     """
 
     text: bytes
-    terms: Mapping[str, bool]
+    direct: Mapping[str, bool]
+    related: Mapping[str, bool]
 
 
 class Fragments:
@@ -112,4 +113,9 @@ def text_of(value: Any) -> bytes:
 
 
 def _cost(key: _Key, fragment: Fragment) -> int:
-    return len(key[2]) + len(fragment.text) + _FOR_EACH + _FOR_EACH_TERM * len(fragment.terms)
+    return (
+        len(key[2])
+        + len(fragment.text)
+        + _FOR_EACH
+        + _FOR_EACH_TERM * (len(fragment.direct) + len(fragment.related))
+    )

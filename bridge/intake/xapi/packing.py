@@ -93,24 +93,26 @@ class Packer:
         """
         about = statement["object"]
         parts = []
-        related: dict[str, bool] = {}
         direct: dict[str, bool] = {}
+        terms: dict[str, bool] = {}
         for name, value in statement.items():
             text = texts.get(name)
             if text is not None:
                 fragment = self._known(name, value, text)
                 parts.append(fragment.text)
-                for key, is_direct in fragment.terms.items():
-                    (direct if is_direct else related)[key] = is_direct
+                terms.update(fragment.related)
+                direct.update(fragment.direct)
             elif name not in _SET_AT_STORING:
                 kept = normal(name, self._keeping.member(name, value, about), self._version)
                 parts.append(_member(name, text_of(kept)))
+        # What it meets by itself and by what is related to it, it meets by itself.
+        terms.update(direct)
         target = about["id"].lower() if about.get("objectType") == "StatementRef" else None
         return Packed(
             id=statement["id"],
             text=b"{" + b",".join(parts),
             lacks=tuple(name for name in ("timestamp", "version") if name not in statement),
-            terms={**related, **direct},
+            terms=terms,
             target=target,
             voids=target is not None and statement["verb"]["id"] == VOIDED,
         )
@@ -120,7 +122,12 @@ class Packer:
         if found is None:
             kept = self._keeping.member(name, value, {})
             plain = normal(name, kept, self._version)
-            found = Fragment(_member(name, text_of(plain)), self._terms.of(name, plain))
+            terms = self._terms.of(name, plain)
+            found = Fragment(
+                _member(name, text_of(plain)),
+                {key: True for key, is_direct in terms.items() if is_direct},
+                {key: False for key, is_direct in terms.items() if not is_direct},
+            )
             # Clean is what nothing was taken out of, and in which nobody was made blind.
             if name in REPEATING and text_of(kept) == text:
                 self._recall.remember(name, text, found)
