@@ -7,6 +7,7 @@ from typing import Any
 from bridge.archive.model import CHECKS, INDEX, ITEMS, LEDGER, PAPERS
 from bridge.archive.ports import Person
 from bridge.completion.model import Earned, IssuedPaper
+from bridge.identity.model import number_label
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.time import from_epoch_ms, rfc3339
 from bridge.registry.model import ClassRunSheet
@@ -31,7 +32,7 @@ def payload(
     items: dict[str, Any] = {
         "1-identity.json": {
             "姓名": person.name,
-            "公民身份号码": person.citizen_id,
+            number_label(person.citizen_id): person.citizen_id,
             "学员编号": sheet.learner,
         },
         "2-employer.json": {"工作单位": person.employer or None},

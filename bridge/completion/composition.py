@@ -6,6 +6,7 @@ from typing import Any
 
 from bridge.completion.model import Earned, Paper, PaperKind, PrintedField, PrintedTable, Standing
 from bridge.completion.ports import Person
+from bridge.identity.model import number_label
 from bridge.kernel.time import LEGAL_ZONE, from_epoch_ms, legal_date
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.wording import seconds_zh
@@ -36,7 +37,7 @@ def compose(
     run = sheet.class_run
     fields = [
         PrintedField("name", "姓名", person.name),
-        PrintedField("citizen_id", "公民身份号码", person.masked().citizen_id),
+        PrintedField("citizen_id", number_label(person.citizen_id), person.masked().citizen_id),
         PrintedField("employer", "工作单位", person.employer or "未登记"),
         PrintedField("class_run", "班次", run.title),
         PrintedField("outline", "培训大纲", sheet.outline.title),

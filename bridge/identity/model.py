@@ -128,11 +128,6 @@ class DisclosedIdentity:
     citizen_id: str = field(repr=False)
     employer: str = field(repr=False)
 
-    @property
-    def number_label(self) -> str:
-        """What `citizen_id` is called where it is printed."""
-        return number_label(self.citizen_id)
-
     def masked(self) -> MaskedIdentity:
         """Return the person as pages and papers print them."""
         return MaskedIdentity(mask_name(self.name), mask_citizen_id(self.citizen_id), self.employer)

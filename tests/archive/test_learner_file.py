@@ -38,6 +38,7 @@ from tests.completion.papers import (
     Hours,
     Identities,
     Sheets,
+    Someone,
     Told,
     issued,
 )
@@ -123,12 +124,22 @@ def bag(tmp_path: Path) -> Path:
     return folder
 
 
+def test_a_foreigners_number_is_called_what_it_is(house: House, tmp_path: Path) -> None:
+    house.identities.person = Someone(citizen_id="E12345678")
+    house.do(lambda archive: archive.seal_learner_file(LEARNER, RUN))
+    house.do(lambda archive: archive.take_out(LEARNER, RUN, tmp_path / "bag"))
+    identity = json.loads((tmp_path / "bag" / "data" / "1-identity.json").read_text())
+    assert identity["证件号码(护照)"] == "E12345678"
+    assert "公民身份号码" not in identity
+
+
 def test_a_file_holds_the_seven_items_and_is_a_bag_for_others_too(bag: Path) -> None:
     assert verify(bag, BagitBag()) == ()
     bagit.Bag(str(bag)).validate()
     data = bag / "data"
     assert {path.name for path in data.glob("*-*.json")} == set(ITEMS)
-    assert json.loads((data / "1-identity.json").read_text())["姓名"] == NAME
+    identity = json.loads((data / "1-identity.json").read_text())
+    assert (identity["姓名"], identity["公民身份号码"]) == (NAME, CITIZEN_ID)
     assert json.loads((data / "2-employer.json").read_text()) == {"工作单位": EMPLOYER}
     assert json.loads((data / "7-test.json").read_text())["测试"][0]["score"] == "88"
     assert (data / "ledger.jsonl").read_bytes() == LEDGER

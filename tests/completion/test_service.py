@@ -29,6 +29,7 @@ from tests.completion.papers import (
     PlainPrinter,
     Presence,
     Sheets,
+    Someone,
     Standings,
     Told,
     score,
@@ -198,6 +199,15 @@ def test_a_paper_that_proves_nothing_says_so(house: House, change: dict[str, boo
     assert paper is not None
     assert paper.mark == mark
     assert paper.printed["mark"] == (mark or "")
+
+
+def test_a_paper_calls_a_passports_number_what_it_is(house: House) -> None:
+    house.identities.person = Someone(citizen_id="E12345678")
+    with house.open() as completion:
+        completion.decide_test(score())
+        paper = completion.issue(LEARNER, RUN, PaperKind.HOUR_CERTIFICATE).value
+    assert paper is not None
+    assert "证件号码(护照)" in [label for _code, label, _value in paper.printed["fields"]]
 
 
 def test_the_verify_page_shows_every_printed_field_with_name_and_id_masked(house: House) -> None:
