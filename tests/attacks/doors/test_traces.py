@@ -3,6 +3,8 @@
 import pytest
 import requests
 
+from bridge.privacy.needles import read_needles
+from bridge.privacy.scan import search
 from tests.attacks.doors.agent import Agent, ask_session, encoded
 from tests.attacks.doors.server import BridgeServer, refusal, refused, traces
 
@@ -121,6 +123,9 @@ def test_a_tour_of_refusals_leaves_no_name_number_or_address_behind(bridge: Brid
     agent.statement()
 
     assert traces(bridge.everything_written()) == []
+    # Nor behind keys, where a name and a number are meant to be.
+    contact = read_needles([person.email, person.phone, person.wechat])
+    assert search(bridge.house, contact, []).hits == {}
 
 
 def test_the_search_for_traces_finds_what_there_is(bridge: BridgeServer) -> None:
