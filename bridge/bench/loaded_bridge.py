@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import text
 
 from bridge.bench.postgresql import free_port, postgresql, url_of
-from bridge.db.engine import open_engine
+from bridge.db.engine import READ_ONLY, open_engine
 from bridge.kernel.errors import Unavailable
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef, random_ref
 from bridge.presence.model import Activity, CheckState
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 DATABASES = ("sqlite", "postgresql")
 _READY_SECONDS = 60.0
 _STOP_SECONDS = 60.0
+_DONE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,21 @@ class LoadedBridge:
 
     def batches_in_ledger(self) -> int:
         """Return how many batches the worker has entered in the ledgers."""
+        return self._count("SELECT count(*) FROM ledger_entry WHERE kind = 'beats'")
+
+    def wait_until_done(self) -> None:
+        """Wait until the worker has done what it was asked for; Unavailable("bench_work_left") if it does not."""
+        deadline = time.monotonic() + _DONE_SECONDS
+        while self._count("SELECT count(*) FROM job WHERE wanted > done"):
+            if time.monotonic() > deadline:
+                raise Unavailable("bench_work_left", "后台任务没有按时做完,无法测量,请在空闲的机器上重试。")
+            time.sleep(0.5)
+
+    def _count(self, query: str) -> int:
         engine = open_engine(self.settings.database_url)
         try:
-            with engine.connect() as connection:
-                found = connection.execute(text("SELECT count(*) FROM ledger_entry WHERE kind = 'beats'"))
-                return int(found.scalar_one())
+            with engine.connect().execution_options(**{READ_ONLY: True}) as connection:
+                return int(connection.execute(text(query)).scalar_one())
         finally:
             engine.dispose()
 

@@ -1,14 +1,15 @@
 """`./anxue acceptance memory`: whether a bridge that is loaded for minutes stays as large as it was.
 
 A real `serve` takes beats at half the rate that is the goal of the bench `ingest`, from as many learners at a time as
-sit in a large class. Each sends what a day of study is and goes; the next one's session takes the place. A session
-that is open is settled from its first beat, so that the worker's memory follows the longest of them: one that
-never ends would be measured as growth. Linux alone has these figures.
+sit in a large class. Each sends what a day and a night of study are and goes; the next one's session takes the place.
+A session that is open is settled from its first beat, so that the worker's memory follows the longest of them: one
+that never ends would be measured as growth. Linux alone has these figures.
 """
 
 import os
 import platform
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,8 +34,8 @@ from bridge.bench.steadiness import (
 from bridge.settings import ROOT
 
 SEATS = 240
-BATCHES_IN_SESSION = 44
-"""Twelve hours of study at a beat each ten seconds."""
+BATCHES_IN_SESSION = 88
+"""A day and a night of study without a pause, at a beat each ten seconds."""
 _EVERY_SECONDS = 5.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -61,8 +62,9 @@ def memory(minutes: float, database: str, out: Path | None) -> None:
         f"- Command: `{command}`",
         f"- Commit: {_commit()}",
         f"- {machine}; load average {os.getloadavg()[0]:.1f} at the end",
+        f"- Data folder: {_file_system()}",
         f"- {SEATS} learners at a time, batches of {EVENTS_IN_BATCH} events; a session ends after {BATCHES_IN_SESSION}"
-        " batches (twelve hours of study at a beat each ten seconds), and the next learner's takes its place",
+        " batches (a day and a night of study at a beat each ten seconds), and the next learner's takes its place",
         "",
         "## Found",
         "",
@@ -141,6 +143,7 @@ def _measure(seconds: float, database: str) -> tuple[Mapping[str, Sequence[Sampl
     pace = wanted / EVENTS_IN_BATCH
     batches = int((WARM_UP_SECONDS + seconds) * pace / SEATS) + 1
     with loaded_bridge(database, sessions_needed(batches)) as bridge:
+        bridge.wait_until_done()
         agents = seats(bridge.sessions, bridge.settings.public_url, batches)
         pids = processes_under(bridge.pid)
         samples: dict[str, list[Sample]] = {name: [] for name in pids.values()}
@@ -172,6 +175,11 @@ def _machine() -> str:
         f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, {memory:.0f} GiB,"
         f" Python {platform.python_version()}"
     )
+
+
+def _file_system() -> str:
+    asked = ["stat", "--file-system", "--format=%T", tempfile.gettempdir()]
+    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
 
 
 def _commit() -> str:
