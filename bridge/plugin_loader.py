@@ -7,6 +7,7 @@ from bridge.kernel.errors import Unavailable
 
 PLUGINS = {
     "face": "plugins.presence.engines:open_engine",
+    "face_pack": "plugins.presence.pack:load_pack",
     "real_name.roster": "plugins.identity.roster:RosterProvider",
     "real_name.remote": "plugins.identity.providers:make_provider",
     "blobs.local_folder": "plugins.storage.local_folder:LocalFolderBlobs",

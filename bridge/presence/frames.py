@@ -22,7 +22,15 @@ from bridge.presence.face import (
     Frame,
     judge,
 )
-from bridge.presence.model import CheckState, FaceFrame, FaceReference, PresenceCheck, medoid
+from bridge.presence.model import (
+    RENEWAL_SENTENCE,
+    CheckState,
+    FaceFrame,
+    FaceReference,
+    PresenceCheck,
+    RecogniserInForce,
+    medoid,
+)
 from bridge.presence.ports import PresenceStore, RosterPhotographs, RulesInForce
 
 FRAME_WAITING = "presence.frame_waiting"
@@ -31,13 +39,19 @@ _ONE_MORE = "这一张已确认是本人。因前面的画面存疑,请再拍一
 
 @dataclass(frozen=True, slots=True)
 class FrameMaterial:
-    """All that is needed to judge one frame. Biometric data: lives in memory only."""
+    """All that is needed to judge one frame. Biometric data: lives in memory only.
+
+    Args:
+        renewal: the person was anchored with another model: their new reference must match the ID photo again,
+            or whoever sits there now would take over what was anchored.
+    """
 
     frame: FaceFrame
     jpeg: bytes
     reference: FaceTemplate | None
     roster_jpeg: bytes | None
     earlier: tuple[FaceTemplate, ...]
+    renewal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +97,12 @@ def _judged(
             raise InvalidInput("face_reference_required", "尚未采集人脸,请先完成人脸登记", http_status=409)
         return JudgedFrame(judge(seen, material.reference, engine.pack), None, 0, False)
     anchor = roster_template(material.roster_jpeg) if material.roster_jpeg is not None else None
+    if anchor is None and material.renewal:
+        raise InvalidInput(
+            "id_photo_required",
+            "重新登记人脸需要与报名证件照比对,现在没有可用的证件照,请联系班主任。",
+            http_status=409,
+        )
     against = anchor or (material.earlier[0] if material.earlier else seen.template)
     if against is None:
         # Nothing to compare with and nothing to be compared: say what is wrong with the picture.
@@ -111,6 +131,7 @@ class FrameService:
         study_clock: StudyClock,
         institution_id: InstitutionId,
         decide: Callable[[PresenceCheck, CheckState, int, int], PresenceCheck],
+        recogniser: RecogniserInForce,
     ) -> None:
         self._store = store
         self._evidence = evidence
@@ -121,13 +142,14 @@ class FrameService:
         self._study_clock = study_clock
         self._institution_id = institution_id
         self._decide = decide
+        self._recogniser = recogniser
 
     def submit_for_check(self, check: PresenceCheck, nonce: str, jpeg: bytes) -> str:
         """Store a frame for an open check and ask for its judgement; return the frame's id.
 
         Raises:
             InvalidInput: frame_too_large, frame_not_jpeg, frame_too_many_pixels, check_closed, frame_waiting,
-                frame_repeated.
+                frame_repeated, face_renewal_required.
             NotPermitted: nonce_mismatch.
         """
         Frame(jpeg)
@@ -135,6 +157,10 @@ class FrameService:
             raise InvalidInput("check_closed", "本次核验已结束,请等待下一次核验", http_status=409)
         if not hmac.compare_digest(nonce.encode("utf-8", "replace"), check.nonce.encode()):
             raise NotPermitted("nonce_mismatch", "核验凭证不符,请刷新页面")
+        known = self._store.reference(check.learner, check.class_run)
+        if known is not None and not known.is_of(self._recogniser):
+            # Not taken, so that no attempt is lost by a change of ours.
+            raise InvalidInput("face_renewal_required", RENEWAL_SENTENCE, http_status=409)
         if self._store.waiting_frames(check.id):
             raise InvalidInput("frame_waiting", "上一张照片正在核对,请稍候", http_status=409)
         return self._take(check.learner, check.class_run, check.id, jpeg)
@@ -147,7 +173,8 @@ class FrameService:
         """
         Frame(jpeg)
         reference = self._store.reference(learner, class_run)
-        if reference is not None and reference.anchored_ms is not None:
+        current = reference is not None and reference.is_of(self._recogniser)
+        if current and reference is not None and reference.anchored_ms is not None:
             raise InvalidInput("already_anchored", "人脸已登记完成,无需重复采集", http_status=409)
         return self._take(learner, class_run, None, jpeg)
 
@@ -156,7 +183,8 @@ class FrameService:
         frame = self._store.frame(frame_id)
         if frame is None or frame.verdict is not None:
             return None
-        reference = self._store.reference(frame.learner, frame.class_run)
+        found = self._store.reference(frame.learner, frame.class_run)
+        reference = found if found is not None and found.is_of(self._recogniser) else None
         jpeg = self._evidence.get(self._institution_id, frame.evidence_id)
         if frame.check_id is not None:
             chosen = None if reference is None else self._template(reference, reference.chosen)
@@ -165,7 +193,8 @@ class FrameService:
             () if reference is None else tuple(self._template(reference, e) for e in reference.templates)
         )
         roster = self._roster.roster_photo(frame.learner, frame.class_run)
-        return FrameMaterial(frame, jpeg, None, roster, earlier)
+        renewal = reference is None and found is not None and found.anchored_ms is not None
+        return FrameMaterial(frame, jpeg, None, roster, earlier, renewal)
 
     def record(self, frame_id: str, judged: JudgedFrame) -> None:
         """Record a frame's verdict and what follows from it. Recording a judged frame changes nothing."""
@@ -207,6 +236,11 @@ class FrameService:
 
     def _record_reference(self, frame: FaceFrame, judged: JudgedFrame, template: FaceTemplate) -> None:
         known = self._store.reference(frame.learner, frame.class_run)
+        if known is not None and (known.model_id, known.model_sha256) != (
+            template.model_id,
+            template.model_sha256,
+        ):
+            known = None
         if known is not None and known.anchored_ms is not None:
             # Sent before the anchoring frame was judged: what is anchored stays as it was anchored.
             return

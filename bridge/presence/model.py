@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.kernel.ids import (
     CheckId,
@@ -220,6 +220,16 @@ class FaceFrame:
     message: str = ""
 
 
+class RecogniserInForce(NamedTuple):
+    """The model with which faces are compared now, by the id and the SHA-256 that its templates carry."""
+
+    id: str
+    sha256: str
+
+
+RENEWAL_SENTENCE = "人脸识别模型已更新,需要重新登记一次人脸,大约一分钟。已有学时不受影响。"
+
+
 @dataclass(frozen=True, slots=True)
 class FaceReference:
     """A person's reference in one class run.
@@ -238,6 +248,10 @@ class FaceReference:
     chosen: str
     anchored_ms: int | None
     has_roster_photo: bool
+
+    def is_of(self, recogniser: RecogniserInForce) -> bool:
+        """Return whether faces seen today can be compared with it; otherwise the person registers anew."""
+        return (self.model_id, self.model_sha256) == recogniser
 
 
 Command = dict[str, Any]

@@ -32,7 +32,8 @@ from bridge.ledger.marks import RowMarks
 from bridge.ledger.signing_keys import LedgerKeys
 from bridge.plugin_loader import load
 from bridge.presence.face import FaceEngine
-from bridge.presence.face_pack import licence_objections
+from bridge.presence.face_pack import FacePack, licence_objections
+from bridge.presence.model import RecogniserInForce
 from bridge.presence.ports import StudyPace
 from bridge.presence.prompt_store import open_prompts
 from bridge.presence.store import open_checks
@@ -197,6 +198,13 @@ class House:
     def lms_scores_maker(self, kind: str) -> Any:
         """Return what makes the adapter of a kind: (base URL, token, network policy) → `ScoresOfLms`."""
         return load(f"lms_scores.{kind}")
+
+    @cached_property
+    def recogniser(self) -> RecogniserInForce:
+        """The model with which faces are compared, as the pack names it; no model is loaded for that."""
+        pack: FacePack = load("face_pack")(self.settings.face_pack)
+        model = pack.model("recogniser")
+        return RecogniserInForce(model.id, model.sha256 or "")
 
     @cached_property
     def engine_for_faces(self) -> FaceEngine:

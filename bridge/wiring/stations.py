@@ -216,6 +216,7 @@ class Stations:
             house.study_clock,
             self._tx.institution_id,
             self.presence.decide,
+            house.recogniser,
         )
 
     @cached_property

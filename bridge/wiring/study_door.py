@@ -12,7 +12,7 @@ from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId, StudySessionId
 from bridge.kernel.time import legal_date
-from bridge.presence.model import Activity
+from bridge.presence.model import RENEWAL_SENTENCE, Activity
 from bridge.registry.model import ClassRunSheet, CourseUnit
 from bridge.wiring.adapters import find_unit
 from lti.errors import LaunchRefused
@@ -117,7 +117,7 @@ def open_for(
         resume: see `open_study_session`.
 
     Raises:
-        StepMissing: consent_required, face_reference_required.
+        StepMissing: consent_required, face_reference_required, face_renewal_required.
         NotPermitted: class_run_not_open, token_used.
     """
     today = legal_date(house.study_clock.now())
@@ -127,8 +127,11 @@ def open_for(
     if not stations.identity.may_process_face(learner):
         raise StepMissing("consent_required", "请先阅读并同意人脸信息处理同意书。", page)
     class_run = sheet.class_run.id
-    if stations.presence_store.reference(learner, class_run) is None:
+    reference = stations.presence_store.reference(learner, class_run)
+    if reference is None:
         raise StepMissing("face_reference_required", "请先完成人脸登记。", page)
+    if not reference.is_of(house.recogniser):
+        raise StepMissing("face_renewal_required", RENEWAL_SENTENCE, page)
     opened = None
     if resume is not None and attempt is not None:
         opened = stations.presence.resume_session(
@@ -240,7 +243,8 @@ def capture_reference_frame(
         with house.uow.for_institution(institution, read_only=True) as tx:
             store = house.at(tx).presence_store
             frame = store.frame(frame_id)
-            reference = store.reference(learner, class_run)
+            found = store.reference(learner, class_run)
+        reference = found if found is not None and found.is_of(house.recogniser) else None
         judged = frame is not None and frame.verdict is not None
         if judged or time.monotonic() > deadline:
             break

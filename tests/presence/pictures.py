@@ -14,9 +14,11 @@ from bridge.presence.face import (
     comparison_score,
 )
 from bridge.presence.face_pack import FacePack
+from bridge.presence.model import RecogniserInForce
 from plugins.presence.pack import load_pack
 
 PACK = load_pack()
+RECOGNISER = RecogniserInForce(PACK.model("recogniser").id, PACK.model("recogniser").sha256 or "")
 _numbers = count(1)
 
 

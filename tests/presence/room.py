@@ -26,7 +26,7 @@ from bridge.presence.prompts import Prompts, Shown, prompt_closed
 from bridge.presence.service import BatchAnswer, OpenedSession, PresenceService
 from bridge.presence.store import SqlPresenceStore
 from tests.contracts.memory_evidence import MemoryEvidence
-from tests.presence.pictures import PictureEngine, picture
+from tests.presence.pictures import RECOGNISER, PictureEngine, picture
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 ORG, OTHER_ORG = InstitutionId("org_a"), InstitutionId("org_b")
@@ -106,6 +106,7 @@ class Room:
         self.uow = UnitOfWork(self.engine, self.clock)
         self.evidence = MemoryEvidence()
         self.face_engine = PictureEngine()
+        self.recogniser = RECOGNISER
 
     @contextmanager
     def open(self, institution: InstitutionId = ORG) -> Iterator[Desk]:
@@ -125,6 +126,7 @@ class Room:
                 self.study_clock,
                 institution,
                 presence.decide,
+                self.recogniser,
             )
             yield Desk(tx, store, presence, frames, prompts)
 

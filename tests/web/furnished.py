@@ -203,8 +203,8 @@ class Furnished:
         reference = FaceReference(
             learner=learner,
             class_run=RUN,
-            model_id="none",
-            model_sha256="0" * 64,
+            model_id=self.house.recogniser.id,
+            model_sha256=self.house.recogniser.sha256,
             templates=("ev_1", "ev_2"),
             chosen="ev_1",
             anchored_ms=None if anchored_at is None else epoch_ms(anchored_at),

@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from bridge.identity.consent import FACE_CONSENT
 from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import epoch_ms
+from bridge.presence.model import RecogniserInForce
 from tests.web.furnished import (
     CHEN,
     CHEN_ID,
@@ -55,6 +56,25 @@ def test_the_steps_open_one_after_the_other(furnished: Furnished) -> None:
     assert [state(first, s) for s in steps] == ["current", "open", "later", "later", "later"]
     assert [state(second, s) for s in steps] == ["done", "current", "later", "later", "later"]
     assert [state(third, s) for s in steps] == ["done", "done", "current", "later", "later"]
+
+
+def test_after_a_change_of_model_the_face_is_registered_anew_and_the_page_says_why(
+    furnished: Furnished,
+) -> None:
+    account, learner = furnished.enrol("lms-user-1001", CHEN, CHEN_ID)
+    client = furnished.as_learner(account, learner)
+    furnished.capture(learner, anchored_at=NOW)
+    assert state(client.get("/learner").text, "face") == "done"
+    assert "face-renewal" not in client.get("/learner/face").text
+
+    furnished.house.__dict__["recogniser"] = RecogniserInForce("newer-model", "f" * 64)
+
+    home, capture = client.get("/learner").text, client.get("/learner/face").text
+    assert state(home, "face") == "current"
+    for page in (home, capture):
+        assert 'data-testid="face-renewal"' in page
+        assert "已有学时不受影响" in page
+    assert 'data-testid="face-start"' in capture
 
 
 def test_who_declines_reads_of_the_other_way(furnished: Furnished) -> None:

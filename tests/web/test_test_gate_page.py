@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from bridge.identity.consent import FACE, FACE_CONSENT
 from bridge.presence.gate.tables import TestAttemptRow
+from bridge.presence.model import RecogniserInForce
 from bridge.registry.tables import CourseUnitRow
 from lti.claims import MESSAGE_TYPE, RESOURCE_LINK, ROLES
 from lti.proctoring import ATTEMPT_NUMBER, END_ASSESSMENT_RETURN, SESSION_DATA, VERIFIED_USER
@@ -116,6 +117,11 @@ def test_without_a_real_name_nothing_opens(newcomers: Lms) -> None:
 def test_without_a_face_reference_nothing_opens(newcomers: Lms) -> None:
     newcomers.furnished.enrol(CHEN_SUB, CHEN, CHEN_ID)
     refused_for(newcomers, "face_reference_required")
+
+
+def test_a_face_registered_with_a_model_no_longer_in_force_opens_nothing(lms: Lms) -> None:
+    lms.furnished.house.__dict__["recogniser"] = RecogniserInForce("newer-model", "f" * 64)
+    refused_for(lms, "face_renewal_required")
 
 
 def test_without_consent_nothing_opens(lms: Lms) -> None:

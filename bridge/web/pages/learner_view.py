@@ -27,6 +27,7 @@ class LearnerPage:
         enrolled: whether the registry has entered the learner (some moments after the real name).
         good_frames: pictures of the face kept so far.
         by_hand: the enrolment list has no ID photo, so that staff must compare face and card.
+        renewal: the face is registered with a model that is no longer in force.
         own_units: units that the bridge plays itself.
     """
 
@@ -38,6 +39,7 @@ class LearnerPage:
     good_frames: int
     anchored: bool
     by_hand: bool
+    renewal: bool
     progress: ProgressView | None
     hours: HoursStatement | None
     papers: tuple[IssuedPaper, ...]
@@ -63,6 +65,8 @@ def gather(house: House, visit: LearnerVisit) -> LearnerPage:
         reference = None
         if visit.learner is not None:
             reference = stations.presence_store.reference(visit.learner, visit.class_run)
+        outdated = reference is not None and not reference.is_of(house.recogniser)
+        reference = None if outdated else reference
         progress, hours, papers, enrolled = _study(stations, visit.learner, visit)
         anchored = reference is not None and reference.anchored_ms is not None
         return LearnerPage(
@@ -81,6 +85,7 @@ def gather(house: House, visit: LearnerVisit) -> LearnerPage:
             good_frames=0 if reference is None else len(reference.templates),
             anchored=anchored,
             by_hand=reference is not None and not reference.has_roster_photo,
+            renewal=outdated,
             progress=progress,
             hours=hours,
             papers=papers,

@@ -51,10 +51,11 @@ def gather(house: House, visit: LearnerVisit, attempt_id: str) -> GatePage:
         run = stations.registry.class_run(attempt.class_run)
         learner = visit.learner
         enrolled = learner is not None and run.id in stations.registry.class_runs_of(learner)
+        reference = None if learner is None else stations.presence_store.reference(learner, run.id)
         stands = {
             "consent": stations.identity.has_consent(visit.account_id),
             "real_name": enrolled,
-            "face": learner is not None and stations.presence_store.reference(learner, run.id) is not None,
+            "face": reference is not None and reference.is_of(house.recogniser),
         }
         today = legal_date(house.study_clock.now())
         return GatePage(

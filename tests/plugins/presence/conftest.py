@@ -1,8 +1,11 @@
 """One engine on the real weights for all tests of this folder."""
 
+from pathlib import Path
+
 import pytest
 
 from bridge.presence.face import FaceTemplate
+from bridge.settings import Mode, Settings
 from plugins.presence.commands import default_assets
 from plugins.presence.onnx_engine import OnnxFaceEngine, load_engine
 from plugins.presence.photographs import learner_id_photo
@@ -18,3 +21,12 @@ def learner(engine: OnnxFaceEngine) -> FaceTemplate:
     template = engine.observe(learner_id_photo()).template
     assert template is not None
     return template
+
+
+@pytest.fixture
+def production(tmp_path: Path) -> Settings:
+    """Settings of real use whose folder holds nothing but the weights."""
+    var = tmp_path / "var"
+    var.mkdir()
+    (var / "assets").symlink_to(default_assets())
+    return Settings(mode=Mode.PRODUCTION, var=var)
