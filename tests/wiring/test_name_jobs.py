@@ -258,6 +258,7 @@ def test_a_consent_taken_back_before_the_question_leaves_stops_it(furnished: Fur
     furnished.work_off()
     assert provider.asked == []
     assert state(furnished, account) is CheckState.STAFF
+    assert rows(furnished, "SELECT detail FROM real_name_check") == [(NO_CONSENT,)]
 
 
 def correct_name(furnished: Furnished, name: str) -> None:
