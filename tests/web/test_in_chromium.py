@@ -87,6 +87,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
         ("learner", "/learner/face"),
         ("staff-lin", "/institution"),
         ("staff-lin", "/institution/class-runs/run_demo"),
+        ("staff-lin", "/institution/class-runs/run_demo/enrolment"),
         ("staff-lin", "/institution/signals"),
         ("staff-lin", "/institution/class-runs/run_demo/contact"),
         ("official-guangzhou", "/authority/signals"),

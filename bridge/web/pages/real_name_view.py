@@ -38,7 +38,6 @@ _DETAILS: Mapping[str, str] = {
     "photo_below_threshold": "报名照片与数据源的照片不够相似，请仔细比对本人和证件",
     "photo_missing": "报名名单中没有照片",
     "document_not_covered": "核验服务不支持这种证件",
-    "document_needs_staff": "这种证件只能由工作人员当面核对",
     "list_changed": "名单在核对期间有更正",
 }
 
@@ -104,11 +103,9 @@ def _say(check: NameCheck | None) -> tuple[Literal["none", "pending", "staff", "
     if check.state is CheckState.MISMATCHED:
         return "mismatched", _("姓名与身份证号码核对不一致，请对照身份证重新填写；确认无误请联系培训机构。")
     if check.detail == STAFF_ALONE:
-        return "staff", _("护照没有可自动核对的校验办法。") + _(_CARD).replace("身份证", "护照")
+        return "staff", _("护照没有可自动核对的校验办法。") + _(_CARD).replace("证件", "护照", 1)
     if check.detail == NO_CONSENT:
         return "staff", _("您没有选择提供照片。") + _(_CARD)
-    if check.detail == "document_needs_staff":
-        return "staff", _("您的证件不能由系统核对。") + _(_CARD)
     if check.outcome in PASSING:
         again = _("核验服务一直没有给出结果，这不是您的问题。您可以在下面重新提交，再试一次；也可以")
         return "staff", again + _(_CARD).removeprefix("请")
