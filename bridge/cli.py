@@ -82,7 +82,10 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
         lambda: _named("bridge.intake_commands:intake"),
     ),
     "privacy": ("个人信息:查找不应留存的内容。", lambda: _named("bridge.privacy_commands:privacy")),
-    "staff": ("人员账号:解除等待、重新邀请、停用。", lambda: _named("bridge.staff_commands:staff")),
+    "staff": (
+        "人员账号:解除等待、重新邀请、停用、重置两步验证。",
+        lambda: _named("bridge.staff_commands:staff"),
+    ),
     "identity": ("实名核验服务的设置与状况。", lambda: _named("bridge.identity_commands:identity")),
     "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.operator_commands:export")),
 }

@@ -8,6 +8,7 @@ from typing import Self
 from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_STAFF = frozenset({"administrator", "operator", "authority", "institution"})
 ROOT = Path(__file__).resolve().parent.parent
 """The checkout: config/ and the default var/ stand here."""
 
@@ -92,13 +93,19 @@ class Settings(BaseSettings):
         description="Staff sign in again after so many hours at the latest (practice; as above).",
     )
 
+    second_factor: str = Field(
+        "",
+        description="Roles that must prove a second factor, separated by commas: administrator, operator, authority,"
+        " institution; or none. Default: all of them, in the demonstration none.",
+    )
+
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if self.mode is Mode.PRODUCTION and self.study_factor != 1:
             raise ValueError(
                 "study_factor_in_production: 只有演示模式可以加速学习时钟,请删除 ANXUE_STUDY_FACTOR"
             )
-        _ = self.proxy_networks
+        _ = self.proxy_networks, self.second_factor_roles
         if self.data is None:
             self.data = self.var / "bridge"
         self.database_url = self.database_url or f"sqlite:///{self.data / 'anxue.sqlite3'}"
@@ -128,6 +135,18 @@ class Settings(BaseSettings):
         if any(network.prefixlen == 0 for network in networks):
             raise ValueError("trusted_proxies_everybody: 不能信任所有地址,请只填写自己的代理")
         return networks
+
+    @property
+    def second_factor_roles(self) -> frozenset[str]:
+        """Roles of staff that see nothing of people before they proved a second factor; ValueError for another word."""
+        words = frozenset(word.strip() for word in self.second_factor.split(",") if word.strip())
+        if not words:
+            return frozenset() if self.demonstration else _STAFF
+        if words == {"none"}:
+            return frozenset()
+        if words - _STAFF:
+            raise ValueError(f"second_factor_unknown_role: 请从 {', '.join(sorted(_STAFF))} 中选择,或写 none")
+        return words
 
     @property
     def listens_on_loopback(self) -> bool:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 import click
 
+from bridge.identity.second_factors import reset
 from bridge.identity.staff import StaffAccount
 from bridge.kernel.json_line import print_json
 from bridge.kernel.time import rfc3339
@@ -13,7 +14,7 @@ from bridge.web.sessions import end_sessions_of_staff
 from bridge.wiring import House
 
 
-@click.group("staff", help="人员账号:列出、解除等待、重新邀请、停用。")
+@click.group("staff", help="人员账号:列出、解除等待、重新邀请、停用、重置两步验证。")
 def staff() -> None:
     """Hold the commands together."""
 
@@ -25,6 +26,7 @@ def list_command() -> None:
         with house.uow.across_institutions("all accounts of staff", read_only=True) as tx:
             records = house.at(tx).staff.all()
         waiting = house.sign_in.waiting([one.account for one in records])
+        secured = house.second_factors.owners()
     for one in records:
         until = waiting.get(one.account.id)
         print_json(
@@ -35,6 +37,7 @@ def list_command() -> None:
                 "division": one.account.division_code,
                 "accepted": one.accepted,
                 "disabled": one.disabled_at is not None,
+                "second_factor": one.account.id in secured,
                 "waits_until": None if until is None else rfc3339(until),
             }
         )
@@ -71,6 +74,20 @@ def disable_command(login: str) -> None:
             house.at(tx).staff.disable(account.id)
             end_sessions_of_staff(tx, account.id)
     click.echo("账号已停用。")
+
+
+@staff.command(
+    "reset-second-factor", help="清除账号 LOGIN 的两步验证(本人丢失了手机和恢复码);所有登录立即退出。"
+)
+@click.argument("login")
+def reset_command(login: str) -> None:
+    """Take away second factors."""
+    with _house() as house:
+        account = _account(house, login)
+        with house.uow.across_institutions("take away lost second factors") as tx:
+            reset(tx.session, account.id)
+            end_sessions_of_staff(tx, account.id)
+    click.echo("两步验证已清除。")
 
 
 def _account(house: House, login: str) -> StaffAccount:

@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 from bridge.cli import main
 from bridge.identity.sign_in import Caller
 from tests.web.furnished import PASSWORD, Furnished, furnish, token
+from tests.web.second_factor import add_app, give_password
 
 
 @pytest.fixture
@@ -58,3 +59,15 @@ def test_a_disabled_account_is_out_at_once(furnished: Furnished) -> None:
     assert client.get("/institution").status_code == 303
     assert _listed()["staff-lin"]["disabled"] is True
     assert "staff_unknown" in repr(_run("disable", "nobody-here").exception)
+
+
+def test_lost_second_factors_are_reset(furnished: Furnished) -> None:
+    client = furnished.as_staff("staff-lin")
+    add_app(furnished, client)
+    assert _listed()["staff-lin"]["second_factor"] is True
+
+    assert _run("reset-second-factor", "staff-lin").output == "两步验证已清除。\n"
+
+    assert _listed()["staff-lin"]["second_factor"] is False
+    assert client.get("/institution").status_code == 303
+    assert give_password(furnished.client()) == "/institution"

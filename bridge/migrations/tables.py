@@ -9,6 +9,7 @@ import bridge.db.vault
 import bridge.identity.enrolment_tables
 import bridge.identity.name_check_tables
 import bridge.identity.roster_tables
+import bridge.identity.second_factor_tables
 import bridge.identity.sign_in_tables
 import bridge.identity.tables
 import bridge.intake.canvas_sources

@@ -30,7 +30,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import Unavailable
 from bridge.settings import Settings
-from bridge.web.errors import error_response
+from bridge.web.errors import error_response, wants_json
 
 P = ParamSpec("P")
 View = Callable[P, str | AnyResponse]
@@ -44,6 +44,7 @@ MAX_UPLOAD_BYTES = 200 * 1024 * 1024
 """Course material; larger files come in by the operator's command."""
 
 _LIMITER = "anxue.limiter"
+_SECOND_FACTOR = "ANXUE_SECOND_FACTOR_ROLES"
 _FRAMED_ONCE = "anxue_framed_once"
 _POSTS_ONCE = "anxue_posts_once"
 DOORS_WITHOUT_FORMS = ("lti", "agent", "webhooks", "notices", "xapi", "cmi5", "caliper", "canvas")
@@ -82,6 +83,7 @@ def secure(app: Flask, house: Edge) -> None:
         SESSION_COOKIE_PARTITIONED=https,
         WTF_CSRF_TIME_LIMIT=None,
         WTF_CSRF_CHECK_DEFAULT=True,
+        **{_SECOND_FACTOR: settings.second_factor_roles},
     )
     CSRFProtect(app)
     app.extensions[_LIMITER] = Limiter(
@@ -95,16 +97,22 @@ def secure(app: Flask, house: Edge) -> None:
     app.register_error_handler(RateLimitExceeded, _too_many)
 
 
-def require_role(*roles: str) -> Callable[[View[P]], View[P]]:
+def require_role(*roles: str, factor: bool = True) -> Callable[[View[P]], View[P]]:
     """Let only these roles in; strangers are sent to where they can become one.
 
     A learner has no password here, so a learner's page says how to come in instead.
+
+    Args:
+        factor: turn away who must have proved a second factor and has not; False where one sets it up.
     """
 
     def decorate(view: View[P]) -> View[P]:
         @functools.wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> str | AnyResponse:
-            if session.get("role") in roles:
+            role = session.get("role")
+            if role in roles:
+                if factor and role in current_app.config[_SECOND_FACTOR] and not session.get("factor"):
+                    return _to_second_factor()
                 return view(*args, **kwargs)
             return _turned_away("learner" in roles)
 
@@ -139,6 +147,17 @@ def own_path(target: str | None) -> str | None:
         return None
     parts = urlsplit(target)
     return None if parts.scheme or parts.netloc or "\\" in target else target
+
+
+def _to_second_factor() -> AnyResponse:
+    where = url_for("account.show", _anchor="factors")
+    if request.headers.get("HX-Request"):
+        moved = make_response("", 204)
+        moved.headers["HX-Redirect"] = where
+        return moved
+    if wants_json():
+        return error_response("second_factor_required", "请先设置两步验证,再使用这个页面。", 403)
+    return redirect(where, code=303)
 
 
 def _turned_away(learners_page: bool) -> AnyResponse:

@@ -220,6 +220,7 @@ def sessions_of_staff(tx: Tx, staff_id: str, limits: SessionLimits) -> list[Staf
         select(WebSessionRow)
         .where(
             WebSessionRow.data["staff_id"].as_string() == staff_id,
+            WebSessionRow.role.in_(STAFF),
             WebSessionRow.created_at >= now - limits.lifetime,
             WebSessionRow.seen_at >= now - limits.idle,
         )

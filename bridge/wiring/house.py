@@ -14,8 +14,10 @@ from bridge.db.field_cipher import FieldCipher
 from bridge.db.master_key import derive, load_or_create
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.demonstration_clock import ConstantPace, DemonstrationClock
+from bridge.identity.passkeys import Passkeys
 from bridge.identity.ports import RealNameProvider
 from bridge.identity.provider_settings import RealNameSettings
+from bridge.identity.second_factors import SecondFactors
 from bridge.identity.sign_in import SignIn
 from bridge.intake.launch_state import SqlUsedStates
 from bridge.kernel.errors import InvalidInput, Unavailable
@@ -225,6 +227,14 @@ class House:
             tries=self.settings.sign_in_tries,
             longest_wait=timedelta(minutes=self.settings.sign_in_wait_minutes),
         )
+
+    @cached_property
+    def second_factors(self) -> SecondFactors:
+        return SecondFactors(self.uow, self.clock, self.cipher)
+
+    @cached_property
+    def passkeys(self) -> Passkeys:
+        return Passkeys(self.uow, self.clock, self.settings.public_url)
 
     @cached_property
     def printer(self) -> Any:

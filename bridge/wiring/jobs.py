@@ -169,6 +169,7 @@ def sweep(house: "House") -> None:
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
         sweep_tries(house.uow, now)
+        house.passkeys.sweep()
         sweep_used_states(house.uow, now)
         sweep_roster_reads(house.uow, now)
         tidy_quarantine(house)

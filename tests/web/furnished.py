@@ -273,6 +273,7 @@ def furnish(
     with_fonts: bool = False,
     public_url: str = "",
     port: int = 8080,
+    second_factor: str = "",
 ) -> Furnished:
     """Return the house in `folder`.
 
@@ -294,7 +295,12 @@ def furnish(
     data, rules = _loaded()
     shutil.copytree(data, var / "bridge")
     clock = FixedClock(NOW)
-    house = House(Settings(mode=Mode.DEMONSTRATION, var=var, public_url=public_url, port=port), clock=clock)
+    house = House(
+        Settings(
+            mode=Mode.DEMONSTRATION, var=var, public_url=public_url, port=port, second_factor=second_factor
+        ),
+        clock=clock,
+    )
     house.__dict__["rules"] = rules  # its cached property: read once for all houses
     app = create_app(house.settings, house)
     app.testing = True

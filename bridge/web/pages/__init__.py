@@ -12,6 +12,7 @@ from bridge.web.pages.corrections import correction_pages
 from bridge.web.pages.deep_link import deep_link_pages
 from bridge.web.pages.enrolment import enrolment_pages
 from bridge.web.pages.exam_service import exam_service_pages
+from bridge.web.pages.factors import factor_pages
 from bridge.web.pages.forwarding import forwarding_pages
 from bridge.web.pages.home import home_pages
 from bridge.web.pages.hours_explained import hours_explained_pages
@@ -24,6 +25,7 @@ from bridge.web.pages.materials import material_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.player import player_pages
 from bridge.web.pages.real_names import real_name_pages, register_real_names
+from bridge.web.pages.second_step import second_step_pages
 from bridge.web.pages.signals import signal_pages
 from bridge.web.pages.staff import staff_pages
 from bridge.web.pages.staff_accounts import staff_account_pages
@@ -45,7 +47,9 @@ def register_pages(app: Flask, house: House) -> None:
     for pages in (
         home_pages,
         staff_pages,
+        second_step_pages,
         account_pages,
+        factor_pages,
         staff_account_pages,
         learner_pages,
         cmi5_pages,

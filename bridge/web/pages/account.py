@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.kernel.errors import InvalidInput
 from bridge.web.pages.staff import home_of, know_browser
-from bridge.web.pages.visitors import caller, staff_visit, start_staff_session
+from bridge.web.pages.visitors import SURE_UNTIL, caller, staff_visit, start_staff_session
 from bridge.web.security import rate_limited, require_role
 from bridge.web.sessions import STAFF, SessionLimits, WebSession, end_sessions_of_staff, sessions_of_staff
 from bridge.wiring import House
@@ -33,17 +33,22 @@ def account_pages(house: House) -> Blueprint:
             limits=limits,
             least=house.settings.password_length,
             home=home_of(visit.role),
+            factors=house.second_factors.of(visit.staff_id),
+            codes_left=house.second_factors.codes_left(visit.staff_id),
+            here_proved=bool(session.get("factor")),
+            demanded=visit.role in house.settings.second_factor_roles,
+            sure=session.get(SURE_UNTIL, 0) > house.clock.now().timestamp(),
             **more,
         )
         return make_response(shown, status)
 
     @pages.get("")
-    @require_role(*STAFF)
+    @require_role(*STAFF, factor=False)
     def show() -> AnyResponse:
         return page()
 
     @pages.post("/password")
-    @require_role(*STAFF)
+    @require_role(*STAFF, factor=False)
     @rate_limited("10 per minute")
     def change_password() -> AnyResponse:
         visit = staff_visit()
@@ -67,14 +72,14 @@ def account_pages(house: House) -> Blueprint:
                 end_sessions_of_staff(tx, visit.staff_id)
         except InvalidInput as weak:
             return page(422, wrong=weak.message)
-        start_staff_session(decision.value)
+        start_staff_session(decision.value, session.get("factor"), house.clock.now())
         flash(_("密码已修改，其他地方的登录都已退出。"))
         answer = redirect(url_for("account.show"), code=303)
         know_browser(house, answer, visit.staff_id)
         return answer
 
     @pages.post("/sessions/<session_id>/end")
-    @require_role(*STAFF)
+    @require_role(*STAFF, factor=False)
     def end_one(session_id: str) -> AnyResponse:
         with house.uow.across_institutions("sign out somewhere else") as tx:
             ended = end_sessions_of_staff(tx, staff_visit().staff_id, only=session_id)
@@ -82,7 +87,7 @@ def account_pages(house: House) -> Blueprint:
         return redirect(url_for("account.show", _anchor="sessions"), code=303)
 
     @pages.post("/sessions/end-others")
-    @require_role(*STAFF)
+    @require_role(*STAFF, factor=False)
     def end_others() -> AnyResponse:
         here = cast(WebSession, session).row_id
         with house.uow.across_institutions("sign out everywhere else") as tx:

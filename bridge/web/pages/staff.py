@@ -15,6 +15,8 @@ from bridge.wiring import House
 
 _MAX_TYPED = 200
 _KNOWN_FOR = timedelta(days=180)
+WAITING = "second_step"
+"""What a session holds of who gave a right password and has not proved the second factor yet."""
 _HOME_OF = {
     "institution": "institution.home",
     "administrator": "institution.home",
@@ -76,9 +78,20 @@ def staff_pages(house: House) -> Blueprint:
 
 
 def signed_in(house: House, account: StaffAccount, target: str | None) -> AnyResponse:
-    """Begin the session of who has just proved who they are; answer with where they go."""
-    start_staff_session(account)
-    answer = redirect(target or home_of(account.role), code=303)
+    """Answer who gave a right password: with where they go, or with the second step if they have one."""
+    if not house.second_factors.of(account.id):
+        return begin(house, account, target or home_of(account.role), factor=None)
+    end_session()
+    # With the account's id, so that it ends with the account's sessions; without a role, so that it opens nothing.
+    session["staff_id"] = account.id
+    session[WAITING] = {"since": house.clock.now().timestamp(), "target": target}
+    return redirect(url_for("second_step.show"), code=303)
+
+
+def begin(house: House, account: StaffAccount, target: str, *, factor: str | None) -> AnyResponse:
+    """Begin the session of who has proved who they are; the browser is known from now on."""
+    start_staff_session(account, factor, house.clock.now())
+    answer = redirect(target, code=303)
     know_browser(house, answer, account.id)
     return answer
 

@@ -4,6 +4,7 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
+from bridge.identity.second_factors import reset
 from bridge.kernel.errors import InvalidInput
 from bridge.web.pages.visitors import staff_visit
 from bridge.web.security import rate_limited, require_role
@@ -19,6 +20,7 @@ def staff_account_pages(house: House) -> Blueprint:
         with house.uow.across_institutions("all accounts of staff", read_only=True) as tx:
             accounts = house.at(tx).staff.all()
         waiting = house.sign_in.waiting([one.account for one in accounts])
+        more["secured"] = house.second_factors.owners()
         shown = render_template(
             "staff/accounts.html", accounts=accounts, waiting=waiting, visit=staff_visit(), **more
         )
@@ -62,6 +64,20 @@ def staff_account_pages(house: House) -> Blueprint:
             house.at(tx).staff.disable(account_id)
             end_sessions_of_staff(tx, account_id)
         flash(_("账号已停用，所有登录都已退出。"))
+        return redirect(url_for("staff_accounts.show"), code=303)
+
+    @pages.post("/<account_id>/reset-second-factor")
+    @require_role("administrator")
+    @rate_limited("30 per minute")
+    def reset_second_factor(account_id: str) -> AnyResponse:
+        if account_id == staff_visit().staff_id:
+            return page(422, wrong=_("不能重置自己的两步验证，请由另一位管理员操作。"))
+        if request.form.get("checked") != "1":
+            return page(422, wrong=_("请先勾选确认，再重置两步验证。"))
+        with house.uow.across_institutions("take away lost second factors") as tx:
+            reset(tx.session, account_id)
+            end_sessions_of_staff(tx, account_id)
+        flash(_("两步验证已清除，所有登录都已退出；本人用密码登录后重新设置。"))
         return redirect(url_for("staff_accounts.show"), code=303)
 
     return pages

@@ -1,6 +1,7 @@
 """Who looks at a page, as the server-side session says."""
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import cast
 
 from flask import request, session
@@ -88,10 +89,21 @@ def staff_visit() -> StaffVisit:
     )
 
 
-def start_staff_session(account: StaffAccount) -> None:
-    """Begin a new session, under a new id, for who has just proved who they are."""
+SURE_UNTIL = "sure_until"
+SURE_FOR = timedelta(minutes=15)
+"""Practice: how long a password that was just typed lets one change how one signs in."""
+
+
+def start_staff_session(account: StaffAccount, factor: str | None, now: datetime) -> None:
+    """Begin a new session, under a new id, for who has just proved who they are.
+
+    Args:
+        factor: how beside the password: "app", "passkey", "recovery"; None if not at all.
+    """
     end_session()
     session.update(
+        {SURE_UNTIL: (now + SURE_FOR).timestamp()},
+        factor=factor,
         role=account.role,
         staff_id=account.id,
         login=account.login,
