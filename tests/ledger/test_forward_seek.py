@@ -92,6 +92,26 @@ def test_a_rest_gives_the_tolerance_back() -> None:
     assert beyond(settled(seated(*rested))) == 0
 
 
+def test_a_long_rest_gives_back_the_tolerance_and_no_more() -> None:
+    landed = BEAT + TOLERANCE + BEAT
+    rested = [0, *[BEAT] * 30]
+
+    assert beyond(settled(seated(*rested, landed, landed + BEAT))) == 0
+    assert beyond(settled(seated(*rested, landed + 1, landed + 1 + BEAT))) == BEAT
+
+
+def test_a_rest_between_two_sessions_gives_it_back_too() -> None:
+    hop = seated(0, 3 * BEAT, 6 * BEAT, 9 * BEAT)
+    landed = 9 * BEAT + TOLERANCE
+    soon = seated(landed, landed + BEAT, name="soon", start=4 * BEAT)
+    later = seated(landed, landed + BEAT, name="later", start=20 * MINUTE)
+
+    assert beyond(settled(Study([*hop.facts, *soon.facts]))) == BEAT
+    further = seated(landed + 1, landed + 1 + BEAT, name="later", start=20 * MINUTE)
+    assert beyond(settled(Study([*hop.facts, *later.facts]))) == 0
+    assert beyond(settled(Study([*hop.facts, *further.facts]))) == BEAT
+
+
 def test_another_device_goes_on_where_the_first_left_off() -> None:
     study = seated(*range(0, 10 * BEAT, BEAT))
     later = seated(*range(9 * BEAT, 15 * BEAT, BEAT), name="phone", start=20 * MINUTE)

@@ -24,7 +24,7 @@ class Reach:
     until_ms: int | None = None
 
     def rested(self, at_ms: int, limits: StudyLimits) -> "Reach":
-        """Return the reach at `at_ms`, before which nothing was played since."""
+        """Return the reach at `at_ms`, before which nothing was played since; no rest gives more than the tolerance."""
         if self.until_ms is None:
             return Reach(self.furthest_ms, limits.seek_tolerance_ms, at_ms)
         passed = media_in(max(0, at_ms - self.until_ms), limits)
@@ -37,7 +37,7 @@ class Reach:
         passed = media_in(max(0, stretch.end_ms - until_ms), limits)
         begun = max(0, stretch.media_from - self.furthest_ms)
         most = self.lead_ms + passed
-        gone_on = min(max(begun, stretch.media_to - self.furthest_ms, 0), most)
+        gone_on = min(max(begun, stretch.media_to - self.furthest_ms), most)
         lead_ms = min(limits.seek_tolerance_ms, most - gone_on)
         return Reach(self.furthest_ms + gone_on, lead_ms, max(until_ms, stretch.end_ms))
 

@@ -180,7 +180,7 @@ def _dragged(page: _Page) -> int:
         page.visit.stage.run_jobs()
         if (rewind := page.visit.take_rewind()) is not None:
             _jump(page, rewind["media_ms"])
-            return 0
+            return _steady(page)
     raise RuntimeError("nobody was told to go back")
 
 
