@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.exc import IntegrityError
 
 from bridge.db.field_cipher import FieldCipher
@@ -31,6 +31,10 @@ PURPOSE = "real_name.verify"
 NO_CONSENT = "photo_consent_missing"
 STAFF_ALONE = "document_needs_staff"
 """Detail of a check of a document of which no provider and no check says anything (a passport)."""
+NEVER_PUT = "question_not_put"
+"""Detail of a check whose job failed in itself, so that no provider was asked."""
+STUCK_AFTER = timedelta(hours=24)
+"""Practice: longer than each grace of the practice pack."""
 _LIVE = frozenset({CheckState.PENDING, CheckState.STAFF})
 
 
@@ -97,14 +101,16 @@ class NameChecks:
         self._session = tx.session
         self._cipher = cipher
         self._photo_allowed = photo_allowed
+        self._matched_here: set[str] = set()
 
     def ask(self, account_id: str, row: ListRow) -> Standing:
-        """See `RealNameDesk.ask`. What was never asked, or could not be answered, is (again) on its way."""
+        """See `RealNameDesk.ask`. What was never asked, or could not be answered, is (again) on its way.
+
+        A match is good in the unit of work in which it was found, which binds the account: after the binding's end
+        nobody takes it up again.
+        """
         check = self._session.scalar(
-            select(RealNameCheckRow)
-            .where(RealNameCheckRow.account_id == account_id, RealNameCheckRow.list_row_id == row.id)
-            .with_for_update(),
-            execution_options={"populate_existing": True},
+            self._of(account_id, row).with_for_update(), execution_options={"populate_existing": True}
         )
         index = self._index(row)
         if check is None:
@@ -192,7 +198,7 @@ class NameChecks:
             row.failures += 1
             row.next_at = now + pause(row.failures)
         elif state not in _LIVE:
-            row.decided_at = now
+            self._decided(row, now)
         self._session.flush()
         return state
 
@@ -206,13 +212,29 @@ class NameChecks:
         if row is None or row.state != CheckState.STAFF:
             raise InvalidInput("real_name_check_closed", "这项实名核验已有结果,请刷新页面。", http_status=409)
         row.state = CheckState.MATCHED if same_person else CheckState.MISMATCHED
-        row.decided_at, row.decided_by = self._tx.clock.now(), by
+        row.decided_by = by
+        self._decided(row, self._tx.clock.now())
         self._session.flush()
         return _check(row)
+
+    def hand_over(self, check_id: str) -> None:
+        """Have staff asked instead of a provider, where the question was not even put."""
+        row = self._row(check_id)
+        if row is not None and row.state == CheckState.PENDING:
+            row.state, row.next_at = CheckState.STAFF, None
+            row.outcome, row.detail = Outcome.OUTAGE.value, NEVER_PUT
+            self._session.flush()
+
+    def _decided(self, row: RealNameCheckRow, now: datetime) -> None:
+        row.decided_at = now
+        if row.state == CheckState.MATCHED:
+            self._matched_here.add(row.id)
 
     def _may_ask_again(self, row: RealNameCheckRow) -> bool:
         if row.state == CheckState.MISMATCHED:
             return True
+        if row.state == CheckState.MATCHED:
+            return row.id not in self._matched_here
         # Staff have it because nobody answered; by now somebody may. So with a consent that was given since.
         passing = row.outcome in PASSING or (
             row.detail == NO_CONSENT and self._photo_may_leave(row.account_id)
@@ -230,31 +252,41 @@ class NameChecks:
             list_row_id=row.id,
             class_run_id=row.class_run,
         )
-        self._open(check, row, index, new=True)
+        self._reset(check, row, index)
         try:
             with self._session.begin_nested():
                 self._session.add(check)
-        except IntegrityError as error:
-            raise InvalidInput(
-                "real_name_asked_twice", "刚刚已提交过一次,请刷新页面查看结果。", http_status=409
-            ) from error
+        except IntegrityError:
+            # Submitted twice at once: the other one has asked.
+            return self._session.scalars(self._of(account_id, row)).one()
+        self._send(check)
         return check
 
-    def _open(self, check: RealNameCheckRow, row: ListRow, index: str, *, new: bool = False) -> None:
+    def _open(self, check: RealNameCheckRow, row: ListRow, index: str) -> None:
+        self._reset(check, row, index)
+        self._session.flush()
+        self._send(check)
+
+    def _reset(self, check: RealNameCheckRow, row: ListRow, index: str) -> None:
         now = self._tx.clock.now()
         against = "" if self._photo_may_leave(check.account_id) else NO_CONSENT
         if document_of(row.citizen_id) in BY_STAFF:
             against = STAFF_ALONE
-        allowed = not against
         check.claim_index, check.asked_at, check.failures = index, now, 0
         check.outcome, check.detail = (Outcome.UNCLEAR.value if against else ""), against
-        check.state = CheckState.PENDING if allowed else CheckState.STAFF
-        check.next_at = now if allowed else None
+        check.state = CheckState.STAFF if against else CheckState.PENDING
+        check.next_at = None if against else now
         check.decided_at = check.decided_by = None
-        if not new:
-            self._session.flush()
-        if allowed:
+
+    def _send(self, check: RealNameCheckRow) -> None:
+        if check.state == CheckState.PENDING:
             self._tx.want(NAME_WANTED, check.id)
+
+    @staticmethod
+    def _of(account_id: str, row: ListRow) -> Select[RealNameCheckRow]:
+        return select(RealNameCheckRow).where(
+            RealNameCheckRow.account_id == account_id, RealNameCheckRow.list_row_id == row.id
+        )
 
     def _index(self, row: ListRow) -> str:
         said = f"{normalise_name(row.name)}|{row.citizen_id}"
@@ -281,6 +313,18 @@ def due_checks(tx: Tx, limit: int = 200) -> Sequence[tuple[InstitutionId, str]]:
         select(RealNameCheckRow.institution_id, RealNameCheckRow.id)
         .where(RealNameCheckRow.next_at <= tx.clock.now())
         .order_by(RealNameCheckRow.next_at)
+        .limit(limit)
+    )
+    return [(InstitutionId(institution), check_id) for institution, check_id in rows]
+
+
+def stuck_checks(tx: Tx, limit: int = 200) -> Sequence[tuple[InstitutionId, str]]:
+    """Return which checks wait for a provider for too long, in a unit of work over all institutions."""
+    rows = tx.session.execute(
+        select(RealNameCheckRow.institution_id, RealNameCheckRow.id)
+        .where(
+            RealNameCheckRow.next_at.is_not(None), RealNameCheckRow.asked_at <= tx.clock.now() - STUCK_AFTER
+        )
         .limit(limit)
     )
     return [(InstitutionId(institution), check_id) for institution, check_id in rows]

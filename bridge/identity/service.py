@@ -136,7 +136,7 @@ class IdentityService:
             citizen_id: the number of any of `model.DocumentKind`.
 
         Raises:
-            InvalidInput("account_unknown" | "real_name_asked_twice")
+            InvalidInput("account_unknown")
         """
         account = self._account(account_id)
         now = self._clock.now()

@@ -1,6 +1,7 @@
 """Questions to real-name providers: asked with no unit of work open, kept in one; staff's own answer, too."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from bridge.db.outbox import Job
 from bridge.db.unit_of_work import Tx
 from bridge.identity.consent import PHOTO_TO_SOURCE
 from bridge.identity.model import ListRow, normalise_name
-from bridge.identity.name_checks import NAME_WANTED, NO_CONSENT, NameCheck, due_checks
+from bridge.identity.name_checks import NAME_WANTED, NO_CONSENT, NameCheck, due_checks, stuck_checks
 from bridge.identity.ports import RealNameProvider
 from bridge.identity.provider_model import (
     FOR_OPERATOR,
@@ -95,7 +96,7 @@ def note_name(house: "House", tx: Tx, _job: Job, asked: NameAsked | None) -> Non
 
     state = checks.settle(asked.check, asked.answer, _grace(house, stations, asked.check.class_run), pause)
     if state is CheckState.MATCHED:
-        bind_person(house, tx, asked.check)
+        _bind(house, tx, stations, asked.check)
     elif state is CheckState.MISMATCHED:
         SqlIdentityStore(tx, house.cipher).add_refusal(
             asked.check.account_id, "name_mismatch", house.clock.now()
@@ -121,7 +122,7 @@ def decide_by_staff(house: "House", tx: Tx, check_id: str, *, card_number: str, 
         raise InvalidInput(
             "card_number_differs", "与报名名单中的证件号码不一致,请对照证件重新输入。", http_status=422
         )
-    return bind_person(house, tx, stations.name_checks.decide(check_id, same_person=True, by=by))
+    return _bind(house, tx, stations, stations.name_checks.decide(check_id, same_person=True, by=by))
 
 
 def refuse_by_staff(house: "House", tx: Tx, check_id: str, *, by: str) -> None:
@@ -130,22 +131,24 @@ def refuse_by_staff(house: "House", tx: Tx, check_id: str, *, by: str) -> None:
     SqlIdentityStore(tx, house.cipher).add_refusal(check.account_id, "name_mismatch", house.clock.now())
 
 
-def bind_person(house: "House", tx: Tx, check: NameCheck) -> bool:
-    """Have identity bind the account to the person of a check that matched."""
-    row = SqlIdentityStore(tx, house.cipher).list_row_with(check.list_row_id)
-    if row is None:
-        return False
-    decision = house.at(tx).identity.verify_real_name(
-        check.account_id, check.class_run, row.name, row.citizen_id
-    )
-    return decision.value is not None
-
-
 def sweep_names(house: "House") -> None:
     """Have providers asked (again) whose time has come."""
     with house.uow.across_institutions("find real names to ask for", read_only=True) as tx:
         due = [(institution, NAME_WANTED, check) for institution, check in due_checks(tx)]
+        stuck = stuck_checks(tx)
+    for institution, check in stuck:
+        with house.uow.for_institution(institution) as tx:
+            house.at(tx).name_checks.hand_over(check)
     want_due(house, due)
+
+
+def _bind(house: "House", tx: Tx, stations: "Stations", check: NameCheck) -> bool:
+    """Have identity bind the account to the person of a check that has just matched."""
+    row = SqlIdentityStore(tx, house.cipher).list_row_with(check.list_row_id)
+    if row is None:
+        return False
+    decision = stations.identity.verify_real_name(check.account_id, check.class_run, row.name, row.citizen_id)
+    return decision.value is not None
 
 
 def _matter(house: "House", job: Job) -> _Matter | NameAsked | None:
@@ -166,7 +169,9 @@ def _matter(house: "House", job: Job) -> _Matter | NameAsked | None:
             return NameAsked(check, (), Answer(Outcome.UNCLEAR, NO_CONSENT), "")
         photo = None
         if allowed and row.photo is not None and any(one.facts.needs_photo for one in providers):
-            photo = stations.vault.get(job.institution_id, row.photo)
+            # A photograph whose key is destroyed is no photograph: staff are asked.
+            with suppress(InvalidInput):
+                photo = stations.vault.get(job.institution_id, row.photo)
         return _Matter(check, row, photo, allowed and photo is not None)
 
 

@@ -10,7 +10,9 @@ from sqlalchemy import text
 from bridge.identity.consent import PHOTO_CONSENT, PHOTO_TO_SOURCE
 from bridge.identity.name_checks import NO_CONSENT
 from bridge.identity.provider_model import Answer, CheckState, Claim, Outcome, ProviderFacts
+from bridge.identity.store import SqlIdentityStore
 from bridge.kernel.errors import InvalidInput
+from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.rules.model import Decision
 from bridge.wiring.jobs import sweep
 from bridge.wiring.name_jobs import decide_by_staff, refuse_by_staff
@@ -107,9 +109,8 @@ def test_what_went_to_whom_is_written_down_without_saying_who_it_is(furnished: F
         "real_name.verify",
         "match",
     )
-    told = str(
-        rows(furnished, "SELECT * FROM real_name_question") + rows(furnished, "SELECT * FROM real_name_check")
-    )
+    kept = ("SELECT * FROM real_name_question", "SELECT * FROM real_name_check")
+    told = str([rows(furnished, query) for query in kept])
     assert CHEN not in told
     assert CHEN_ID not in told
 
@@ -355,3 +356,46 @@ def test_a_provider_that_lacks_settings_is_not_asked(furnished: Furnished) -> No
     assert provider.asked == []
     assert rows(furnished, "SELECT outcome, detail FROM real_name_check") == [("refused", "settings_missing")]
     assert owner(furnished, account) is None
+
+
+def test_a_match_is_spent_by_the_binding_that_it_made(furnished: Furnished) -> None:
+    account, check = to_staff(furnished)
+    with furnished.house.uow.for_institution(ORG) as tx:
+        decide_by_staff(furnished.house, tx, check, card_number=CHEN_ID, by="staff_1")
+    with furnished.house.uow.for_institution(ORG) as tx:
+        identity = furnished.house.at(tx).identity
+        assert identity.release_account(account, reason="account_shared", by="staff_1")
+    assert [one.code for one in claim(furnished)[1].reasons] == ["real_name_pending"]
+    assert owner(furnished, account) is None
+
+
+def test_a_question_that_no_job_could_put_goes_to_staff_after_a_day(furnished: Furnished) -> None:
+    class Broken(Scripted):
+        def verify(self, claim_: Claim) -> Answer:
+            raise ZeroDivisionError
+
+    use(furnished, Broken(Outcome.MATCH))
+    account, _ = claim(furnished)
+    furnished.work_off()
+    later(furnished, hours=23)
+    assert state(furnished, account) is CheckState.PENDING
+    later(furnished, hours=1)
+    assert state(furnished, account) is CheckState.STAFF
+    assert refusals(furnished) == []
+
+
+def test_a_destroyed_photograph_is_none(furnished: Furnished) -> None:
+    provider = Scripted(Outcome.MATCH, needs_photo=True)
+    use(furnished, provider)
+    account = furnished.account(SUB)
+    with furnished.house.uow.for_institution(ORG) as tx:
+        stations = furnished.house.at(tx)
+        stations.identity.give_consent(account, PHOTO_TO_SOURCE, PHOTO_CONSENT.version)
+        row = SqlIdentityStore(tx, furnished.house.cipher).list_row(RUN, CHEN_ID)
+        assert row is not None
+        scope = EvidenceScope(ORG, row.id, EvidencePurpose.ID_PHOTO, RUN)
+        assert stations.vault.destroy(scope)
+    claim(furnished)
+    furnished.work_off()
+    assert provider.asked == []
+    assert rows(furnished, "SELECT state, detail FROM real_name_check") == [("staff", "photo_missing")]
