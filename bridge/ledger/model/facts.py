@@ -64,7 +64,10 @@ class BeatsFact:
 
 @dataclass(frozen=True, slots=True)
 class CheckFact:
-    """How a presence check ended. Every outcome but "passed" and "other_person" counts like missed."""
+    """How a presence check ended.
+
+    Every outcome but "passed", "other_person" and "suspected_spoof" counts like missed.
+    """
 
     check: str
     session: str
