@@ -24,7 +24,7 @@ def test_where_another_face_was_seen_too_the_time_has_that_reason() -> None:
     assert _refused(study) == {Refusal.OTHER_PERSON: 8 * MINUTE}
 
 
-def test_the_learner_reads_what_happened_and_that_a_person_looks_at_it() -> None:
+def test_the_learner_reads_what_happened_and_whom_to_ask_for_a_review() -> None:
     sentence = explain(Refusal.SUSPECTED_SPOOF, rules(), legal_day(START), 60_000).sentence_zh
     assert "照片或屏幕" in sentence
     assert "人工复核" in sentence

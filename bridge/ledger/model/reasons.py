@@ -90,8 +90,8 @@ _WORDINGS: Mapping[str, _Wording] = {
     ),
     Refusal.SUSPECTED_SPOOF: _Wording(
         "study.presence_required",
-        "核验时镜头前疑似照片或屏幕,自上次核验通过以后的学习不计学时,并转人工复核。"
-        "请本人重新核验后再学这部分内容;如有误判请联系班主任。",
+        "核验时镜头前疑似照片或屏幕,自上次核验通过以后的学习不计学时。"
+        "请本人重新核验后再学这部分内容;如有误判请联系班主任申请人工复核。",
     ),
     Refusal.CHECK_MISSED: _Wording(
         "study.presence_required",

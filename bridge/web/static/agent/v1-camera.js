@@ -30,7 +30,7 @@
   };
   var VERDICTS = {
     passed: '核验通过，请继续。', missed: '没有在规定时间内完成核验。', other_person: '画面中的人与本人登记照片不一致。',
-    suspected_spoof: '画面像是照片或屏幕，已转人工复核。', no_face: '没有看到人脸。', several_faces: '画面中不止一个人。', too_poor: '画面不够清楚。', unsure: '暂时无法确认是本人。'
+    suspected_spoof: '画面像是照片或屏幕。', no_face: '没有看到人脸。', several_faces: '画面中不止一个人。', too_poor: '画面不够清楚。', unsure: '暂时无法确认是本人。'
   };
   var CAMERA_HELP = {
     NotAllowedError: '摄像头没有获得允许。请在浏览器的地址栏或手机设置中允许本页使用摄像头，再点“重试”。',
