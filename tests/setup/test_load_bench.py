@@ -7,11 +7,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from bridge.bench import loaded_bridge
 from bridge.bench.agents import Agent, at_full_rate, at_pace, taken_seconds
-from bridge.bench.loaded_bridge import OpenSession
+from bridge.bench.loaded_bridge import LoadedBridge, OpenSession
 from bridge.bench.memory import (
     BATCHES_IN_SESSION,
     SEATS,
@@ -21,7 +24,9 @@ from bridge.bench.memory import (
     seats,
     sessions_needed,
 )
+from bridge.db.engine import open_engine
 from bridge.kernel.errors import Unavailable
+from bridge.settings import Settings
 
 
 def test_processes_are_found_and_have_a_size() -> None:
@@ -133,3 +138,22 @@ def test_a_seat_goes_on_with_the_next_session(door: Door) -> None:
     assert seat.sent == 2 + BATCHES_IN_SESSION
     with pytest.raises(StopIteration):
         seat.send()
+
+
+def test_a_measurement_waits_until_the_worker_has_done_its_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path / 'made-up.sqlite3'}")
+    bridge = LoadedBridge(settings, tmp_path, "", 0, [])
+    engine = open_engine(settings.database_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE job (wanted INTEGER, done INTEGER)"))
+        connection.execute(text("INSERT INTO job VALUES (3, 3), (2, 1)"))
+    monkeypatch.setattr(loaded_bridge, "_DONE_SECONDS", -1.0)
+    with pytest.raises(Unavailable) as left:
+        bridge.wait_until_done()
+    assert left.value.reason == "bench_work_left"
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE job SET done = wanted"))
+    bridge.wait_until_done()
+    engine.dispose()
