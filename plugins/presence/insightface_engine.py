@@ -64,6 +64,7 @@ class InsightFaceEngine(FaceExaminer):
         self._detector = analysis.models["detection"]
         self._recogniser = analysis.models["recognition"]
         self._recogniser.session = recogniser
+        self.analysis = analysis
 
     def locate(self, picture: Picture) -> list[LocatedFace]:
         boxes, points = self._detector.detect(picture)

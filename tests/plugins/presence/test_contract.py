@@ -17,14 +17,14 @@ from plugins.presence.commands import default_assets
 from plugins.presence.engines import open_engine
 from plugins.presence.examiner import FaceExaminer
 from plugins.presence.insightface_engine import SIGNS_FOLDER
+from plugins.presence.operator_pack import make_pack
 from plugins.presence.photographs import View, jpeg_frame, learner_id_photo
 from plugins.presence.pictures import Picture
-from tests.plugins.presence.operator_pack import make_pack
 
 
 @pytest.fixture(scope="session")
 def operator_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pack(tmp_path_factory.mktemp("packs") / "operator")
+    return make_pack(tmp_path_factory.mktemp("packs") / "operator", default_assets())
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +107,7 @@ def test_the_colours_of_a_bgr_recogniser_are_put_right(engines: dict[str, FaceEx
 
 
 def test_missing_and_altered_weights_stop_an_operators_pack(tmp_path: Path) -> None:
-    folder = make_pack(tmp_path / "pack")
+    folder = make_pack(tmp_path / "pack", default_assets())
     content = bytearray((folder / "recogniser.onnx").read_bytes())
     content[len(content) // 2] ^= 1
     (folder / "recogniser.onnx").write_bytes(content)
@@ -120,7 +120,7 @@ def test_missing_and_altered_weights_stop_an_operators_pack(tmp_path: Path) -> N
 
 
 def test_a_file_beside_the_named_ones_is_never_taken_in_their_place(tmp_path: Path) -> None:
-    folder = make_pack(tmp_path / "pack")
+    folder = make_pack(tmp_path / "pack", default_assets())
     liveness = (folder / SIGNS_FOLDER / "liveness.onnx").read_bytes()
     (folder / "a-first-in-the-alphabet.onnx").write_bytes(liveness)
     with pytest.raises(Unavailable, match="face_pack_unsuitable") as stopped:
@@ -129,7 +129,9 @@ def test_a_file_beside_the_named_ones_is_never_taken_in_their_place(tmp_path: Pa
 
 
 def test_a_pack_without_a_liveness_model_never_suspects_and_says_nothing(tmp_path: Path) -> None:
-    engine = open_engine(default_assets(), str(make_pack(tmp_path / "pack", with_liveness=False)))
+    engine = open_engine(
+        default_assets(), str(make_pack(tmp_path / "pack", default_assets(), with_liveness=False))
+    )
     seen = engine.observe(jpeg_frame(photographs.learner_frame()))
     assert seen.signs is not None
     assert seen.signs.live is None
@@ -148,7 +150,9 @@ LICENCE = """- sha256: {sha256}
 def test_real_use_needs_a_licence_that_the_operator_recorded(
     tmp_path: Path, production: Settings, commercial_use: str
 ) -> None:
-    folder = make_pack(tmp_path / "pack", commercial_use=commercial_use, stated="non-commercial research")
+    folder = make_pack(
+        tmp_path / "pack", default_assets(), commercial_use=commercial_use, stated="non-commercial research"
+    )
     settings = production.model_copy(update={"face_pack": str(folder)})
     with pytest.raises(Unavailable, match="face_licence") as stopped:
         House(settings).engine_for_faces  # noqa: B018  # built by being looked at
@@ -172,7 +176,7 @@ def test_real_use_needs_a_licence_that_the_operator_recorded(
     ids=["half", "no date", "signed by nobody", "no list"],
 )
 def test_a_licence_file_that_says_too_little_is_refused(tmp_path: Path, text: str) -> None:
-    folder = make_pack(tmp_path / "pack")
+    folder = make_pack(tmp_path / "pack", default_assets())
     (folder / "licence.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(Unavailable, match="face_pack_invalid"):
         open_engine(default_assets(), str(folder))

@@ -1,4 +1,4 @@
-"""An operator's pack made of the weights at hand: their detector in the form of SCRFD, their recogniser as it is.
+"""For tests and the bench: an operator's pack made of the default weights, the detector in the form of SCRFD.
 
 The detector knows no points: they are put where they lie in most upright faces. Good enough to show that such a
 pack runs through insightface; its error rates would say nothing of packs that are made for it.
@@ -14,7 +14,6 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper, version_converter
 
-from plugins.presence.commands import default_assets
 from plugins.presence.insightface_engine import SIGNS_FOLDER
 
 _WIDTH, _HEIGHT = 320, 240
@@ -28,11 +27,11 @@ _LICENCE = """
 _MODEL = """
   - job: {job}
     id: made-{job}
-    package: npm faceplugin-face-recognition-js 0.0.1, rewritten by a test
+    package: npm faceplugin-face-recognition-js 0.0.1, rewritten
     file: {file}
     sha256: {sha256}"""
 _PACK = """id: made-operator-pack
-title_zh: 测试用自备模型包
+title_zh: 测试与测速用的自备模型包
 runtime: insightface
 models:{models}
 thresholds: {{verify: 0.40, other_person_below: 0.25, face_score: 0.65, several_faces_score: 0.80, min_face_px: 60}}
@@ -43,10 +42,15 @@ _LIVENESS = "liveness: {live: 0.6, spoof_below: 0.3, live_min_face_px: 110}\n"
 
 
 def make_pack(
-    folder: Path, *, commercial_use: str = "allowed", stated: str = "MIT", with_liveness: bool = True
+    folder: Path,
+    assets: Path,
+    *,
+    commercial_use: str = "allowed",
+    stated: str = "MIT",
+    with_liveness: bool = True,
 ) -> Path:
-    """Fill `folder` with a pack of an operator; return it."""
-    weights = default_assets() / "face"
+    """Fill `folder` with a pack made of `<assets>/face/*.onnx`; return it."""
+    weights = assets / "face"
     (folder / SIGNS_FOLDER).mkdir(parents=True)
     (folder / "detector.onnx").write_bytes(as_scrfd((weights / "fr_detect.onnx").read_bytes()))
     shutil.copy(weights / "fr_feature.onnx", folder / "recogniser.onnx")
