@@ -1,4 +1,4 @@
-"""Many rows at once, within the same transaction: by COPY on PostgreSQL, by the driver's executemany elsewhere."""
+"""Many rows at once, within the same transaction: by COPY on PostgreSQL, by INSERT of many rows elsewhere."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,6 +7,10 @@ from sqlalchemy import Connection, Table
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from bridge.db.prepared import on_driver
+
+_AT_ONCE = 128
+"""Rows of one INSERT. SQLite's driver gives way to other threads at each statement, which costs more than a row."""
 COPY_FROM_ROWS = 3
 """Fewer are inserted: COPY takes two round trips, one row one (figures: docs/capacity.md)."""
 
@@ -49,11 +53,15 @@ def write_rows(
         copy_rows(connection, table, names, rows)
         return
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
-    marks = ", ".join([mark] * len(names))
-    connection.exec_driver_sql(
-        f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks})",  # noqa: S608  # names of ours
-        list(rows),
-    )
+    row_marks = f"({', '.join([mark] * len(names))})"
+    into = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "  # noqa: S608  # names of ours
+    at = 0
+    while at < len(rows):
+        # Powers of two, so that the driver meets the same few texts again and has them compiled.
+        size = min(_AT_ONCE, 1 << (len(rows) - at).bit_length() - 1)
+        values = [value for row in rows[at : at + size] for value in row]
+        on_driver(connection, into + ", ".join([row_marks] * size), values)
+        at += size
 
 
 def copy_rows(

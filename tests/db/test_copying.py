@@ -27,7 +27,7 @@ def row(number: int, text: str = "x", about: str | None = None) -> dict[str, Any
     }
 
 
-@pytest.mark.parametrize("count", [0, 1, COPY_FROM_ROWS - 1, COPY_FROM_ROWS, 200])
+@pytest.mark.parametrize("count", [0, 1, COPY_FROM_ROWS - 1, COPY_FROM_ROWS, 128, 200, 387])
 def test_rows_are_added_with_their_values(office: Office, count: int) -> None:
     rows = [row(number) for number in range(count)]
     with office.uow.for_institution(ORG) as tx:

@@ -31,6 +31,8 @@ _AS_CHECKED = frozenset(
     {"registration", "timestamp", "stored", "version", "objectType", "sha2", "duration", "language"}
 )
 """Properties whose form was checked and holds no text."""
+_OF_CHECKED_FORM = frozenset({"id", "timestamp", "stored", "version"})
+"""Of a statement itself: its id is a UUID."""
 _LANGUAGE_MAPS = frozenset({"display", "name", "description"})
 _CLOSED_QUESTIONS = frozenset(
     {"choice", "sequencing", "likert", "matching", "performance", "true-false", "numeric"}
@@ -101,6 +103,8 @@ class Blinded:
         return {name: self.member(name, item, value["object"]) for name, item in value.items()}
 
     def member(self, name: str, value: Any, about: Mapping[str, Any]) -> Any:
+        if name in _OF_CHECKED_FORM:
+            return value
         kept = self._property(name, value)
         if name == "result" and "response" in kept and not _is_closed_question(about):
             del kept["response"]

@@ -4,9 +4,8 @@ their terms. All that is left for later is what storing itself says of a stateme
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from bridge.intake.xapi import formats
 from bridge.intake.xapi.cleaning import Keeping
@@ -20,19 +19,19 @@ from bridge.kernel.time import rfc3339
 _SET_AT_STORING = frozenset({"stored", "authority"})
 
 
-@dataclass(frozen=True, slots=True)
-class Packed:
+class Packed(NamedTuple):
     """A statement but for what is said of it when it is stored.
 
     Args:
         text: its JSON without the closing brace.
-        lacks: of `timestamp` and `version`, what it does not have.
+        has_timestamp, has_version: whether its sender said them.
         target: the statement that it refers to (object StatementRef), if it does; `voids`: whether to void it.
     """
 
     id: str
     text: bytes
-    lacks: tuple[str, ...]
+    has_timestamp: bool
+    has_version: bool
     terms: Mapping[str, bool]
     target: str | None
     voids: bool
@@ -50,24 +49,22 @@ class Closing:
         self, stored: datetime, authority: Mapping[str, Any], version: Version, terms: Terms
     ) -> None:
         at = text_of(rfc3339(stored))
-        self._said = b',"stored":' + at + b',"authority":' + text_of(authority)
-        self._lacking = {
-            "timestamp": b',"timestamp":' + at,
-            "version": b',"version":"1.0.0"' if version is Version.ONE else b',"version":"2.0.0"',
+        said = b',"stored":' + at + b',"authority":' + text_of(authority)
+        timestamp = b',"timestamp":' + at
+        spoken = b',"version":"1.0.0"' if version is Version.ONE else b',"version":"2.0.0"'
+        self._ends = {
+            (True, True): said + b"}",
+            (True, False): said + spoken + b"}",
+            (False, True): said + timestamp + b"}",
+            (False, False): said + timestamp + spoken + b"}",
         }
         self._terms = terms.of("authority", authority)
 
     def of(self, packed: Packed) -> NewStatement:
         """Return the statement whole."""
-        text = b"".join((packed.text, self._said, *map(self._lacking.__getitem__, packed.lacks), b"}"))
-        return NewStatement(
-            packed.id,
-            text.decode(),
-            sha256_hex(text),
-            {**self._terms, **packed.terms},
-            packed.target,
-            packed.voids,
-        )
+        text = packed.text + self._ends[packed.has_timestamp, packed.has_version]
+        terms = {**self._terms, **packed.terms}
+        return NewStatement(packed.id, text.decode(), sha256_hex(text), terms, packed.target, packed.voids)
 
 
 class Packer:
@@ -109,12 +106,13 @@ class Packer:
         terms.update(direct)
         target = about["id"].lower() if about.get("objectType") == "StatementRef" else None
         return Packed(
-            id=statement["id"],
-            text=b"{" + b",".join(parts),
-            lacks=tuple(name for name in ("timestamp", "version") if name not in statement),
-            terms=terms,
-            target=target,
-            voids=target is not None and statement["verb"]["id"] == VOIDED,
+            statement["id"],
+            b"{" + b",".join(parts),
+            "timestamp" in statement,
+            "version" in statement,
+            terms,
+            target,
+            target is not None and statement["verb"]["id"] == VOIDED,
         )
 
     def _known(self, name: str, value: Any, text: bytes) -> Fragment:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, insert, select, tuple_
 
@@ -30,8 +30,7 @@ _REFERENCE: Any = XapiReferenceRow.__table__
 _ATTACHMENT: Any = XapiAttachmentRow.__table__
 
 
-@dataclass(frozen=True, slots=True)
-class NewStatement:
+class NewStatement(NamedTuple):
     """A statement that is to be kept.
 
     Args:
@@ -83,16 +82,16 @@ class SqlStatements:
             ("seq", "institution_id", "store", "source", "message", "stored", "statement_id", "payload"),
             [(seq, *owner, one.id, one.payload) for seq, one in zip(seqs, new, strict=True)],
         )
+        by_term: dict[str, list[tuple[str, int, bool]]] = {}
+        for seq, one in zip(seqs, new, strict=True):
+            for key, direct in one.terms.items():
+                by_term.setdefault(key, []).append((key, seq, direct))
         write_rows(
             connection,
             _TERM,
             ("key", "seq", "direct"),
             # In the order of their index: a batch has the same few terms again and again, side by side there.
-            sorted(
-                (key, seq, direct)
-                for seq, one in zip(seqs, new, strict=True)
-                for key, direct in one.terms.items()
-            ),
+            [row for _key, rows in sorted(by_term.items()) for row in rows],
         )
         for seq, one in zip(seqs, new, strict=True):
             if one.target is not None:
