@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from bridge.identity.model import ListRow
 from bridge.kernel.ids import ClassRunId, EvidenceId
 
 
@@ -41,7 +42,7 @@ class PlannedRow:
     Args:
         number: in its plain form; as it stands in the file where it is wrong.
         employer, trade: None where the file has no such column, which leaves the list's own.
-        photo: a photograph that came with the list, under a key that ends with the preview.
+        photo: whether a photograph came with the list that the person does not have yet.
     """
 
     line: int
@@ -51,11 +52,38 @@ class PlannedRow:
     number: str = field(repr=False)
     employer: str | None = field(repr=False)
     trade: str | None = field(repr=False)
-    photo: EvidenceId | None
+    photo: bool
     photo_name: str = field(repr=False)
     changes: tuple[Change, ...] = ()
     wrong: tuple[Said, ...] = ()
     notes: tuple[Said, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a preview keeps encrypted.
+
+    Args:
+        photos: the photographs, by the rows' lines, in one piece under a key that ends with the preview.
+    """
+
+    rows: list[PlannedRow] = field(repr=False)
+    photos: EvidenceId | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the institution knows of the numbers of a list, each by number.
+
+    Args:
+        listed: rows of the class run's own list.
+        names: under which names any of the institution's lists holds a number.
+        proved: the name of the learner who proved to be the person.
+    """
+
+    listed: Mapping[str, ListRow]
+    names: Mapping[str, frozenset[str]]
+    proved: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

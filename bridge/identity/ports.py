@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from bridge.identity.enrolment_model import Known
 from bridge.identity.model import AccountRecord, Consent, DisclosedIdentity, ListRow
 from bridge.identity.provider_model import Answer, Claim, ProviderFacts, Standing
 from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef, RegistrationId
@@ -127,6 +128,10 @@ class IdentityStore(Protocol):
     def list_row_of(self, class_run: ClassRunId, learner: LearnerRef) -> ListRow | None: ...
     def list_rows_of(self, learner: LearnerRef) -> Sequence[ListRow]:
         """Return the learner's rows, oldest first."""
+        ...
+
+    def known(self, class_run: ClassRunId, numbers: Sequence[str]) -> Known:
+        """Return what is known of the numbers of documents, in a few queries whatever their count."""
         ...
 
     def names_listed_for(self, citizen_id: str) -> Sequence[str]:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 from bridge.db.base import Base
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx
+from bridge.identity.enrolment_model import Known
 from bridge.identity.model import AccountRecord, Consent, ListRow
 from bridge.identity.tables import (
     AccountBindingRow,
@@ -29,6 +30,9 @@ from bridge.kernel.ids import (
     new_id,
     random_ref,
 )
+
+_AT_ONCE = 500
+"""Numbers of one query."""
 
 
 class SqlIdentityStore:
@@ -165,6 +169,25 @@ class SqlIdentityStore:
             .order_by(EnrolmentListRow.created_at, EnrolmentListRow.id)
         )
         return [self._list_row(row) for row in rows]
+
+    def known(self, class_run: ClassRunId, numbers: Sequence[str]) -> Known:
+        listed: dict[str, ListRow] = {}
+        names: dict[str, set[str]] = {}
+        proved: dict[str, str] = {}
+        for at in range(0, len(numbers), _AT_ONCE):
+            indexes = {self._person_index(number): number for number in numbers[at : at + _AT_ONCE]}
+            row = EnrolmentListRow
+            for found in self._session.scalars(select(row).where(row.citizen_id_index.in_(indexes))):
+                one = self._list_row(found)
+                names.setdefault(one.citizen_id, set()).add(one.name)
+                if one.class_run == class_run:
+                    listed[one.citizen_id] = one
+            learners = select(LearnerRow).where(LearnerRow.citizen_id_index.in_(indexes))
+            for who in self._session.scalars(learners):
+                proved[indexes[who.citizen_id_index]] = self._opened(
+                    LearnerRow, f"{who.id}:name", who.name_enc
+                )
+        return Known(listed, {number: frozenset(each) for number, each in names.items()}, proved)
 
     def names_listed_for(self, citizen_id: str) -> Sequence[str]:
         rows = self._session.scalars(

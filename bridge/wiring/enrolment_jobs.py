@@ -30,11 +30,13 @@ def preview_list(
         InvalidInput: class_run_unknown, and those of `read_grid`, `read_sheet` and `Photos`.
     """
     with house.uow.for_institution(institution, read_only=True) as tx:
-        run = house.at(tx).registry.class_run(class_run).id
-    # Before the unit of work that writes: a large workbook takes a second, and nobody else could write meanwhile.
+        house.at(tx).registry.class_run(class_run)
     sheet, pictures = read_sheet(read_grid(content), without_contact_text), Photos(photos)
+    # Reading and planning take seconds for a long list; nobody else could write if this unit of work did.
+    with house.uow.for_institution(institution, read_only=True) as tx:
+        plan = house.at(tx).enrolments.plan(class_run, sheet, pictures)
     with house.uow.for_institution(institution) as tx:
-        return house.at(tx).enrolments.preview(run, sheet, pictures, by)
+        return house.at(tx).enrolments.preview(class_run, plan, by)
 
 
 def enrolment_works(house: "House") -> Mapping[str, Work]:

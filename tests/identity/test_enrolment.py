@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from bridge.db.outbox import JobRow
 from bridge.db.vault import EvidenceRow
@@ -18,7 +18,7 @@ from bridge.identity.enrolment_tables import EnrolmentImportRow
 from bridge.identity.model import ListRow
 from bridge.intake.contact import without_contact_text
 from bridge.kernel.errors import InvalidInput
-from bridge.kernel.ids import ClassRunId, InstitutionId
+from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId
 from tests.attacks.doors.people import Person
 from tests.identity.house import CHEN, CHEN_ID, ORG, RUN, House
 from tests.identity.made_lists import HEADING, JPEG, csv_of, row_of, zip_of
@@ -36,7 +36,8 @@ def office(house: House, institution: InstitutionId = ORG) -> Iterator[Enrolment
 def upload(house: House, rows: Sequence[Sequence[str]], photos: dict[str, bytes] | None = None) -> str:
     sheet = read_sheet(read_grid(csv_of([HEADING, *rows])), without_contact_text)
     with office(house) as imports:
-        return imports.preview(RUN, sheet, Photos(zip_of(photos)) if photos else Photos(), STAFF)
+        plan = imports.plan(RUN, sheet, Photos(zip_of(photos)) if photos else Photos())
+        return imports.preview(RUN, plan, STAFF)
 
 
 def look(house: House, import_id: str) -> EnrolmentImport:
@@ -51,6 +52,13 @@ def confirm(house: House, import_id: str) -> EnrolmentImport:
         with office(house) as imports:
             if not imports.take_over(import_id):
                 return imports.find(RUN, import_id)
+
+
+def photos_of(house: House, import_id: str) -> EvidenceId:
+    with office(house) as imports:
+        found = imports._opened(imports._row(import_id)).photos
+    assert found is not None
+    return found
 
 
 def listed(house: House, number: str) -> ListRow | None:
@@ -112,7 +120,7 @@ def test_a_change_shows_old_and_new_and_leaves_what_the_file_does_not_speak_of(h
     text = csv_of([["姓名", "证件号码", "单位"], [Person(1).name, Person(1).citizen_id, "佛山示例公司"]])
     with office(house) as imports:
         sheet = read_sheet(read_grid(text), without_contact_text)
-        import_id = imports.preview(RUN, sheet, Photos(), STAFF)
+        import_id = imports.preview(RUN, imports.plan(RUN, sheet, Photos()), STAFF)
     (row,) = look(house, import_id).rows
     assert [(one.what, one.old, one.new) for one in row.changes] == [
         ("employer", "广州示例机电有限公司", "佛山示例公司")
@@ -178,7 +186,7 @@ def test_a_number_that_another_name_proved_is_no_machines_to_merge(house: House)
     other = ClassRunId("run_other")
     with office(house) as imports:
         sheet = read_sheet([HEADING, ["陳曉安", "", CHEN_ID, "", "", ""]], without_contact_text)
-        (row,) = imports.find(other, imports.preview(other, sheet, Photos(), STAFF)).rows
+        (row,) = imports.find(other, imports.preview(other, imports.plan(other, sheet, Photos()), STAFF)).rows
     assert [said.code for said in row.wrong] == ["number_of_another"]
 
 
@@ -186,7 +194,7 @@ def test_a_number_under_another_name_on_another_list_is_told(house: House) -> No
     other = ClassRunId("run_other")
     with office(house) as imports:
         sheet = read_sheet([HEADING, ["陈小安", "", CHEN_ID, "", "", ""]], without_contact_text)
-        (row,) = imports.find(other, imports.preview(other, sheet, Photos(), STAFF)).rows
+        (row,) = imports.find(other, imports.preview(other, imports.plan(other, sheet, Photos()), STAFF)).rows
     assert (row.outcome, [said.code for said in row.notes]) == (Outcome.NEW, ["names_differ"])
 
 
@@ -240,8 +248,7 @@ def test_photographs_come_along_by_file_name_or_number(house: House) -> None:
 
 def test_the_previews_photographs_and_rows_end_with_it(house: House) -> None:
     import_id = upload(house, [row_of(Person(1))], {"1.jpg": JPEG})
-    (row,) = look(house, import_id).rows
-    assert row.photo is not None
+    photos = photos_of(house, import_id)
     house.clock.advance(seconds=int(KEPT.total_seconds()))
     assert expired_previews(house.units, house.clock.now()) == [(ORG, import_id)]
 
@@ -251,16 +258,15 @@ def test_the_previews_photographs_and_rows_end_with_it(house: House) -> None:
     assert look(house, import_id).state == "expired"
     assert expired_previews(house.units, house.clock.now()) == []
     with house.desk() as desk, pytest.raises(InvalidInput, match="evidence_unknown"):
-        desk.vault.get(ORG, row.photo)
+        desk.vault.get(ORG, photos)
 
 
 def test_a_confirmed_import_keeps_no_rows_and_no_second_photograph(house: House) -> None:
     import_id = upload(house, [row_of(Person(1))], {"1.jpg": JPEG})
-    (row,) = look(house, import_id).rows
-    assert row.photo is not None
+    photos = photos_of(house, import_id)
     assert confirm(house, import_id).rows == []
     with house.desk() as desk, pytest.raises(InvalidInput, match="evidence_unknown"):
-        desk.vault.get(ORG, row.photo)
+        desk.vault.get(ORG, photos)
 
 
 def test_a_preview_whose_time_is_over_cannot_be_confirmed(house: House) -> None:
@@ -286,6 +292,21 @@ def test_a_long_list_is_taken_over_in_slices_and_goes_on_where_it_was(house: Hou
     assert look(house, import_id).applied == {"new": SLICE + 3}
 
 
+def test_a_long_list_is_planned_in_as_few_queries_as_a_short_one(house: House) -> None:
+    asked: list[str] = []
+    event.listen(house.engine, "before_cursor_execute", lambda *call: asked.append(call[2]))
+    counted = []
+    for length in (2, 60):
+        sheet = read_sheet(
+            [HEADING, *(row_of(Person(number)) for number in range(length))], without_contact_text
+        )
+        with office(house) as imports:
+            asked.clear()
+            imports.plan(RUN, sheet, Photos())
+            counted.append(len(asked))
+    assert counted[0] == counted[1] > 0
+
+
 def test_an_import_is_its_class_runs_and_its_institutions_alone(house: House) -> None:
     import_id = upload(house, [row_of(Person(1))])
     with office(house) as imports, pytest.raises(InvalidInput, match="enrolment_import_unknown"):
@@ -304,7 +325,7 @@ def test_nothing_personal_of_a_list_lies_readable_on_the_disk(tmp_path: Path) ->
     sheet = read_sheet(read_grid(csv_of([heading, *rows])), without_contact_text)
     assert sheet.contact_columns == 2
     with office(house) as imports:
-        kept = imports.preview(RUN, sheet, Photos(zip_of({"7.jpg": JPEG})), STAFF)
+        kept = imports.preview(RUN, imports.plan(RUN, sheet, Photos(zip_of({"7.jpg": JPEG}))), STAFF)
         assert "1990002" not in repr(imports.find(RUN, kept).rows) + str(imports.find(RUN, kept).planned)
     confirm(house, kept)
     upload(house, rows)
