@@ -41,8 +41,8 @@ _NO_SUMMER_TIME_SINCE_MS = 694_224_000_000
 _UNTIL_MS = 2**43
 """No door takes a later moment."""
 _UNTOUCHED = -1
-_BATCHES_AT_ONCE = 64
-"""Beats become numbers when so many batches are read: as objects they take several times the memory."""
+_BEATS_AT_ONCE = 6000
+"""When so many are read they become numbers: as objects they take several times the memory."""
 _BEGINNING = LedgerHead()
 
 _Whole = Annotated[int, msgspec.Meta(ge=0)]
@@ -175,6 +175,7 @@ def read_chain(
     numbers: list[_BeatNumbers] = []
     others: list[LedgerEntry] = []
     seqs: list[int] = []
+    beats = 0
     previous, linked, seq = bytes.fromhex(after.hash), after.hash, after.seq
     decode, sha256 = _beats_entry.decode, hashlib.sha256
     for body, stored in rows:
@@ -188,14 +189,18 @@ def read_chain(
         if seq in skip:
             continue
         try:
-            waiting.append(decode(record).data)
-            seqs.append(seq)
+            batch = decode(record).data
         except msgspec.ValidationError:
             others.append(_other(record, stored))
-        if len(waiting) == _BATCHES_AT_ONCE:
+            continue
+        waiting.append(batch)
+        seqs.append(seq)
+        beats += len(batch.beats)
+        if beats >= _BEATS_AT_ONCE:
             numbers.append(_taken(waiting))
             batches += waiting
             waiting.clear()
+            beats = 0
     numbers.append(_taken(waiting))
     batches += waiting
     arrived = [(at, batch.session) for at, batch in zip(seqs, batches, strict=True)]
