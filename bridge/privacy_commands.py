@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from bridge.access_log_commands import access_log
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.privacy.needles import read_needles
 from bridge.privacy.scan import Searched, search
@@ -20,6 +21,9 @@ _AREAS_ZH = {"database": "数据库", "evidence": "加密材料", "queue": "任�
 @click.group("privacy", help="个人信息:查找不应留存的内容。")
 def privacy() -> None:
     """Hold the commands together."""
+
+
+privacy.add_command(access_log)
 
 
 @privacy.command("scan")

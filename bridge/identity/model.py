@@ -21,6 +21,14 @@ RELEASE_REASONS = {
     "lms_moved": "学习平台更换或账号合并",
 }
 """Why staff may end a binding. A text of their own would hold names."""
+REVEAL_REASONS = {
+    "check_document": "核对学员出示的证件",
+    "learner_asked": "学员本人要求核对或更正",
+    "paper": "核对或补办证明",
+    "authority": "监管部门要求提供",
+    "dispute": "处理申诉或争议",
+}
+"""Why staff may see a whole name and number. A text of their own would hold names."""
 CONSENT_GIVEN = "identity.consent_given"
 """Type of the event that a learner has consented to face processing."""
 CONSENT_REVOKED = "identity.consent_revoked"

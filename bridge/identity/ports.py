@@ -50,10 +50,13 @@ class NetworkIdentity(Protocol):
 class IdentityDisclosure(Protocol):
     """The one way by which other stations learn who a learner is."""
 
-    def disclose(self, learner: LearnerRef, *, purpose: str, recipient: str, by: str) -> DisclosedIdentity:
+    def disclose(
+        self, learner: LearnerRef, *, purpose: str, recipient: str, by: str, what: str = "identity"
+    ) -> DisclosedIdentity:
         """Return the person, and log that it was done.
 
         Args:
+            what: of a person is shown, a code of `access_log.WHAT`;
             purpose: why, e.g. "certificate.render"; recipient: who will see it; by: who or what asks.
 
         Raises:
@@ -159,5 +162,5 @@ class IdentityStore(Protocol):
     def revoke_consents(self, account_id: str, purpose: str, at: datetime) -> None: ...
 
     def log_disclosure(
-        self, learner: LearnerRef, purpose: str, recipient: str, by: str, at: datetime
+        self, learner: LearnerRef, what: str, purpose: str, recipient: str, by: str, at: datetime
     ) -> None: ...

@@ -274,7 +274,9 @@ class IdentityService:
             return None
         return self._evidence.get(self._store.institution_id, row.photo)
 
-    def disclose(self, learner: LearnerRef, *, purpose: str, recipient: str, by: str) -> DisclosedIdentity:
+    def disclose(
+        self, learner: LearnerRef, *, purpose: str, recipient: str, by: str, what: str = "identity"
+    ) -> DisclosedIdentity:
         """See `ports.IdentityDisclosure`. The employer is that of the learner's newest enrolment list."""
         for text, limit in ((purpose, 64), (recipient, 120), (by, 80)):
             if not 1 <= len(text.strip()) <= limit:
@@ -283,7 +285,7 @@ class IdentityService:
         if person is None:
             raise InvalidInput("learner_unknown", "没有这名学员,请刷新后重试。", http_status=404)
         rows = self._store.list_rows_of(learner)
-        self._store.log_disclosure(learner, purpose, recipient, by, self._clock.now())
+        self._store.log_disclosure(learner, what, purpose, recipient, by, self._clock.now())
         return DisclosedIdentity(*person, rows[-1].employer if rows else "")
 
     def load_enrolment_list(

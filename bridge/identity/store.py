@@ -10,12 +10,12 @@ from sqlalchemy.exc import IntegrityError
 from bridge.db.base import Base
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx
+from bridge.identity import access_log
 from bridge.identity.enrolment_model import Known
 from bridge.identity.model import AccountRecord, Consent, ListRow
 from bridge.identity.tables import (
     AccountBindingRow,
     ConsentRow,
-    DisclosureRow,
     EnrolmentListRow,
     LearnerRow,
     LmsAccountRow,
@@ -39,6 +39,7 @@ class SqlIdentityStore:
     """`ports.IdentityStore` on identity's tables."""
 
     def __init__(self, tx: Tx, cipher: FieldCipher) -> None:
+        self._tx = tx
         self._session = tx.session
         self._cipher = cipher
         self._tenant = tx.institution_id
@@ -299,20 +300,11 @@ class SqlIdentityStore:
         )
 
     def log_disclosure(
-        self, learner: LearnerRef, purpose: str, recipient: str, by: str, at: datetime
+        self, learner: LearnerRef, what: str, purpose: str, recipient: str, by: str, at: datetime
     ) -> None:
-        self._session.add(
-            DisclosureRow(
-                id=new_id("dis"),
-                institution_id=self._tenant,
-                learner=learner,
-                purpose=purpose,
-                recipient=recipient,
-                by=by,
-                at=at,
-            )
+        access_log.note(
+            self._tx, self._cipher, learner, what=what, purpose=purpose, recipient=recipient, by=by, at=at
         )
-        self._session.flush()
 
     def _account(self, row: LmsAccountRow) -> AccountRecord:
         learner = self._session.scalar(

@@ -1,8 +1,9 @@
 """Identity's tables. A column that ends in _enc is encrypted, one that ends in _index is a blind index."""
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bridge.db.append_only import guard
 from bridge.db.base import Base, Code, Id, Instant, LongText, Ref, Sha256, TenantRow
 
 
@@ -98,9 +99,13 @@ class RealNameRefusalRow(Base, TenantRow):
 
 
 class DisclosureRow(Base, TenantRow):
-    """Who learnt a learner's name and number, why, when (article 28)."""
+    """Who learnt a learner's name, number or face, why, when (article 28); chained by `access_log`.
+
+    Rows from before there was a chain have neither number nor marks.
+    """
 
     __tablename__ = "disclosure"
+    __table_args__ = (Index("uq_disclosure_seq", "institution_id", "seq", unique=True),)
 
     id: Mapped[Id]
     learner: Mapped[str] = mapped_column(String(40), ForeignKey("learner.id"), index=True)
@@ -108,6 +113,23 @@ class DisclosureRow(Base, TenantRow):
     recipient: Mapped[str] = mapped_column(String(120))
     by: Mapped[str] = mapped_column(String(80))
     at: Mapped[Instant]
+    what: Mapped[str | None] = mapped_column(String(64))
+    seq: Mapped[int | None] = mapped_column(BigInteger)
+    previous: Mapped[str | None] = mapped_column(String(64))
+    mark: Mapped[str | None] = mapped_column(String(64))
+
+
+guard(DisclosureRow)
+
+
+class AccessLogHeadRow(Base):
+    """Where an institution's chain of disclosures ends. Without TenantRow: it is written beside the tenant's rows."""
+
+    __tablename__ = "access_log_head"
+
+    institution_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger)
+    mark: Mapped[str] = mapped_column(String(64))
 
 
 class StaffAccountRow(Base):

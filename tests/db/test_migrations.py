@@ -67,3 +67,25 @@ def test_a_migrated_database_refuses_to_change_what_is_append_only(database_url:
         with pytest.raises(DatabaseError, match="append-only"), engine.begin() as connection:
             connection.execute(text(statement))
     engine.dispose()
+
+
+def test_a_migrated_database_refuses_to_change_a_disclosure(database_url: str) -> None:
+    engine = open_engine(database_url)
+    upgrade(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO learner (id, institution_id, name_enc, citizen_id_enc, citizen_id_index, created_at)"
+                " VALUES ('ln', 'org', 'n', 'c', 'i', '2026-11-23 00:00:00+00')"
+            )
+        )
+        connection.execute(
+            text(
+                'INSERT INTO disclosure (id, learner, purpose, recipient, "by", "at", institution_id)'
+                " VALUES ('d', 'ln', 'p', 'r', 'b', '2026-11-23 00:00:00+00', 'org')"
+            )
+        )
+    for statement in ("UPDATE disclosure SET purpose = 'x'", "DELETE FROM disclosure"):
+        with pytest.raises(DatabaseError, match="append-only"), engine.begin() as connection:
+            connection.execute(text(statement))
+    engine.dispose()

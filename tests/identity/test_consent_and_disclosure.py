@@ -74,6 +74,7 @@ def test_a_disclosure_names_the_person_and_is_logged(house: House) -> None:
             learner, purpose="certificate.render", recipient="learner", by="completion"
         )
         assert (person.name, person.citizen_id, person.employer) == (CHEN, CHEN_ID, "广州示例机电有限公司")
+    with house.desk() as desk:
         (row,) = desk.tx.session.scalars(select(DisclosureRow)).all()
         assert (row.learner, row.purpose, row.by) == (learner, "certificate.render", "completion")
         assert row.at == house.clock.now()
@@ -86,6 +87,7 @@ def test_a_disclosure_without_a_purpose_is_refused_and_shows_nothing(house: Hous
         learner = desk.verified()
         with pytest.raises(InvalidInput, match="disclosure_purpose_missing"):
             desk.identity.disclose(learner, **said)
+    with house.desk() as desk:
         assert desk.tx.session.scalars(select(DisclosureRow)).all() == []
 
 

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from bridge.web.pages.access_log import access_log_pages
 from bridge.web.pages.account import account_pages
 from bridge.web.pages.account_release import account_release_pages
 from bridge.web.pages.authority import authority_pages
@@ -59,6 +60,7 @@ def register_pages(app: Flask, house: House) -> None:
         deep_link_pages,
         submission_review_pages,
         institution_pages,
+        access_log_pages,
         account_release_pages,
         real_name_pages,
         correction_pages,

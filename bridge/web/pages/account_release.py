@@ -10,7 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.db.unit_of_work import Tx
 from bridge.identity.bindings import Binding, bindings_of
-from bridge.identity.model import RELEASE_REASONS, MaskedIdentity
+from bridge.identity.model import RELEASE_REASONS, REVEAL_REASONS, MaskedIdentity
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRun
@@ -58,7 +58,12 @@ def account_release_pages(house: House) -> Blueprint:
         visit = staff_visit()
         view = _gather(house, visit, ClassRunId(class_run), LearnerRef(learner))
         shown = render_template(
-            "institution/learner.html", page=view, reasons=RELEASE_REASONS, account_ref=account_ref, **form
+            "institution/learner.html",
+            page=view,
+            reasons=RELEASE_REASONS,
+            reveal_reasons=REVEAL_REASONS,
+            account_ref=account_ref,
+            **form,
         )
         return make_response(shown, status)
 
