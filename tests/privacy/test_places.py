@@ -96,7 +96,9 @@ def test_evidence_is_opened_and_unpacked(furnished: Furnished, pack: "type[bytes
 
 
 @pytest.mark.parametrize(
-    "content", [zipped(b"x" * 500)[:-30], b"%PDF-1.7 and no more", gzip.compress(b"x")[:-4]]
+    "content",
+    [zipped(b"x" * 500)[:-30], b"%PDF-1.7 and no more", gzip.compress(b"x")[:-4]],
+    ids=["zip", "pdf", "gzip"],  # the bytes hold the time, and every worker must collect the same names
 )
 def test_an_archive_that_does_not_open_is_told(furnished: Furnished, content: bytes) -> None:
     put(furnished.house, content)
