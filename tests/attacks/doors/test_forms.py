@@ -129,7 +129,7 @@ def test_no_field_breaks_a_form(bridge: BridgeServer, visitors: dict[str, Visito
     fields = ("login", "password", "name", "citizen_id", "purpose", "version", "outline_unit", "learner", "place",
               "teacher", "day", "starts", "ends", "class_hours", "number")  # fmt: skip
 
-    with bridge.unchanged("web_session", "real_name_refusal", "disclosure"):
+    with bridge.unchanged("web_session", "real_name_refusal", "disclosure", "access_log_head"):
         for who, path in (
             ("institution", f"/institution/class-runs/{RUN}/offline-sessions"),
             ("institution", "/institution/class-runs/a%00b/offline-sessions"),
@@ -205,7 +205,7 @@ def test_one_person_has_one_account_and_one_account_one_person(bridge: BridgeSer
     stranger = bridge.someone()
 
     # The learner's own page shows the masked name, and that is logged.
-    with bridge.unchanged("web_session", "real_name_refusal", "disclosure"):
+    with bridge.unchanged("web_session", "real_name_refusal", "disclosure", "access_log_head"):
         taken = second.post("/learner/real-name", {"name": person.name, "citizen_id": person.citizen_id})
         changed = first.post("/learner/real-name", {"name": stranger.name, "citizen_id": stranger.citizen_id})
 
