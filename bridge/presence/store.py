@@ -208,9 +208,7 @@ class SqlPresenceStore:
 
     def session(self, session_id: StudySessionId) -> tuple[StudySession, str] | None:
         # Core, not ORM: this is the hot path of every beat. The lock keeps a session's batches in a row.
-        row = _HOT_SELECT.row(
-            self._db, {"session_id": session_id, "institution": self._tx.institution_id}
-        )
+        row = _HOT_SELECT.row(self._db, {"session_id": session_id, "institution": self._tx.institution_id})
         return None if row is None else (_session(row), row.secret_sha256)
 
     @property
