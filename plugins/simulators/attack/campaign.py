@@ -7,7 +7,8 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from plugins.simulators.attack.cheats import CHEATS, Cheat
+from plugins.simulators.attack.cheat import Cheat
+from plugins.simulators.attack.cheats import CHEATS
 from plugins.simulators.attack.honest import TROUBLES, HonestResult, sit
 from plugins.simulators.attack.measure import Result
 from plugins.simulators.attack.scenario import play

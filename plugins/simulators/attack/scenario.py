@@ -7,7 +7,7 @@ that looks at the ends alone would credit all of it.
 import random
 from collections.abc import Sequence
 
-from plugins.simulators.attack.cheats import Cheat
+from plugins.simulators.attack.cheat import Cheat
 from plugins.simulators.attack.measure import Result, away_ms, forged_ms
 from plugins.simulators.attack.stage import Stage
 from plugins.simulators.attack.visit import BEAT_SECONDS, Visit

@@ -12,8 +12,10 @@ import bridge.ledger.model.settlement as settlement
 import plugins.simulators.attack.command as command
 from bridge.kernel.intervals import IntervalSet
 from bridge.ledger.model.presence import Proof
-from plugins.simulators.attack import cheats
+from plugins.simulators.attack import cheats_of_clients as clients
+from plugins.simulators.attack import cheats_of_tools as tools
 from plugins.simulators.attack.campaign import Plan, Report, campaign
+from plugins.simulators.attack.cheat import Cheat
 from plugins.simulators.attack.cheats import CHEATS
 from plugins.simulators.attack.page import as_markdown
 from plugins.simulators.attack.scenario import play
@@ -23,15 +25,15 @@ MINUTES = 16
 """Longer than the longest gap between two checks: in each round at least one is asked for."""
 SHORT = Plan(
     alone=(
-        cheats.ReportDirectly,
-        cheats.DragToEnd,
-        cheats.BlockChecks,
-        cheats.StoredFace,
-        cheats.OtherPerson,
-        cheats.Replay,
-        cheats.ParallelCalls,
+        tools.ReportDirectly,
+        tools.DragToEnd,
+        tools.BlockChecks,
+        tools.StoredFace,
+        clients.OtherPerson,
+        clients.Replay,
+        clients.ParallelCalls,
     ),
-    pairs=((cheats.Clicker, cheats.ManyReports), (cheats.TwoDevices, cheats.SameFaceAgain)),
+    pairs=((tools.Clicker, tools.ManyReports), (clients.TwoDevices, tools.SameFaceAgain)),
     minutes=MINUTES,
     pair_minutes=MINUTES,
     honest_minutes=8,
@@ -94,9 +96,9 @@ def all_settled(wall: Any, checks: Any, rules: Any, *, left: bool) -> Proof:
     return Proof(IntervalSet([wall]), {})
 
 
-@pytest.mark.parametrize("cheat", [cheats.BlockChecks, cheats.OtherPerson])
+@pytest.mark.parametrize("cheat", [tools.BlockChecks, clients.OtherPerson])
 def test_without_the_proof_of_presence_the_measure_sees_what_is_forged(
-    ground: Stage, monkeypatch: pytest.MonkeyPatch, cheat: type[cheats.Cheat]
+    ground: Stage, monkeypatch: pytest.MonkeyPatch, cheat: type[Cheat]
 ) -> None:
     monkeypatch.setattr(settlement, "prove", all_settled)
 
