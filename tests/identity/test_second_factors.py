@@ -2,6 +2,7 @@
 
 import threading
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -14,6 +15,8 @@ from bridge.identity.second_factors import RECOVERY_CODES, SecondFactors, reset
 from bridge.identity.staff import StaffAccount, StaffService
 from bridge.kernel.errors import InvalidInput
 from tests.identity.house import House
+
+_NUMBERS = count(1)
 
 
 def _account(house: House, login: str = "admin-wu") -> StaffAccount:
@@ -90,7 +93,7 @@ def test_a_clock_may_differ_by_one_step(house: House, seconds: int, how: str | N
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)
 @given(st.lists(st.tuples(st.integers(0, 90), st.integers(-2, 2)), max_size=12))
 def test_codes_are_used_in_the_order_of_time_alone(house: House, tries: list[tuple[int, int]]) -> None:
-    account, factors = _account(house, f"admin-{id(tries)}"), _factors(house)
+    account, factors = _account(house, f"admin-{next(_NUMBERS)}"), _factors(house)
     app, _ = _in_use(house, account)
     used: list[int] = []
     for pause, drift in tries:
