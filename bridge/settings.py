@@ -53,7 +53,9 @@ class Settings(BaseSettings):
     study_factor: int = Field(
         1, ge=1, le=600, description="Study seconds in a real second; above 1 in the demonstration only."
     )
-    face_pack: str = Field("default", description="Folder under config/facepacks/, or the absolute path of one's own.")
+    face_pack: str = Field(
+        "default", description="Folder under config/facepacks/, or the absolute path of one's own."
+    )
     regulator_url: str = Field("", description="Where batches go; empty: they wait in the outbox.")
     platform_code: str = Field(
         "anxue-bridge", pattern=r"^[A-Za-z0-9-]{1,40}$", description="How the regulator names this bridge."
