@@ -59,7 +59,7 @@ def _assess_class_run(stations: "Stations", data: Data) -> None:
 
 
 def _record_beats(stations: "Stations", data: Data) -> object:
-    recorded = stations.ledger.record_beats(StudySessionId(data["key"]), lots=1)
+    recorded = stations.ledger.record_beats(StudySessionId(data["key"]), lots=1, read=data.get("read"))
     return MORE if recorded >= BATCHES_AT_ONCE else None
 
 

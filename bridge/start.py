@@ -198,7 +198,8 @@ def keep_few_heaps() -> None:
     """Have the threads of this process share two heaps of the C library, unless MALLOC_ARENA_MAX says otherwise.
 
     glibc gives each thread one of its own, and each grows by and by to the most that any request took there: of seven
-    MiB in ten minutes nothing was in use (seen in `./anxue acceptance memory`). Nothing is done where there is no glibc.
+    MiB in ten minutes nothing was in use (seen in `./anxue acceptance memory`). Nothing is done where there is no
+    glibc.
     """
     if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
         mallopt = getattr(ctypes.CDLL(None), "mallopt", None)

@@ -197,6 +197,8 @@ class _NoBeats:
     def waiting(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
         return ()
 
+    readable = waiting
+
 
 def _timed(what: Callable[[], object]) -> float:
     begin = time.perf_counter()

@@ -37,6 +37,19 @@ class SessionFacts:
     activity: str
 
 
+@dataclass(frozen=True, slots=True)
+class ReadBeats:
+    """What waited of a session when it was read, made ready to be recorded.
+
+    Args:
+        after_seq: of the last batch that was recorded then.
+        keyed: natural key and data of each entry, by `seq`.
+    """
+
+    after_seq: int
+    keyed: Sequence[tuple[str, Mapping[str, Any]]]
+
+
 class BeatSource(Protocol):
     """Accepted batches of a session, as the inbox keeps them."""
 
@@ -45,7 +58,14 @@ class BeatSource(Protocol):
         ...
 
     def waiting(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
-        """Return the batches with a `seq` above `after_seq`, by `seq`; the first of them if they are many."""
+        """Return the batches with a `seq` above `after_seq`, by `seq`; the first of them if they are many.
+
+        What cannot be read is set aside, which is written.
+        """
+        ...
+
+    def readable(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
+        """Return the same, but nothing at all where something cannot be read; nothing is written."""
         ...
 
 

@@ -16,6 +16,7 @@ from bridge.ledger.ports import (
     BeatSource,
     ClassRunSheets,
     LedgerStore,
+    ReadBeats,
     RulesFor,
     SessionFacts,
     SnapshotStore,
@@ -47,26 +48,34 @@ class LedgerService:
         self._study_clock = study_clock
         self._settling = Settling(store, snapshots)
 
-    def record_beats(self, session: StudySessionId, *, lots: int = -1) -> int:
+    def read_beats(self, session: StudySessionId) -> ReadBeats:
+        """Read what waits of a session, with nothing locked: the slow part, done while others may write."""
+        facts = self._beats.session_facts(session)
+        last = self._store.last_batch(facts.learner, facts.class_run, session)
+        return ReadBeats(last, _keyed(session, facts, self._beats.readable(session, last)))
+
+    def record_beats(self, session: StudySessionId, *, lots: int = -1, read: ReadBeats | None = None) -> int:
         """Record the session's batches that are not recorded yet, one entry each; return how many.
 
         Args:
             lots: stop after so many fetches from the source (−1: only when nothing waits), so that one unit of
                 work does not hold the database for long.
+            read: the first fetch, made before; not used if others were recorded since.
         """
         facts = self._beats.session_facts(session)
         # Locked before looking, so that of two workers the second finds what the first recorded.
         self._store.lock_head(facts.learner, facts.class_run)
         recorded = 0
         last = self._store.last_batch(facts.learner, facts.class_run, session)
-        while lots != 0 and (batches := self._beats.waiting(session, last)):
+        keyed = read.keyed if read is not None and read.after_seq == last else ()
+        while lots != 0:
+            keyed = keyed or _keyed(session, facts, self._beats.waiting(session, last))
+            if not keyed:
+                break
             lots -= 1
-            keyed = [
-                (f"beats|{session}|{batch.seq}", _beats_data(session, facts, batch)) for batch in batches
-            ]
             self._append(facts.learner, facts.class_run, "beats", keyed)
-            recorded += len(batches)
-            last = batches[-1].seq
+            recorded += len(keyed)
+            last, keyed = keyed[-1][1]["seq"], ()
         return recorded
 
     def record_batch(self, session: StudySessionId, batch: Batch) -> bool:
@@ -79,8 +88,7 @@ class LedgerService:
         self._store.lock_head(facts.learner, facts.class_run)
         if self.is_recorded(session, batch):
             return False
-        keyed = [(f"beats|{session}|{batch.seq}", _beats_data(session, facts, batch))]
-        self._append(facts.learner, facts.class_run, "beats", keyed)
+        self._append(facts.learner, facts.class_run, "beats", _keyed(session, facts, [batch]))
         return True
 
     def is_recorded(self, session: StudySessionId, batch: Batch) -> bool:
@@ -237,6 +245,12 @@ def _natural_key(kind: str, data: Mapping[str, Any]) -> str:
         # An attempt's id is the LMS's own text, of any length.
         return f"test|{data['unit']}|{sha256_hex(data['attempt'].encode())}"
     return f"offline|{data['outline_unit']}|{data['start_ms']}|{data['end_ms']}"
+
+
+def _keyed(
+    session: StudySessionId, facts: SessionFacts, batches: Sequence[Batch]
+) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    return [(f"beats|{session}|{batch.seq}", _beats_data(session, facts, batch)) for batch in batches]
 
 
 def _beats_data(session: StudySessionId, facts: SessionFacts, batch: Batch) -> dict[str, Any]:

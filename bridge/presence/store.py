@@ -211,6 +211,20 @@ class SqlPresenceStore:
         row = _HOT_SELECT.row(self._db, {"session_id": session_id, "institution": self._tx.institution_id})
         return None if row is None else (_session(row), row.secret_sha256)
 
+    def whose(self, session_id: StudySessionId) -> tuple[LearnerRef, ClassRunId, CourseUnitId, str] | None:
+        """Return learner, class run, unit and activity of a session, which never change; nothing is locked."""
+        row = self._db.execute(
+            select(
+                StudySessionRow.learner,
+                StudySessionRow.class_run,
+                StudySessionRow.unit,
+                StudySessionRow.activity,
+            ).where(StudySessionRow.id == session_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        return LearnerRef(row.learner), ClassRunId(row.class_run), CourseUnitId(row.unit), row.activity
+
     @property
     def _sqlite(self) -> bool:
         return self._db.get_bind().dialect.name == "sqlite"

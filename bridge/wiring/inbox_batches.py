@@ -23,11 +23,10 @@ class BatchesInInbox:
         self._quarantine = quarantine
 
     def session_facts(self, session: StudySessionId) -> SessionFacts:
-        found = self._presence.session(session)
+        found = self._presence.whose(session)
         if found is None:
             raise InvalidInput("session_unknown", "没有这个学习会话", http_status=404)
-        one = found[0]
-        return SessionFacts(one.learner, one.class_run, one.unit, one.activity.value)
+        return SessionFacts(*found)
 
     def waiting(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
         good: list[Batch] = []
@@ -43,6 +42,12 @@ class BatchesInInbox:
             if not records:
                 break
         return good
+
+    def readable(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
+        try:
+            return [batch_of(record) for record in self._inbox.after(session, after_seq, BATCHES_AT_ONCE)]
+        except PoisonMessage:
+            return ()
 
 
 def batch_of(record: InboxRecord) -> Batch:

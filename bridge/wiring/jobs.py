@@ -1,7 +1,7 @@
 """What the worker runs: the rows of `bridge.flow`, frames to judge, batches to carry, and the sweep."""
 
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bridge.completion.learner_states import STATE_ASKED
 from bridge.db.outbox import Job, load_event, overdue
@@ -13,8 +13,9 @@ from bridge.intake.launch_state import sweep_used_states
 from bridge.intake.quarantine import HELD
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Event
-from bridge.kernel.ids import ClassRunId, EventId, LearnerRef
+from bridge.kernel.ids import ClassRunId, EventId, LearnerRef, StudySessionId
 from bridge.kernel.time import epoch_ms
+from bridge.ledger.ports import ReadBeats
 from bridge.ledger.sealing import SEAL
 from bridge.ledger.service import EXTENDED_JOB
 from bridge.presence.face import FaceTemplate
@@ -46,7 +47,7 @@ def runner(house: "House") -> Runner:
         EVENT_JOB: Work(prepare=jobs.carry, apply=jobs.tell),
         FRAME_WAITING: Work(prepare=jobs.judge, apply=jobs.record),
     }
-    works[BEATS_WAITING] = Work(apply=jobs.run_rows)
+    works[BEATS_WAITING] = Work(prepare=jobs.read_beats, apply=jobs.run_rows)
     works[CONTROL_WAITING] = Work(prepare=jobs.send_control, apply=jobs.note_control)
     works[GRANT_WAITING] = Work(prepare=jobs.carry_grant, apply=jobs.note_grant)
     works[STANDING] = Work(prepare=partial(prepare_review, house), apply=lambda _tx, _job, _reviewed: None)
@@ -82,11 +83,16 @@ class Jobs:
         for row in steps(event.type):
             row.do(stations, event.data)
 
-    def run_rows(self, tx: Tx, job: Job, _prepared: Any) -> None:
-        """Run the rows of work that is asked for by key."""
+    def read_beats(self, job: Job) -> ReadBeats:
+        """Read what waits of a session with no unit of work open."""
+        with self._house.uow.for_institution(job.institution_id, read_only=True) as tx:
+            return self._house.at(tx).ledger.read_beats(StudySessionId(job.key))
+
+    def run_rows(self, tx: Tx, job: Job, read: ReadBeats) -> None:
+        """Run the rows of work that is asked for by key, on what was read of it."""
         stations = self._house.at(tx)
         for row in steps(job.kind):
-            if row.do(stations, {"key": job.key}) == MORE:
+            if row.do(stations, {"key": job.key, "read": read}) == MORE:
                 tx.want(job.kind, job.key)
 
     def settle(self, job: Job) -> Settled:

@@ -53,6 +53,8 @@ class Batches:
     def waiting(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
         return [batch for batch in self.batches if batch.seq > after_seq][:3]
 
+    readable = waiting
+
 
 class Sheets:
     def class_run_sheet(self, class_run_id: ClassRunId, learner: LearnerRef) -> ClassRunSheet:
@@ -120,6 +122,24 @@ def test_each_batch_is_recorded_once(work: UnitOfWork, batches: Batches) -> None
         entries = service(tx, batches).entries(LEARNER, CLASS_RUN)
     assert [entry.seq for entry in entries] == [1, 2, 3, 4, 5, 6, 7]
     assert entries[0].packs == guangdong().pack_hashes
+
+
+def test_what_was_read_before_is_recorded_as_if_it_were_read_now(work: UnitOfWork, batches: Batches) -> None:
+    batches.study(2)
+    with work.for_institution(INSTITUTION, read_only=True) as tx:
+        read = service(tx, batches).read_beats(SESSION)
+    batches.study(1)
+    with work.for_institution(INSTITUTION) as tx:
+        # What came since waits for its own turn.
+        assert service(tx, batches).record_beats(SESSION, lots=1, read=read) == 2
+    with work.for_institution(INSTITUTION) as tx:
+        # Read before others recorded it: nothing is recorded twice, nothing is left out.
+        assert service(tx, batches).record_beats(SESSION, lots=1, read=read) == 1
+        assert service(tx, batches).record_beats(SESSION, lots=1, read=read) == 0
+
+    with work.for_institution(INSTITUTION) as tx:
+        entries = service(tx, batches).entries(LEARNER, CLASS_RUN)
+    assert [entry.data["seq"] for entry in entries] == [1, 2, 3]
 
 
 def test_facts_are_recorded_once_and_ask_for_an_assessment(work: UnitOfWork, batches: Batches) -> None:

@@ -265,6 +265,8 @@ class _Recorded:
     def waiting(self, session: StudySessionId, after_seq: int) -> Sequence[Batch]:
         return [batch for batch in self.batches if batch.seq > after_seq][:500]
 
+    readable = waiting
+
 
 def furnish(
     folder: Path,
