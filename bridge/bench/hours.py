@@ -22,7 +22,8 @@ from bridge.hours.model import credit_class_hours
 from bridge.kernel.errors import Unavailable
 from bridge.kernel.ids import ClassRunId, CourseId, CourseUnitId, InstitutionId, LearnerRef, OutlineId
 from bridge.kernel.time import epoch_ms
-from bridge.ledger.columns import ChainInColumns, read_chain, settle_chain, without_collecting
+from bridge.ledger.chain_columns import ChainInColumns, read_chain, without_collecting
+from bridge.ledger.columns import settle_chain
 from bridge.ledger.model import LedgerHead, ProfileStudyRules, next_entry
 from bridge.registry.model import ClassRun, ClassRunSheet, Course, CourseUnit, Outline, OutlineUnit, PackRef
 from bridge.rules.loader import load_rule_book

@@ -4,7 +4,8 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 from bridge.kernel.ids import ClassRunId, LearnerRef
-from bridge.ledger.columns import COLUMNS, NotInColumns, gather_columns, read_chain
+from bridge.ledger.chain_columns import NotInColumns, read_chain
+from bridge.ledger.columns import COLUMNS, gather_columns
 from bridge.ledger.model.closing import Closed, Heard, close, is_later, settle_on
 from bridge.ledger.model.entries import LedgerEntry, LedgerHead, LedgerInvalid
 from bridge.ledger.model.facts import read_facts

@@ -25,6 +25,7 @@ _CODE = (
     "ledger/model",
     "ledger/snapshots.py",
     "ledger/settling.py",
+    "ledger/chain_columns.py",
     "ledger/columns.py",
     "rules",
     "registry/model.py",

@@ -11,14 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.kernel.canonical import GENESIS, chained_hash
-from bridge.ledger.columns import (
-    NotInColumns,
-    StretchColumns,
-    gather_columns,
-    read_chain,
-    settle_chain,
-    watch_columns,
-)
+from bridge.ledger.chain_columns import NotInColumns, read_chain
+from bridge.ledger.columns import StretchColumns, gather_columns, settle_chain, watch_columns
 from bridge.ledger.model import LedgerEntry, Refusal, settle
 from bridge.ledger.model.entries import VERSION
 from bridge.ledger.model.facts import read_facts

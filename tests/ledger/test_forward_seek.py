@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bridge.kernel.citation import Basis
-from bridge.ledger.columns import read_chain, settle_chain
+from bridge.ledger.chain_columns import read_chain
+from bridge.ledger.columns import settle_chain
 from bridge.ledger.model import LedgerInvalid, ProfileStudyRules, Refusal, SecondsStatement, settle
 from bridge.ledger.model.rules import FORWARD_SEEK, SEEK_TOLERANCE
 from bridge.rules.model import LegalDates, NoRuleInForce, Resolved
