@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.completion.model import PaperKind, TestScore
+from bridge.identity.consent import FACE
 from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId
 from bridge.presence.service import BATCHES_AT_ONCE
 
@@ -81,7 +82,7 @@ FLOW: tuple[Row, ...] = (
     Row("identity.consent_given", 28, "have platforms told where it was withdrawn before",
         _ask_for_states),
     Row("identity.consent_revoked", 28, "stop what rests on the consent",
-        lambda s, d: s.presence.withdraw(LearnerRef(d["learner"]))),
+        lambda s, d: s.presence.withdraw(LearnerRef(d["learner"])) if d["purpose"] == FACE else None),
     Row("identity.consent_revoked", 28, "take back what platforms were told of it",
         _ask_for_states),
     Row("registry.learner_states_wanted", 24, "tell a platform that takes them now of all its learners",

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from bridge.kernel.errors import InvalidInput
 
 FACE = "face"
+FACE_SEARCH = "face_search"
 PHOTO_TO_SOURCE = "real_name_photo"
 
 
@@ -23,7 +24,7 @@ class ConsentText:
 # Source of what must be said: PIPL articles 14, 17, 28 to 30; face-recognition measures of 2025, article 5.
 FACE_CONSENT = ConsentText(
     purpose=FACE,
-    version="face-2026-1",
+    version="face-2026-2",
     title="人脸信息处理单独同意书",
     paragraphs=(
         (
@@ -46,15 +47,41 @@ FACE_CONSENT = ConsentText(
         ),
         (
             "不同意怎么办",
-            "您可以不同意。请联系培训机构,由工作人员当面核对证件,或改为参加线下培训,不影响您报名的权利。",
+            "您可以不同意,改用“不刷脸”的方式学习和考试:由培训机构工作人员当面或通过实时视频监督。"
+            "学时、考试和证明与刷脸的学员完全一样。",
         ),
         (
             "如何撤回",
-            "您可以随时在本页面撤回同意。撤回后系统立即销毁您的人脸特征;撤回前已完成的核验仍然有效。",
+            "您可以随时在本页面撤回同意。撤回后系统立即销毁您的人脸特征,并改为工作人员监督的方式;"
+            "正在进行的核验随即取消,不扣学时;撤回前已完成的核验仍然有效。",
         ),
     ),
     agree="我已阅读并同意处理我的人脸信息",
     decline="不同意",
+)
+
+# Source of what must be said: as above. A search among all is another purpose than a comparison with oneself.
+FACE_SEARCH_CONSENT = ConsentText(
+    purpose=FACE_SEARCH,
+    version="face-search-2026-1",
+    title="人脸查重单独同意书",
+    paragraphs=(
+        ("处理什么", "您登记人脸时算出的人脸特征,与本系统中已登记的其他学员的人脸特征比对一次。"),
+        (
+            "为什么需要",
+            "用来发现同一个人用几个人的名义登记。只在登记时比对,上课和考试时不做;"
+            "比对结果只提示工作人员人工核对,不会自动作出对您不利的决定。",
+        ),
+        ("如何处理", "在本系统内进行,不发送给其他公司。"),
+        ("保存多久", "用于查重的人脸特征随班次结束、或在您撤回同意时销毁。"),
+        (
+            "不同意怎么办",
+            "您可以不同意,仍可照常登记人脸、学习和考试;由工作人员核对您的证件代替查重。",
+        ),
+        ("如何撤回", "您可以随时在“我的数据”页面撤回。撤回后,您的人脸特征立即从查重范围中删除。"),
+    ),
+    agree="同意登记时做一次人脸查重",
+    decline="不同意,改为核对证件",
 )
 
 # Source of what must be said: PIPL articles 23, 29 and 30. Who receives it is named beside the text.
@@ -75,7 +102,7 @@ PHOTO_CONSENT = ConsentText(
     decline="不同意,改为当面核对",
 )
 
-CURRENT = {FACE: FACE_CONSENT, PHOTO_TO_SOURCE: PHOTO_CONSENT}
+CURRENT = {FACE: FACE_CONSENT, FACE_SEARCH: FACE_SEARCH_CONSENT, PHOTO_TO_SOURCE: PHOTO_CONSENT}
 
 
 def require_current(purpose: str, version: str) -> ConsentText:

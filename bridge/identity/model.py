@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal
 
 from bridge.kernel.ids import ClassRunId, EvidenceId, LearnerRef, RegistrationId
 
@@ -30,9 +29,9 @@ REVEAL_REASONS = {
 }
 """Why staff may see a whole name and number. A text of their own would hold names."""
 CONSENT_GIVEN = "identity.consent_given"
-"""Type of the event that a learner has consented to face processing."""
+"""Type of the event that a learner has consented to a purpose of face processing (`purpose`)."""
 CONSENT_REVOKED = "identity.consent_revoked"
-"""Type of the event that a learner has withdrawn the consent to face processing."""
+"""Type of the event that a learner has withdrawn the consent to a purpose of face processing (`purpose`)."""
 IDENTITY_VERIFIED = "identity.verified"
 """Type of the event that a person of the enrolment list has proved who they are."""
 
@@ -99,7 +98,7 @@ class AccountRecord:
 class Consent:
     """One consent as it was given; in force while `revoked_at` is None and the text's version is current."""
 
-    purpose: Literal["face", "real_name_photo"]
+    purpose: str
     version: str
     given_at: datetime
     revoked_at: datetime | None

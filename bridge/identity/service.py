@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
-from bridge.identity.consent import CURRENT, FACE, require_current
+from bridge.identity.consent import CURRENT, FACE, FACE_SEARCH, require_current
 from bridge.identity.documents import CITATIONS, Document, plain_number, read_document
 from bridge.identity.enrolment_entries import load_list
 from bridge.identity.model import (
@@ -39,6 +39,8 @@ _MAX_REFUSALS = 10
 _REFUSALS_WITHIN = timedelta(hours=24)
 """Practice: a list of citizen ids cannot be felt out through the form."""
 _MAX_SUB = 255
+_OF_FACES = frozenset({FACE, FACE_SEARCH})
+"""Purposes of which other stations hear."""
 
 _BRIDGE = "bridge"
 """In place of a pack's id: these reasons rest on no rule pack."""
@@ -208,12 +210,14 @@ class IdentityService:
         require_current(purpose, version)
         if not self.has_consent(account_id, purpose):
             self._store.add_consent(account_id, purpose, version, self._clock.now())
-            if account.learner is not None and purpose == FACE:
+            if account.learner is not None and purpose in _OF_FACES:
                 self._tell(CONSENT_GIVEN, account_id, account.learner, purpose=purpose)
         return self._store.consents(account_id, purpose)[-1]
 
     def revoke_consent(self, account_id: str, purpose: str = FACE) -> int:
         """Withdraw consent at once, and that to faces with all face templates; return how many became noise.
+
+        Who takes back the consent to faces takes back the search among faces with it.
 
         Raises:
             InvalidInput: account_unknown, consent_purpose_unknown.
@@ -222,10 +226,14 @@ class IdentityService:
         if purpose not in CURRENT:
             raise InvalidInput("consent_purpose_unknown", "没有这一项同意,请刷新页面后重试。")
         now = self._clock.now()
-        self._store.revoke_consents(account_id, purpose, now)
+        gone = (FACE, FACE_SEARCH) if purpose == FACE else (purpose,)
+        for one in gone:
+            held = any(consent.revoked_at is None for consent in self._store.consents(account_id, one))
+            self._store.revoke_consents(account_id, one, now)
+            if account.learner is not None and one in _OF_FACES and (held or one == purpose):
+                self._tell(CONSENT_REVOKED, account_id, account.learner, purpose=one)
         if account.learner is None or purpose != FACE:
             return 0
-        self._tell(CONSENT_REVOKED, account_id, account.learner, purpose=purpose)
         return sum(
             self._evidence.destroy(
                 EvidenceScope(
@@ -262,8 +270,17 @@ class IdentityService:
 
     def may_process_face(self, learner: LearnerRef) -> bool:
         """See `ports.FaceConsent`."""
+        return self.consent_in_force(learner, FACE)
+
+    def consent_in_force(self, learner: LearnerRef, purpose: str) -> bool:
+        """Return whether the learner, under the account that they own, consents to the current text of `purpose`.
+
+        A search among faces needs the consent to faces beside its own.
+        """
         account_id = self._store.owner(learner)
-        return account_id is not None and self.has_consent(account_id)
+        if account_id is None or not self.has_consent(account_id, purpose):
+            return False
+        return purpose != FACE_SEARCH or self.has_consent(account_id, FACE)
 
     def roster_photo(self, learner: LearnerRef, class_run: ClassRunId) -> bytes | None:
         """See `ports.RosterPhotos`."""
@@ -353,7 +370,7 @@ class IdentityService:
             what,
             learner,
             occurred_at=now,
-            idempotency_key=f"{account_id}|{rfc3339(now)}",
+            idempotency_key=f"{account_id}|{rfc3339(now)}|{data.get('purpose', '')}",
             data={"learner": learner, **data},
         )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, cast
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -268,10 +267,7 @@ class SqlIdentityStore:
             .where(ConsentRow.account_id == account_id, ConsentRow.purpose == purpose)
             .order_by(ConsentRow.given_at, ConsentRow.id)
         )
-        return [
-            Consent(cast(Literal["face", "real_name_photo"], r.purpose), r.version, r.given_at, r.revoked_at)
-            for r in rows
-        ]
+        return [Consent(r.purpose, r.version, r.given_at, r.revoked_at) for r in rows]
 
     def add_consent(self, account_id: str, purpose: str, version: str, at: datetime) -> None:
         self._session.add(
