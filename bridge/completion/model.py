@@ -56,6 +56,7 @@ class TestEvidence:
         in_test_checks_passed, in_test_checks_failed: final outcomes within the attempt.
         covered_ms: how much of the attempt the agent's beats cover; by the same clock as `attempt_ms`.
         attempt_ms: how long the attempt took.
+        references: the face references with which its passed checks were compared, where they have a name.
     """
 
     __test__ = False
@@ -65,6 +66,7 @@ class TestEvidence:
     in_test_checks_failed: int
     covered_ms: int
     attempt_ms: int
+    references: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ class Earned:
         counted_online_class_hours: those within the cap.
         timeline: (start_ms, end_ms, verdict, reason code or None) of every stretch of study, oldest first.
         documents: the rule packs' documents, as a paper cites them.
+        unanchored_tests: (unit, attempt) of accepted tests whose checks saw a face that is nobody's yet.
         whole: all entries were settled. Else a snapshot was, timeline and attendances are left out, and no paper and
             no file is made of it.
     """
@@ -132,6 +135,7 @@ class Earned:
     attendances: tuple[Attendance, ...] = ()
     timeline: tuple[tuple[int, int, str, str | None], ...] = ()
     whole: bool = True
+    unanchored_tests: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ from bridge.kernel.time import Clock, StudyClock, legal_date
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import Decision, ProfileInForce, Reason, RuleBook
 
+_NOT_ANCHORED = "人脸尚未与证件照或证件核对确认,暂不能出具证明,请完成人脸登记或请培训机构当面核对证件。"
+_TEST_NOT_ANCHORED = "测试时所用的人脸登记尚未与证件照或证件核对确认,暂不能出具证明,请完成核对。"
+
 
 class CompletionService:
     """Completion in one unit of work.
@@ -112,6 +115,7 @@ class CompletionService:
                 "reasons": codes,
                 "sentences": [reason.sentence_zh for reason in decision.reasons],
                 "checks_passed": seen.in_test_checks_passed + int(seen.start_passed),
+                "references": list(seen.references),
             },
         )
         return decision
@@ -287,12 +291,13 @@ class CompletionService:
         )
         missing: list[Reason] = []
         if not earned.anchored:
-            missing.append(
-                rule.reason("not_anchored", "人脸尚未与证件照比对确认,暂不能出具证明,请完成人脸采集。")
-            )
+            missing.append(rule.reason("not_anchored", _NOT_ANCHORED))
         if not earned.online_done:
             missing.append(rule.reason("online_hours_missing", "网络课程学时尚未达到大纲要求,请继续学习。"))
-        if rule.boolean() and self._store.accepted_test(sheet.learner, sheet.class_run.id) is None:
+        test = self._store.accepted_test(sheet.learner, sheet.class_run.id)
+        if test is not None and (test["unit"], test["attempt"]) in earned.unanchored_tests:
+            missing.append(rule.reason("test_not_anchored", _TEST_NOT_ANCHORED))
+        if rule.boolean() and test is None:
             missing.append(
                 rule.reason("test_missing", "尚无有效的合格测试成绩,请在开启摄像头的情况下参加测试。")
             )

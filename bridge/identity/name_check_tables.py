@@ -48,4 +48,5 @@ class RealNameQuestionRow(Base, TenantRow):
     outcome: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str] = mapped_column(String(64))
     score: Mapped[float | None] = mapped_column(Float)
+    photo: Mapped[str | None] = mapped_column(String(40))
     answered_at: Mapped[Instant | None]

@@ -23,7 +23,7 @@ from bridge.identity.provider_model import (
     state_after,
 )
 from bridge.kernel.errors import InvalidInput
-from bridge.kernel.ids import ClassRunId, InstitutionId, new_id
+from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, new_id
 
 NAME_WANTED = "identity.real_name_wanted"
 """Kind of the job that asks a provider; its key is the check's id."""
@@ -147,8 +147,12 @@ class NameChecks:
         """Return whether the list says of the person what it said when the question was put."""
         return self._index(row) == check.claim
 
-    def leave(self, check_id: str, provider: str, *, photo: bool) -> str:
-        """Write down, before anything leaves, what goes to whom; return the question's id."""
+    def leave(self, check_id: str, provider: str, *, photo: EvidenceId | None) -> str:
+        """Write down, before anything leaves, what goes to whom; return the question's id.
+
+        Args:
+            photo: the ID photo that goes, too, by its evidence.
+        """
         question = new_id("rnq")
         self._session.add(
             RealNameQuestionRow(
@@ -156,7 +160,8 @@ class NameChecks:
                 institution_id=self._tx.institution_id,
                 check_id=check_id,
                 provider=provider,
-                sent="name,citizen_id,photo" if photo else "name,citizen_id",
+                sent="name,citizen_id" if photo is None else "name,citizen_id,photo",
+                photo=photo,
                 purpose=PURPOSE,
                 at=self._tx.clock.now(),
                 outcome="",
@@ -167,6 +172,21 @@ class NameChecks:
         )
         self._session.flush()
         return question
+
+    def photo_confirmed(self, row: ListRow) -> bool:
+        """Return whether a provider found the list's photograph of today to be that of this name and number."""
+        found = self._session.scalar(
+            select(RealNameQuestionRow.id)
+            .join(RealNameCheckRow, RealNameCheckRow.id == RealNameQuestionRow.check_id)
+            .where(
+                RealNameCheckRow.list_row_id == row.id,
+                RealNameCheckRow.claim_index == self._index(row),
+                RealNameQuestionRow.photo == row.photo,
+                RealNameQuestionRow.outcome == Outcome.MATCH.value,
+            )
+            .limit(1)
+        )
+        return row.photo is not None and found is not None
 
     def note(self, question_id: str, answer: Answer) -> None:
         """Keep how a question ended; KeyError if it is gone."""

@@ -236,7 +236,8 @@ def _natural_key(kind: str, data: Mapping[str, Any]) -> str:
     if kind == "prompt":
         return f"prompt|{data['prompt']}"
     if kind == "anchor":
-        return f"anchor|{data['method']}|{data['at_ms']}"
+        named = f"|{data['reference']}" if "reference" in data else ""
+        return f"anchor|{data['method']}|{data['at_ms']}{named}"
     if kind == "correction":
         return f"correction|{data['correction']}"
     if kind in ("freeze", "release"):

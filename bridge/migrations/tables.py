@@ -26,6 +26,7 @@ import bridge.ledger.correction_tables
 import bridge.ledger.snapshot_store
 import bridge.ledger.store
 import bridge.ledger.tree_tables
+import bridge.presence.card_check_tables
 import bridge.presence.gate.tables
 import bridge.presence.prompt_store
 import bridge.presence.store

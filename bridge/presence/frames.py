@@ -14,6 +14,7 @@ from bridge.kernel.events import EventsAndWishes
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import CheckId, ClassRunId, EvidenceId, InstitutionId, LearnerRef, new_id
 from bridge.kernel.time import Clock, StudyClock, epoch_ms
+from bridge.presence.anchoring import ID_PHOTO, anchored
 from bridge.presence.face import (
     FaceEngine,
     FaceJudgement,
@@ -44,6 +45,7 @@ class FrameMaterial:
     Args:
         renewal: the person was anchored with another model: their new reference must match the ID photo again,
             or whoever sits there now would take over what was anchored.
+        reference_id: of the person's reference, `FaceReference.id`.
     """
 
     frame: FaceFrame
@@ -52,6 +54,7 @@ class FrameMaterial:
     roster_jpeg: bytes | None
     earlier: tuple[FaceTemplate, ...]
     renewal: bool = False
+    reference_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,14 @@ class JudgedFrame:
         template: of an accepted reference frame; None otherwise.
         chosen: index of the template most like the others, the new one being last.
         anchoring: whether the verdict rests on the enrolment list's ID photo.
+        reference_id: of the reference with which a check's frame was compared.
     """
 
     judgement: FaceJudgement
     template: FaceTemplate | None
     chosen: int
     anchoring: bool
+    reference_id: str = ""
 
 
 def judge_material(
@@ -95,7 +100,8 @@ def _judged(
     if material.frame.check_id is not None:
         if material.reference is None:
             raise InvalidInput("face_reference_required", "尚未采集人脸,请先完成人脸登记", http_status=409)
-        return JudgedFrame(judge(seen, material.reference, engine.pack), None, 0, False)
+        judgement = judge(seen, material.reference, engine.pack)
+        return JudgedFrame(judgement, None, 0, False, material.reference_id)
     anchor = roster_template(material.roster_jpeg) if material.roster_jpeg is not None else None
     if anchor is None and material.renewal:
         raise InvalidInput(
@@ -132,6 +138,7 @@ class FrameService:
         institution_id: InstitutionId,
         decide: Callable[[PresenceCheck, CheckState, int, int], PresenceCheck],
         recogniser: RecogniserInForce,
+        photo_source: Callable[[LearnerRef, ClassRunId], str] = lambda _learner, _class_run: ID_PHOTO,
     ) -> None:
         self._store = store
         self._evidence = evidence
@@ -143,6 +150,7 @@ class FrameService:
         self._institution_id = institution_id
         self._decide = decide
         self._recogniser = recogniser
+        self._photo_source = photo_source
 
     def submit_for_check(self, check: PresenceCheck, nonce: str, jpeg: bytes) -> str:
         """Store a frame for an open check and ask for its judgement; return the frame's id.
@@ -178,6 +186,19 @@ class FrameService:
             raise InvalidInput("already_anchored", "人脸已登记完成,无需重复采集", http_status=409)
         return self._take(learner, class_run, None, jpeg)
 
+    def submit_for_card_check(
+        self, learner: LearnerRef, class_run: ClassRunId, check_id: CheckId, jpeg: bytes
+    ) -> str:
+        """Store a frame that staff took of who stands there with the card; it is compared with the reference.
+
+        Raises:
+            InvalidInput: as `Frame`, frame_waiting, frame_repeated.
+        """
+        Frame(jpeg)
+        if self._store.waiting_frames(check_id):
+            raise InvalidInput("frame_waiting", "上一张照片正在核对,请稍候", http_status=409)
+        return self._take(learner, class_run, check_id, jpeg)
+
     def material(self, frame_id: str) -> FrameMaterial | None:
         """Return what is needed to judge the frame; None if it was judged already."""
         frame = self._store.frame(frame_id)
@@ -188,7 +209,8 @@ class FrameService:
         jpeg = self._evidence.get(self._institution_id, frame.evidence_id)
         if frame.check_id is not None:
             chosen = None if reference is None else self._template(reference, reference.chosen)
-            return FrameMaterial(frame, jpeg, chosen, None, ())
+            named = "" if reference is None else reference.id
+            return FrameMaterial(frame, jpeg, chosen, None, (), reference_id=named)
         earlier = (
             () if reference is None else tuple(self._template(reference, e) for e in reference.templates)
         )
@@ -212,7 +234,7 @@ class FrameService:
         )
         self._store.save_frame(frame)
         if frame.check_id is not None:
-            if self._record_check(frame.check_id, judgement.verdict):
+            if self._record_check(frame.check_id, judgement.verdict, judged.reference_id):
                 self._store.save_frame(replace(frame, message=_ONE_MORE))
         elif judged.template is not None:
             self._record_reference(frame, judged, judged.template)
@@ -223,14 +245,20 @@ class FrameService:
         if frame is not None and frame.verdict is None:
             self._store.save_frame(replace(frame, verdict=FaceVerdict.UNSURE.value, message=message))
 
-    def _record_check(self, check_id: CheckId, verdict: FaceVerdict) -> bool:
+    def _record_check(self, check_id: CheckId, verdict: FaceVerdict, reference_id: str) -> bool:
         """Record what a frame does to its check; return whether it was verified and yet another is needed."""
         check = self._store.check(check_id)
         if check is None or check.state is not CheckState.OPEN:
             return False
+        known = self._store.reference(check.learner, check.class_run)
+        if verdict is FaceVerdict.VERIFIED and (known is None or known.id != reference_id):
+            # Compared with a reference that has been given up since.
+            verdict = FaceVerdict.UNSURE
         state, left = check.after(verdict)
         if state is not CheckState.PASSED:
             check = replace(check, verdicts=(*check.verdicts, verdict.value))
+        else:
+            check = replace(check, reference=reference_id)
         self._decide(check, state, left, epoch_ms(self._study_clock.now()))
         return state is CheckState.OPEN and verdict is FaceVerdict.VERIFIED
 
@@ -254,32 +282,21 @@ class FrameService:
         now = self._study_clock.now()
         # The first good frame alone never anchors: a pack that asks for one would still need two.
         anchors = judged.anchoring and len(templates) >= max(2, needed)
-        self._store.save_reference(
-            FaceReference(
-                learner=frame.learner,
-                class_run=frame.class_run,
-                model_id=template.model_id,
-                model_sha256=template.model_sha256,
-                templates=templates,
-                chosen=templates[judged.chosen] if judged.chosen < len(templates) else templates[-1],
-                anchored_ms=epoch_ms(now) if anchors else None,
-                has_roster_photo=judged.anchoring,
-            )
+        reference = FaceReference(
+            learner=frame.learner,
+            class_run=frame.class_run,
+            model_id=template.model_id,
+            model_sha256=template.model_sha256,
+            templates=templates,
+            chosen=templates[judged.chosen] if judged.chosen < len(templates) else templates[-1],
+            anchored_ms=None,
+            has_roster_photo=judged.anchoring,
+            id=new_id("fref") if known is None else known.id,
         )
         if anchors:
-            self._events.emit(
-                "presence.anchored",
-                frame.learner,
-                occurred_at=now,
-                idempotency_key=f"{frame.learner}|{frame.class_run}",
-                data={
-                    "learner": frame.learner,
-                    "class_run": frame.class_run,
-                    "at_ms": epoch_ms(now),
-                    "method": "id_photo",
-                    "good_frames": len(templates),
-                },
-            )
+            method = self._photo_source(frame.learner, frame.class_run)
+            reference = anchored(self._events, reference, now, method)
+        self._store.save_reference(reference)
 
     def _take(self, learner: LearnerRef, class_run: ClassRunId, check_id: CheckId | None, jpeg: bytes) -> str:
         sha256 = sha256_hex(jpeg)

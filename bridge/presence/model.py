@@ -165,7 +165,11 @@ class StudySession:
 
 @dataclass(frozen=True, slots=True)
 class PresenceCheck:
-    """One check. `due_ms` is the server's moment; withdrawal counts from it, not from the learner's answer."""
+    """One check. `due_ms` is the server's moment; withdrawal counts from it, not from the learner's answer.
+
+    Args:
+        reference: of a passed check, the face reference that was compared with; "" for one without a name.
+    """
 
     id: CheckId
     session: StudySessionId
@@ -179,6 +183,7 @@ class PresenceCheck:
     state: CheckState
     nonce: str
     verdicts: tuple[str, ...]
+    reference: str = ""
 
     def after(self, verdict: FaceVerdict) -> tuple[CheckState, int]:
         """Return the check's state and the attempts left once a frame was judged.
@@ -237,7 +242,8 @@ class FaceReference:
     Args:
         templates: evidence ids, one for each good frame.
         chosen: the one of them that is most like the others; checks compare with it.
-        anchored_ms: when enough good frames had matched the ID photo; None: credit stays provisional.
+        anchored_ms: when it was known to be this person's (see `anchoring`); None: credit stays provisional.
+        id: what checks and anchors name it by, new for each registration; "" for those of earlier versions.
     """
 
     learner: LearnerRef
@@ -248,6 +254,7 @@ class FaceReference:
     chosen: str
     anchored_ms: int | None
     has_roster_photo: bool
+    id: str = ""
 
     def is_of(self, recogniser: RecogniserInForce) -> bool:
         """Return whether faces seen today can be compared with it; otherwise the person registers anew."""

@@ -300,6 +300,8 @@ class PresenceService:
                 "due_ms": check.due_ms,
                 "at_ms": at_ms,
                 "outcome": state.value,
+                # Which reference was compared with: none but an anchor of this very one makes the time count.
+                **({"reference": check.reference} if check.reference else {}),
                 "reason": CHECK_SENTENCES[state]
                 if found is None
                 else check_sentence(state, found[0].activity),

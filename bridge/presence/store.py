@@ -81,6 +81,7 @@ class PresenceCheckRow(TenantRow, Base):
     nonce: Mapped[Code]
     verdicts: Mapped[JsonList]
     decided_ms: Mapped[Count | None]
+    reference: Mapped[str] = mapped_column(String(40), default="", server_default="")
 
 
 class FaceFrameRow(TenantRow, Base):
@@ -116,6 +117,7 @@ class FaceReferenceRow(TenantRow, Base):
     chosen: Mapped[Ref]
     anchored_ms: Mapped[Count | None]
     has_roster_photo: Mapped[bool]
+    id: Mapped[str] = mapped_column(String(40), default="", server_default="")
 
 
 _SESSION: Any = StudySessionRow.__table__
@@ -181,6 +183,7 @@ def _check(row: PresenceCheckRow) -> PresenceCheck:
         state=CheckState(row.state),
         nonce=row.nonce,
         verdicts=tuple(row.verdicts),
+        reference=row.reference,
     )
 
 
@@ -397,6 +400,15 @@ class SqlPresenceStore:
         for name in FaceFrame.__slots__:
             setattr(row, name, getattr(frame, name))
         self._db.flush()
+
+    def frames_of_check(self, check_id: CheckId) -> list[FaceFrame]:
+        """Return the frames of one check, oldest first."""
+        rows = self._db.scalars(
+            select(FaceFrameRow)
+            .where(FaceFrameRow.check_id == check_id)
+            .order_by(FaceFrameRow.received_real, FaceFrameRow.id)
+        )
+        return [_frame(row) for row in rows]
 
     def frames_of(self, learner: LearnerRef, class_run: ClassRunId) -> list[FaceFrame]:
         """Return all frames of a learner in a class run, oldest first."""

@@ -147,11 +147,14 @@ class PresenceOverTests:
         limit = self._rules.beat_gap_limit_ms(score.class_run)
         start_passed = False
         passed = failed = 0
+        references: set[str] = set()
         heard: list[int] = []
         for session in self._sessions(score):
             for check in self._presence.checks_of_session(session.id):
                 if check.state is CheckState.OPEN:
                     continue
+                if check.state is CheckState.PASSED and check.reference:
+                    references.add(check.reference)
                 if check.state is not CheckState.PASSED:
                     failed += check.kind is not CheckKind.EXIT
                 elif check.kind is CheckKind.TEST_START:
@@ -164,7 +167,9 @@ class PresenceOverTests:
         if within:
             points = [start, *(min(at, finish) for at in within), finish]
             covered = sum(b - a for a, b in pairwise(points) if b - a <= limit)
-        return TestEvidence(start_passed, passed, failed, covered, finish - start)
+        return TestEvidence(
+            start_passed, passed, failed, covered, finish - start, tuple(sorted(references))
+        )
 
     def _sessions(self, score: TestScore) -> Sequence[StudySession]:
         """Return the sessions that watched the attempt: by its id, else those of the gate that ran over it.

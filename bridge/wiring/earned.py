@@ -113,6 +113,7 @@ class EarnedFromLedger:
             if whole
             else (),
             whole=whole,
+            unanchored_tests=seconds.unanchored_tests,
         )
 
     def _attendances(self, sheet: ClassRunSheet, seconds: SecondsStatement) -> tuple[Attendance, ...]:

@@ -189,7 +189,9 @@ def _ask_one(
     if facts.needs_photo and photo is None:
         return Answer(Outcome.UNCLEAR, "photo_missing")
     with house.uow.for_institution(job.institution_id) as tx:
-        question = house.at(tx).name_checks.leave(matter.check.id, facts.code, photo=photo is not None)
+        question = house.at(tx).name_checks.leave(
+            matter.check.id, facts.code, photo=None if photo is None else matter.row.photo
+        )
     claim = Claim(normalise_name(matter.row.name), matter.row.citizen_id, photo, question)
     answer = provider.verify(claim)
     questions.append((question, answer))

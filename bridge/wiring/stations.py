@@ -29,13 +29,15 @@ from bridge.intake.results import TestResults
 from bridge.intake.service import IntakeService
 from bridge.intake.store import SqlInbox
 from bridge.kernel.errors import NotPermitted
-from bridge.kernel.ids import LearnerRef, RegistrationId
+from bridge.kernel.ids import ClassRunId, LearnerRef, RegistrationId
 from bridge.ledger.correction_tables import SqlCorrectionStore
 from bridge.ledger.corrections import Corrections
 from bridge.ledger.service import LedgerService
 from bridge.ledger.snapshot_store import SqlSnapshotStore
 from bridge.ledger.store import SqlLedgerStore
 from bridge.plugin_loader import load
+from bridge.presence.anchoring import ID_PHOTO, PROVIDER
+from bridge.presence.card_checks import CardChecks
 from bridge.presence.frames import FrameService
 from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
@@ -217,6 +219,14 @@ class Stations:
             self._tx.institution_id,
             self.presence.decide,
             house.recogniser,
+            self._photo_source,
+        )
+
+    @cached_property
+    def card_checks(self) -> CardChecks:
+        house = self._house
+        return CardChecks(
+            self._tx, self.presence_store, self.frames, house.clock, house.study_clock, house.recogniser
         )
 
     @cached_property
@@ -381,6 +391,10 @@ class Stations:
     @cached_property
     def progress_notes(self) -> ProgressNotes:
         return ProgressNotes(SqlProgressStore(self._tx))
+
+    def _photo_source(self, learner: LearnerRef, class_run: ClassRunId) -> str:
+        row = SqlIdentityStore(self._tx, self._house.cipher).list_row_of(class_run, learner)
+        return PROVIDER if row is not None and self.name_checks.photo_confirmed(row) else ID_PHOTO
 
     def tell_platform_of_all(self, registration: RegistrationId) -> None:
         """Have a platform told of all its learners' states, whatever it was told before."""

@@ -16,6 +16,7 @@ from bridge.identity.name_checks import (
     outcomes_since,
 )
 from bridge.identity.provider_model import Answer, CheckState, Grace, Outcome, Standing
+from bridge.kernel.ids import EvidenceId
 from tests.identity.house import CHEN_ID, NOW, RUN, House
 
 HOUR = timedelta(hours=1)
@@ -63,8 +64,8 @@ def test_what_left_and_what_came_is_counted_and_the_question_waits_its_pause(hou
         checks = NameChecks(desk.tx, house.cipher)
         check = checks.get(check_id)
         assert check is not None
-        question = checks.leave(check_id, "aliyun", photo=False)
-        checks.leave(check_id, "aliyun", photo=True)
+        question = checks.leave(check_id, "aliyun", photo=None)
+        checks.leave(check_id, "aliyun", photo=EvidenceId("ev_1"))
         checks.note(question, Answer(Outcome.TIMEOUT, "platform_slow"))
         assert checks.settle(check, Answer(Outcome.TIMEOUT), GRACE, lambda _: HOUR) is CheckState.PENDING
     with house.units.across_institutions("test", read_only=True) as tx:

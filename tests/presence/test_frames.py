@@ -46,10 +46,13 @@ def test_the_first_good_frame_never_anchors_whatever_the_pack_asks_for(listed: R
 def test_anchoring_is_told_once_with_its_method(listed: Room) -> None:
     for _ in range(3):
         listed.register(picture("0"))
+    known = reference(listed)
+    assert known is not None
     assert listed.events("presence.anchored") == [
         {
             "learner": LEARNER,
             "class_run": RUN,
+            "reference": known.id,
             "at_ms": listed.now_ms,
             "method": "id_photo",
             "good_frames": 3,

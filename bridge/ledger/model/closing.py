@@ -53,7 +53,7 @@ def is_later(past: Past, heard: Heard) -> bool:
         or not past.sessions.isdisjoint(heard.begun)
         or any(check.session in past.sessions for check in facts.checks)
         or any(prompt.session in past.sessions for prompt in facts.prompts)
-        or (facts.anchored and not known.anchored)
+        or set(facts.anchors) - set(known.anchors)
         # A release frees what was frozen, a correction may set aside anything, a test may end what was pending.
         or set(facts.releases) - set(known.releases)
         or set(facts.corrections) - set(known.corrections)

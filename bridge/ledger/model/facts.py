@@ -67,6 +67,9 @@ class CheckFact:
     """How a presence check ended.
 
     Every outcome but "passed", "other_person" and "suspected_spoof" counts like missed.
+
+    Args:
+        reference: the face reference that was compared with; "" in entries of earlier versions.
     """
 
     check: str
@@ -74,6 +77,7 @@ class CheckFact:
     due_ms: int
     at_ms: int
     outcome: str
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +93,44 @@ class PromptFact:
 
 @dataclass(frozen=True, slots=True)
 class TestFact:
-    """What completion decided on a test attempt."""
+    """What completion decided on a test attempt.
+
+    Args:
+        references: the face references with which the attempt's passed checks were compared, where they have a name.
+    """
 
     unit: str
     attempt: str
     decision: str
+    references: tuple[str, ...] = ()
+
+    def stands_on(self, anchors: Iterable[str]) -> bool:
+        """Return whether it is known whose faces the attempt's checks saw: each reference is one of `anchors`."""
+        return set(self.references) <= set(anchors)
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """The facts of a ledger, each once, in an order that does not depend on their arrival."""
+    """The facts of a ledger, each once, in an order that does not depend on their arrival.
+
+    Args:
+        anchors: the face references that were proved to be this person's; "" is that of entries without a name.
+    """
 
     beats: tuple[BeatsFact, ...]
     checks: tuple[CheckFact, ...]
-    anchored: bool
+    anchors: tuple[str, ...]
     tests: tuple[TestFact, ...]
     offline: tuple[OfflineFact, ...]
     corrections: tuple[CorrectionFact, ...]
     freezes: tuple[FreezeFact, ...]
     releases: tuple[ReleaseFact, ...]
     prompts: tuple[PromptFact, ...] = ()
+
+    @property
+    def anchored(self) -> bool:
+        """Return whether any face reference was proved to be this person's."""
+        return bool(self.anchors)
 
 
 def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
@@ -121,7 +143,7 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
     freezes: set[FreezeFact] = set()
     releases: set[ReleaseFact] = set()
     prompts: set[PromptFact] = set()
-    anchored = False
+    anchors: set[str] = set()
     for entry in entries:
         if entry.kind == "beats":
             beats.add(_strictly(_beats, entry))
@@ -140,8 +162,8 @@ def read_facts(entries: Iterable[LedgerEntry]) -> Facts:
         elif entry.kind == "prompt":
             prompts.add(_strictly(_prompt, entry))
         elif entry.kind == "anchor":
-            anchored = True
-    return _in_order(beats, checks, anchored, tests, offline, corrections, freezes, releases, prompts)
+            anchors.add(_strictly(_anchor, entry))
+    return _in_order(beats, checks, anchors, tests, offline, corrections, freezes, releases, prompts)
 
 
 def together(one: Facts, other: Facts) -> Facts:
@@ -149,7 +171,7 @@ def together(one: Facts, other: Facts) -> Facts:
     return _in_order(
         {*one.beats, *other.beats},
         {*one.checks, *other.checks},
-        one.anchored or other.anchored,
+        {*one.anchors, *other.anchors},
         {*one.tests, *other.tests},
         {*one.offline, *other.offline},
         {*one.corrections, *other.corrections},
@@ -162,7 +184,7 @@ def together(one: Facts, other: Facts) -> Facts:
 def _in_order(
     beats: set[BeatsFact],
     checks: set[CheckFact],
-    anchored: bool,
+    anchors: set[str],
     tests: set[TestFact],
     offline: set[OfflineFact],
     corrections: set[CorrectionFact],
@@ -174,9 +196,9 @@ def _in_order(
         beats=tuple(
             sorted(beats, key=lambda b: (b.session, b.received_ms, b.seq, b.previous_received_ms or -1))
         ),
-        checks=tuple(sorted(checks, key=lambda c: (c.at_ms, c.check, c.outcome))),
-        anchored=anchored,
-        tests=tuple(sorted(tests, key=lambda t: (t.unit, t.attempt, t.decision))),
+        checks=tuple(sorted(checks, key=lambda c: (c.at_ms, c.check, c.outcome, c.reference))),
+        anchors=tuple(sorted(anchors)),
+        tests=tuple(sorted(tests, key=lambda t: (t.unit, t.attempt, t.decision, t.references))),
         offline=tuple(sorted(offline)),
         corrections=tuple(sorted(corrections)),
         freezes=tuple(sorted(freezes)),
@@ -247,7 +269,13 @@ def _check(data: Mapping[str, Any]) -> CheckFact:
         due_ms=whole(data["due_ms"]),
         at_ms=whole(data["at_ms"]),
         outcome=_text(data["outcome"]),
+        reference=_reference(data),
     )
+
+
+def _anchor(data: Mapping[str, Any]) -> str:
+    whole(data["at_ms"])
+    return _reference(data)
 
 
 def _prompt(data: Mapping[str, Any]) -> PromptFact:
@@ -261,7 +289,8 @@ def _prompt(data: Mapping[str, Any]) -> PromptFact:
 
 
 def _test(data: Mapping[str, Any]) -> TestFact:
-    return TestFact(_text(data["unit"]), _text(data["attempt"]), _text(data["decision"]))
+    references = tuple(sorted(map(_text, data.get("references", ()))))
+    return TestFact(_text(data["unit"]), _text(data["attempt"]), _text(data["decision"]), references)
 
 
 def _offline(data: Mapping[str, Any]) -> OfflineFact:
@@ -353,6 +382,10 @@ def whole(value: Any) -> int:
     return value
 
 
+def _reference(data: Mapping[str, Any]) -> str:
+    return _text(data["reference"]) if "reference" in data else ""
+
+
 def _text(value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise TypeError("text expected")
@@ -369,7 +402,7 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "correction": _correction,
     "freeze": _freeze,
     "release": _release,
-    "anchor": lambda data: whole(data["at_ms"]),
+    "anchor": _anchor,
 }
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "beats": (),

@@ -35,7 +35,7 @@ class Past:
     reasons: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     used: Mapping[date, int] = field(default_factory=dict)
     credited: tuple[int, int] | None = None
-    facts: Facts = field(default_factory=lambda: Facts((), (), False, (), (), (), (), ()))
+    facts: Facts = field(default_factory=lambda: Facts((), (), (), (), (), (), (), ()))
 
 
 NO_PAST = Past()

@@ -1,7 +1,7 @@
 """What the presence checks and prompts of one session prove of its wall time."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from bridge.kernel.intervals import Interval, IntervalSet
@@ -23,13 +23,18 @@ class Proof:
     Args:
         settled: between two passed checks, as far as those reach; what is not refused either awaits a check.
         refused: sets that may overlap; `Refusal`'s order says which holds.
+        unanchored: between passed checks of which one compared with a reference that is nobody's yet, and after the
+            last if it did.
     """
 
     settled: IntervalSet
     refused: dict[Refusal, IntervalSet]
+    unanchored: IntervalSet = IntervalSet()
 
 
-def prove(wall: Interval, checks: Iterable[CheckFact], rules: StudyRules, *, left: bool) -> Proof:
+def prove(
+    wall: Interval, checks: Iterable[CheckFact], rules: StudyRules, *, left: bool, anchors: Collection[str]
+) -> Proof:
     """Return what `checks` (of this session alone) prove of `wall`.
 
     A pass proves the time up to the next pass, but no further than `check_reach_ms`. A missed check withdraws
@@ -39,9 +44,11 @@ def prove(wall: Interval, checks: Iterable[CheckFact], rules: StudyRules, *, lef
     Args:
         left: the learner has passed a check elsewhere after this session's last beat. What still awaited a
             check here is then refused, so that its media can be studied anew rather than wait for ever.
+        anchors: the references that are this person's, as `Facts.anchors`.
     """
     decided = list(checks)
     passes = sorted({check.at_ms for check in decided if check.outcome == PASSED})
+    strange = {check.at_ms for check in decided if check.outcome == PASSED and check.reference not in anchors}
     missed: list[tuple[int, int]] = []
     to_last_pass: dict[Refusal, list[tuple[int, int]]] = {reason: [] for reason in _TO_LAST_PASS.values()}
     for check in decided:
@@ -57,16 +64,20 @@ def prove(wall: Interval, checks: Iterable[CheckFact], rules: StudyRules, *, lef
         else:
             missed.append((check.due_ms, until))
     settled: list[tuple[int, int]] = []
+    unanchored: list[tuple[int, int]] = []
     unreached: list[tuple[int, int]] = []
     for index, at in enumerate(passes):
         reach = at + rules.on(legal_day(at)).check_reach_ms
         until = passes[index + 1] if index + 1 < len(passes) else wall.end
         if index + 1 < len(passes):
             settled.append((at, min(until, reach)))
+        if at in strange or until in strange:
+            unanchored.append((at, until))
         unreached.append((reach, until))
     before_any = (wall.start, min(passes[0], wall.end) if passes else wall.end)
     return Proof(
         settled=IntervalSet(settled),
+        unanchored=IntervalSet(unanchored),
         refused={
             **{reason: IntervalSet(parts) for reason, parts in to_last_pass.items()},
             Refusal.CHECK_MISSED: IntervalSet(missed),

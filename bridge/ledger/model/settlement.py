@@ -107,8 +107,8 @@ def settle_stretch(
     media = _media(sheet, sessions, corrected, past)
     daily = DailyUse(past.used)
     frozen = frozen_time(facts.freezes, facts.releases)
-    _watch(claims, media, rules, daily, facts.anchored, frozen, segments, ways.watch)
-    untested = untested_units(sheet.course, facts.tests)
+    _watch(claims, media, rules, daily, frozen, segments, ways.watch)
+    untested = untested_units(sheet.course, facts.tests, facts.anchors)
     timeline = _joined(await_tests(segments, untested, rules))
     by_unit: dict[str, list[Segment]] = {session.unit: [] for session in sessions}
     reasons = dict(past.reasons)
@@ -202,7 +202,7 @@ def _claims(
     for session, passed in zip(sessions, reversed(passed_later[:-1]), strict=True):
         wall = IntervalSet([session.wall])
         left = passed >= session.wall.end
-        proof = prove(session.wall, checks.get(session.id, ()), rules, left=left)
+        proof = prove(session.wall, checks.get(session.id, ()), rules, left=left, anchors=facts.anchors)
         is_test = session.activity != _STUDY or session.unit in tests
         grounds = {
             **proof.refused,
@@ -251,7 +251,6 @@ def _watch(
     units: dict[str, UnitMedia],
     rules: StudyRules,
     daily: DailyUse,
-    anchored: bool,
     frozen: Mapping[Fault, IntervalSet],
     segments: list[Segment],
     watch: WatchPart,
@@ -266,7 +265,7 @@ def _watch(
         label = _labeller(claim, counted[claim.session.id], segments)
         watch(claim.session, part, units[claim.session.unit], rules, daily, label)
     for claim in claims:
-        segments.extend(_count(claim, IntervalSet(counted[claim.session.id]), anchored, frozen))
+        segments.extend(_count(claim, IntervalSet(counted[claim.session.id]), frozen))
 
 
 def watch_part(
@@ -317,25 +316,25 @@ def _labeller(claim: _Claim, counted: list[tuple[int, int]], segments: list[Segm
     return label
 
 
-def _count(
-    claim: _Claim, counted: IntervalSet, anchored: bool, frozen: Mapping[Fault, IntervalSet]
-) -> Iterator[Segment]:
+def _count(claim: _Claim, counted: IntervalSet, frozen: Mapping[Fault, IntervalSet]) -> Iterator[Segment]:
     """Yield counted time as frozen, credited or provisional.
 
     It is frozen while a fault of the institution's stands, whatever presence says; credited as far as presence has
-    settled it, if the person is anchored.
+    settled it by faces that are known to be this person's. A reference that is anchored later makes its own time count,
+    and no other reference's.
     """
     session = claim.session
     for fault, stretches in frozen.items():
         for part in counted & stretches:
             yield Segment(part.start, part.end, session.unit, session.id, Verdict.FROZEN, fault)
         counted -= stretches
-    credited = counted & claim.proof.settled if anchored else _NOTHING
+    unanchored = counted & claim.proof.unanchored
+    credited = (counted & claim.proof.settled) - unanchored
     for part in credited:
         yield Segment(part.start, part.end, session.unit, session.id, Verdict.CREDITED, None)
-    why = AWAITS_CHECK if anchored else NOT_ANCHORED
-    for part in counted - credited:
-        yield Segment(part.start, part.end, session.unit, session.id, Verdict.PROVISIONAL, why)
+    for why, parts in ((NOT_ANCHORED, unanchored), (AWAITS_CHECK, counted - credited - unanchored)):
+        for part in parts:
+            yield Segment(part.start, part.end, session.unit, session.id, Verdict.PROVISIONAL, why)
 
 
 def _joined(segments: Iterable[Segment]) -> tuple[Segment, ...]:

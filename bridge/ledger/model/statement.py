@@ -193,7 +193,8 @@ class SecondsStatement:
         timeline: by start, then session. The segments of each session tile its wall time exactly; those of
             all sessions but for `second_session` tile the union of them, so nothing is counted twice.
         reasons: one for each code that occurs, with the rule that it rests on.
-        anchored: whether the face reference was proved to be this person; until then nothing is credited.
+        anchored: whether a face reference was proved to be this person; until then nothing is credited.
+        unanchored_tests: (unit, attempt) of tests that were accepted on checks against a reference that is nobody's.
         offline: confirmed offline sessions, by start.
         carried_ms: credited time that a transfer brought, in `figures` and in those of its unit, but in no segment.
         carried_offline: those of `offline` that a transfer brought: held in the dates of another class run.
@@ -208,6 +209,7 @@ class SecondsStatement:
     tests: tuple[TestFact, ...]
     carried_ms: int = 0
     carried_offline: tuple[OfflineFact, ...] = ()
+    unanchored_tests: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def credited_ms(self) -> int:

@@ -106,4 +106,7 @@ def statement_of(
         tests=facts.tests,
         carried_ms=carried_ms,
         carried_offline=tuple(one for one in facts.offline if one in corrected.carried_offline),
+        unanchored_tests=frozenset(
+            (test.unit, test.attempt) for test in facts.tests if not test.stands_on(facts.anchors)
+        ),
     )

@@ -1,6 +1,6 @@
 """What waits for the test of the course: studied and proved, but the test is not done. Pure."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from bridge.ledger.model.facts import TestFact
@@ -12,9 +12,14 @@ from bridge.registry.model import Course
 _ACCEPTED = "accepted"
 
 
-def untested_units(course: Course, tests: Iterable[TestFact]) -> frozenset[str]:
-    """Return the units of which a test is not passed: one of their part of the outline, or of the whole course."""
-    passed = {test.unit for test in tests if test.decision == _ACCEPTED}
+def untested_units(
+    course: Course, tests: Iterable[TestFact], anchors: Collection[str] = ()
+) -> frozenset[str]:
+    """Return the units of which a test is not passed: one of their part of the outline, or of the whole course.
+
+    A test whose checks saw a face that is nobody's yet is not passed until that reference is one of `anchors`.
+    """
+    passed = {test.unit for test in tests if test.decision == _ACCEPTED and test.stands_on(anchors)}
     open_tests = [unit for unit in course.units if unit.activity == "test" and unit.id not in passed]
     over_all = any(test.outline_unit_id is None for test in open_tests)
     parts = {test.outline_unit_id for test in open_tests}

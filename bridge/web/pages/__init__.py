@@ -7,6 +7,7 @@ from bridge.web.pages.account import account_pages
 from bridge.web.pages.account_release import account_release_pages
 from bridge.web.pages.authority import authority_pages
 from bridge.web.pages.cap_exception import cap_exception_pages
+from bridge.web.pages.card_check import card_check_pages
 from bridge.web.pages.cmi5 import cmi5_pages
 from bridge.web.pages.compliance import compliance_pages
 from bridge.web.pages.corrections import correction_pages
@@ -63,6 +64,7 @@ def register_pages(app: Flask, house: House) -> None:
         access_log_pages,
         account_release_pages,
         real_name_pages,
+        card_check_pages,
         correction_pages,
         hours_explained_pages,
         enrolment_pages,
