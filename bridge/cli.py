@@ -10,7 +10,17 @@ from pydantic import ValidationError
 from bridge.kernel.errors import BridgeError
 from bridge.kernel.json_line import print_json
 
-_BENCHES = ("launch", "ingest", "statements", "hours", "settlement", "face", "certificate", "feed")
+_BENCHES = (
+    "launch",
+    "ingest",
+    "statements",
+    "hours",
+    "settlement",
+    "face",
+    "face-search",
+    "certificate",
+    "feed",
+)
 
 
 def _named(where: str) -> click.Command:

@@ -8,6 +8,7 @@ from bridge.kernel.errors import Unavailable
 PLUGINS = {
     "face": "plugins.presence.engines:open_engine",
     "face_pack": "plugins.presence.pack:load_pack",
+    "face_index": "plugins.presence.face_index:make_face_index",
     "real_name.roster": "plugins.identity.roster:RosterProvider",
     "real_name.remote": "plugins.identity.providers:make_provider",
     "blobs.local_folder": "plugins.storage.local_folder:LocalFolderBlobs",
@@ -21,6 +22,7 @@ PLUGINS = {
     "lms_scores.moodle": "plugins.lms.moodle_scores:MoodleScores",
     "feed.guangdong": "plugins.reporting.guangdong.http_feed:HttpFeed",
     "bench.face": "plugins.presence.bench:run",
+    "bench.face-search": "plugins.presence.search_bench:run",
     "bench.certificate": "plugins.completion.bench:run",
     "bench.feed": "plugins.reporting.guangdong.bench:run",
     "commands.face": "plugins.presence.commands:face",

@@ -86,6 +86,8 @@ class Thresholds:
         face_score: detector score (0..1) from which on something is a face at all.
         several_faces_score: detector score from which on a second face counts as a second person.
         min_face_px: least width of a face, in pixels of the frame, that is compared.
+        same_person: comparison score from which on two registered faces are put before staff as one person's; above
+            `verify`, since each is compared with very many. None: nobody is searched for.
     """
 
     verify: float
@@ -93,8 +95,11 @@ class Thresholds:
     face_score: float
     several_faces_score: float
     min_face_px: int
+    same_person: float | None = None
 
     def __post_init__(self) -> None:
+        if self.same_person is not None and not self.verify <= self.same_person <= 1:
+            raise ValueError("thresholds need verify <= same_person <= 1")
         if not -1 <= self.other_person_below <= self.verify <= 1:
             raise ValueError("thresholds need −1 <= other_person_below <= verify <= 1")
         if not 0 < self.face_score <= self.several_faces_score <= 1:

@@ -61,6 +61,32 @@ def evaluate_command(pairs: Path, images: Path, pack_id: str, assets: Path | Non
         click.echo(f"{name:20} {value}")
 
 
+@face.command("spread")
+@click.option(
+    "--images", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True,
+    help="图片目录,每人一个子目录,每人至少三张(JPEG 或 PNG)。",
+)  # fmt: skip
+@_PACK
+@_ASSETS
+@_JSON
+def spread_command(images: Path, pack_id: str, assets: Path | None, as_json: bool) -> None:
+    """测量同一人各张照片之间、不同人之间的特征得分;性能测量 face-search 按它合成人员。"""
+    from plugins.presence.engines import open_engine
+    from plugins.presence.spread import measure_spread
+
+    try:
+        engine = open_engine(assets or default_assets(), pack_id)
+        found = measure_spread(engine, images, _show_progress).as_json()
+    except BridgeError as error:
+        raise click.ClickException(f"{error.message}({error.reason})") from error
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for name, value in found.items():
+        parts = value if isinstance(value, dict) else {"": value}
+        click.echo(f"{name:20} " + "  ".join(f"{part} {number}".strip() for part, number in parts.items()))
+
+
 @face.command("spoof-check")
 @click.option(
     "--images", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True,

@@ -76,6 +76,7 @@ def _pack(content: dict[str, Any], recorded: tuple[RecordedLicence, ...]) -> Fac
             face_score=float(thresholds["face_score"]),
             several_faces_score=float(thresholds["several_faces_score"]),
             min_face_px=int(thresholds["min_face_px"]),
+            same_person=float(thresholds["same_person"]) if "same_person" in thresholds else None,
         ),
         quality=QualityLimits(
             darkest=float(quality["darkest"]),

@@ -1,0 +1,1 @@
+"""One face, several people: a template that is registered is searched among the others of its institution."""
