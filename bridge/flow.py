@@ -79,12 +79,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.signals.raise_for_release(d, s.registry.class_runs_of(LearnerRef(d["learner"])))),
     Row("identity.account_released", 24, "take back what platforms were told of it",
         lambda s, d: s.learner_states.note_release(LearnerRef(d["learner"]), d["account"])),
-    Row("identity.consent_given", 28, "have platforms told where it was withdrawn before",
-        _ask_for_states),
     Row("identity.consent_revoked", 28, "stop what rests on the consent",
-        lambda s, d: s.presence.withdraw(LearnerRef(d["learner"])) if d["purpose"] == FACE else None),
-    Row("identity.consent_revoked", 28, "take back what platforms were told of it",
-        _ask_for_states),
+        lambda s, d: s.stop_faces(LearnerRef(d["learner"])) if d["purpose"] == FACE else None),
     Row("registry.learner_states_wanted", 24, "tell a platform that takes them now of all its learners",
         lambda s, d: s.tell_platform_of_all(d["registration"])),
     Row("learner_state.asked", 24, "put real name and hours on their way where they changed",
@@ -163,6 +159,7 @@ DELIVER = "reporting.batch_ready"
 """The one step that leaves the house: carried by a courier, with no unit of work open while the other side thinks."""
 
 TOLD_ONLY: Mapping[str, str] = {
+    "identity.consent_given": "the next page and the next session ask for it themselves",
     "archive.sealed": "the file stands; hand-over listens to it",
     "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",
 }

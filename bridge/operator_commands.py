@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from bridge.assessment_files import assess_from
 from bridge.completion.model import PaperKind
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
@@ -70,6 +71,7 @@ def load_catalogue(
     with house.uow.for_institution(read.institution.id) as tx:
         stations = house.at(tx)
         report = stations.registry.load_catalogue(read)
+        assess_from(stations, folder, legal_date(house.clock.now()))
         listed = stations.identity.load_enrolment_list(read.enrolment_list, photographs)
         invitations = stations.staff.load(read.staff)
         tx.session.flush()

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from bridge.access_log_commands import access_log
+from bridge.assessment_commands import assessment
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.privacy.needles import read_needles
 from bridge.privacy.scan import Searched, search
@@ -24,6 +25,7 @@ def privacy() -> None:
 
 
 privacy.add_command(access_log)
+privacy.add_command(assessment)
 
 
 @privacy.command("scan")

@@ -7,6 +7,8 @@ from bridge.kernel.errors import InvalidInput
 FACE = "face"
 FACE_SEARCH = "face_search"
 PHOTO_TO_SOURCE = "real_name_photo"
+SUPERVISED = "supervised"
+"""The choice of the way without a face; kept like a consent, since it may be given and taken back like one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,33 @@ PHOTO_CONSENT = ConsentText(
     decline="不同意,改为当面核对",
 )
 
-CURRENT = {FACE: FACE_CONSENT, FACE_SEARCH: FACE_SEARCH_CONSENT, PHOTO_TO_SOURCE: PHOTO_CONSENT}
+SUPERVISED_TEXT = ConsentText(
+    purpose=SUPERVISED,
+    version="supervised-2026-1",
+    title="工作人员监督(不刷脸)说明",
+    paragraphs=(
+        (
+            "怎么做",
+            "培训机构工作人员当面或通过实时视频看到您本人,核对身份证件后开始监督;学习和考试照常进行,不刷脸。",
+        ),
+        (
+            "多久确认一次",
+            "监督期间工作人员定时确认您在场,间隔与刷脸的学员相同;两次确认之间的学习时间计入学时。",
+        ),
+        ("记录什么", "只记录由谁、在什么时间确认了您在场。实时视频不录像、不截图,不采集人脸特征。"),
+        ("有没有影响", "没有。学时、考试、证明和费用与刷脸的学员完全一样,证明上也不作区分。"),
+        ("能不能更换", "可以。随时可以改为刷脸,或在刷脸以后再改回来,已计入的学时不变。"),
+    ),
+    agree="不刷脸,请工作人员监督",
+    decline="不需要监督",
+)
+
+CURRENT = {
+    FACE: FACE_CONSENT,
+    FACE_SEARCH: FACE_SEARCH_CONSENT,
+    PHOTO_TO_SOURCE: PHOTO_CONSENT,
+    SUPERVISED: SUPERVISED_TEXT,
+}
 
 
 def require_current(purpose: str, version: str) -> ConsentText:

@@ -259,14 +259,8 @@ class IdentityService:
         return None if account is None else account.learner
 
     def real_name_stands(self, account_id: str) -> bool:
-        """Return whether somebody proved to own the account and has not withdrawn the consent since.
-
-        Who has not been asked for consent yet has withdrawn none.
-        """
-        if self.owner_of_account(account_id) is None:
-            return False
-        given = self._store.consents(account_id, FACE)
-        return not given or any(consent.revoked_at is None for consent in given)
+        """Return whether somebody proved to own the account, by whichever way they study."""
+        return self.owner_of_account(account_id) is not None
 
     def may_process_face(self, learner: LearnerRef) -> bool:
         """See `ports.FaceConsent`."""

@@ -30,6 +30,8 @@ import bridge.presence.card_check_tables
 import bridge.presence.gate.tables
 import bridge.presence.prompt_store
 import bridge.presence.store
+import bridge.presence.supervised_tables
+import bridge.registry.assessment_tables
 import bridge.registry.cap_tables
 import bridge.registry.contact_tables
 import bridge.registry.course_withdrawals

@@ -36,6 +36,11 @@ class CheckKind(StrEnum):
     IN_TEST = "in_test"
 
 
+FACE_METHOD = "face"
+SUPERVISED = "supervised"
+"""How presence is proved in a session: by face checks, or by the word of staff who see the person."""
+
+
 class CheckState(StrEnum):
     """Open, or how it ended. Every state but `OPEN` is final."""
 
@@ -48,6 +53,8 @@ class CheckState(StrEnum):
     SEVERAL_FACES = "several_faces"
     TOO_POOR = "too_poor"
     UNSURE = "unsure"
+    DECLINED = "declined"
+    """The learner withdrew the consent to it; held against nobody."""
 
 
 CHECK_SENTENCES = {
@@ -65,6 +72,7 @@ CHECK_SENTENCES = {
     CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,自应核验时起的学习时间不计入学时,请独自完成核验。",
     CheckState.TOO_POOR: "画面多次不够清晰,自应核验时起的学习时间不计入学时,请改善光线或更换设备后重新核验。",
     CheckState.UNSURE: "多次无法确认是否本人,自应核验时起的学习时间不计入学时,请重新核验或联系班主任现场核验。",
+    CheckState.DECLINED: "您已撤回人脸信息处理同意,本次核验已取消,不扣学时。",
 }
 
 _TEST_SENTENCES = {
@@ -81,6 +89,7 @@ _TEST_SENTENCES = {
     CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,本次考试的成绩可能不予认可,请独自完成核验。",
     CheckState.TOO_POOR: "画面多次不够清晰,本次考试的成绩可能不予认可,请改善光线或更换设备后重新核验。",
     CheckState.UNSURE: "多次无法确认是否本人,本次考试的成绩可能不予认可,请重新核验或联系班主任现场核验。",
+    CheckState.DECLINED: "您已撤回人脸信息处理同意,本次核验已取消,不影响成绩。",
 }
 
 
@@ -135,6 +144,8 @@ class StudySession:
         attended_ms: when the learner last answered a prompt or passed a check.
         news: JSON object that the agent shows ("today" in the protocol); "" for none.
         orders: JSON list of commands that stand until they are replaced; "" for none.
+        method: how presence is proved in it; a supervised one is asked for no face, `next_due_ms` is then when staff
+            are to say again that the person is there.
     """
 
     id: StudySessionId
@@ -161,6 +172,7 @@ class StudySession:
     attended_ms: int = 0
     news: str = ""
     orders: str = ""
+    method: str = FACE_METHOD
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +274,25 @@ class FaceReference:
 
 
 Command = dict[str, Any]
+
+
+AWAITS_SUPERVISOR: Command = {
+    "type": "pause",
+    "reason": "supervision_awaited",
+    "message": "请工作人员确认您在场,确认后自动继续。确认前的时间不计学时。",
+}
+
+
+def supervised_commands(session: StudySession, now_ms: int) -> list[Command]:
+    """Return what a supervised session's agent is told: to wait for staff, or to go on if it waited."""
+    if session.method != SUPERVISED:
+        return []
+    if now_ms < session.next_due_ms:
+        return [] if '"pause"' in session.orders else [{"type": "resume"}]
+    if session.activity is Activity.TEST:
+        # A test goes on; staff are told on their page, and the score stands on their words.
+        return [{"type": "notice", "message": "请工作人员确认您在场。"}]
+    return [AWAITS_SUPERVISOR]
 
 
 def check_command(check: PresenceCheck, now_ms: int) -> Command:

@@ -23,6 +23,8 @@ from bridge.kernel.ids import (
 from bridge.kernel.time import StudyClock, epoch_ms
 from bridge.presence.model import (
     CHECK_SENTENCES,
+    FACE_METHOD,
+    SUPERVISED,
     Activity,
     CheckKind,
     CheckState,
@@ -32,6 +34,7 @@ from bridge.presence.model import (
     batch_nonce,
     check_command,
     check_sentence,
+    supervised_commands,
 )
 from bridge.presence.ports import BatchInbox, PresenceStore, RulesInForce, StudyPace
 from bridge.presence.prompt_model import Prompt, is_prompt_due
@@ -41,6 +44,7 @@ BATCH_SOURCE = "agent"
 BEATS_WAITING = "study.beats_waiting"
 BATCHES_AT_ONCE = 20
 """How many batches of a session are entered in the ledger in one unit of work."""
+CONSENT_REVOKED = "consent_revoked"
 _EXIT_CHECK_AFTER_MS = 30_000
 """Who leaves so soon after a passed check is not asked again: the page's last beat lags behind the check that it
 answered (in the demonstration by the 20 study seconds for which its clock waits), and what is lost is less than
@@ -101,8 +105,12 @@ class PresenceService:
         attempt: str | None,
         account_id: str,
         token_id: str,
+        supervised_until_ms: int | None = None,
     ) -> OpenedSession:
         """Open a session with its entry (or test start) check, and close the learner's others.
+
+        Args:
+            supervised_until_ms: staff see the person, and are to say so again by then: no face is asked for.
 
         Raises:
             NotPermitted: token_used.
@@ -128,7 +136,8 @@ class PresenceService:
             last_received_ms=None,
             chain_seq=0,
             chain_hash=GENESIS,
-            next_due_ms=now_ms,
+            next_due_ms=now_ms if supervised_until_ms is None else supervised_until_ms,
+            method=FACE_METHOD if supervised_until_ms is None else SUPERVISED,
             credited_seconds=0,
             provisional_seconds=0,
             refused_seconds=0,
@@ -137,6 +146,8 @@ class PresenceService:
         session = self._prompts.begin(session)
         if not self._store.add_session(session, sha256_hex(secret.encode()), token_id):
             raise NotPermitted("token_used", "本页的凭证已使用,请刷新页面后重试", http_status=409)
+        if session.method == SUPERVISED:
+            return OpenedSession(session, secret, self._nonce(session), [])
         kind = CheckKind.TEST_START if activity is Activity.TEST else CheckKind.ENTRY
         check = self._open_check(session, kind, now_ms)
         return OpenedSession(session, secret, self._nonce(session), [check_command(check, now_ms)])
@@ -254,9 +265,13 @@ class PresenceService:
         self._store.forget_references(learner)
 
     def end_study(self, learner: LearnerRef, reason: str) -> None:
-        """Close the learner's open sessions; what was recorded stays."""
+        """Close the learner's open sessions; what was recorded stays.
+
+        Who withdraws the consent to faces and is supervised by staff goes on.
+        """
         for session in self._store.open_sessions(learner):
-            self._close(session, reason)
+            if reason != CONSENT_REVOKED or session.method == FACE_METHOD:
+                self._close(session, reason)
 
     def expire(self, check: PresenceCheck) -> PresenceCheck:
         """Return the check, ended as missed if its answer window is over with no frame waiting to be judged."""
@@ -276,6 +291,10 @@ class PresenceService:
         final = state is not CheckState.OPEN
         self._store.save_check(check, at_ms if final else None)
         if not final:
+            return check
+        if state is CheckState.DECLINED:
+            # Nobody hears of it: it proves nothing, and nothing is held against who withdrew.
+            self._pace.checks_changed()
             return check
         found = self._store.session(check.session)
         if found is not None and found[0].open:
@@ -300,6 +319,7 @@ class PresenceService:
                 "due_ms": check.due_ms,
                 "at_ms": at_ms,
                 "outcome": state.value,
+                **({"method": SUPERVISED} if found is not None and found[0].method == SUPERVISED else {}),
                 # Which reference was compared with: none but an anchor of this very one makes the time count.
                 **({"reference": check.reference} if check.reference else {}),
                 "reason": CHECK_SENTENCES[state]
@@ -325,13 +345,16 @@ class PresenceService:
                 "message": self._closed_sentence(session),
             }
             return BatchAnswer(session, self._nonce(session), [command])
+        first = supervised_commands(session, now_ms)
         if now_ms < session.next_due_ms:
             idle_ms = self._idle_ms(session, now_ms, batch)
             if not is_prompt_due(session, now_ms, idle_ms):
-                return BatchAnswer(session, self._nonce(session), [])
+                return BatchAnswer(session, self._nonce(session), first)
             unseen = batch is not None and not any(event.visible for event in batch.events)
             asked = self._prompts.ask(session, now_ms, idle_ms=idle_ms, unseen=unseen)
-            return BatchAnswer(session, self._nonce(session), asked)
+            return BatchAnswer(session, self._nonce(session), first + asked)
+        if session.method == SUPERVISED:
+            return BatchAnswer(session, self._nonce(session), first)
         # From its due moment on a check is open or about to be: only then is the check table read.
         check = self._store.open_check(session.id)
         if check is not None:
@@ -343,6 +366,9 @@ class PresenceService:
         return BatchAnswer(session, self._nonce(session), [check_command(check, now_ms)])
 
     def _ending(self, session: StudySession, now_ms: int) -> StudySession:
+        if session.method == SUPERVISED:
+            # The next word of staff still covers what came before the learner left.
+            return self._close(session, "finished")
         if self._store.open_check(session.id) is not None:
             return session
         last = self._store.last_passed_ms(session.id)
@@ -385,8 +411,13 @@ class PresenceService:
         self._store.save_session(closed)
         if check is not None:
             # The check was asked for and its session is given up: it was not answered.
-            self.decide(check, CheckState.MISSED, check.attempts_left, self._now_ms())
-        self._prompts.give_up(session)
+            unanswered = CheckState.DECLINED if reason == CONSENT_REVOKED else CheckState.MISSED
+            self.decide(check, unanswered, check.attempts_left, self._now_ms())
+        if reason == CONSENT_REVOKED:
+            # Nor is an open prompt charged to who may not go on answering.
+            self._prompts.take_over(session, self._now_ms())
+        else:
+            self._prompts.give_up(session)
         return closed
 
     def _idle_ms(self, session: StudySession, now_ms: int, batch: BeatBatch | None) -> int:
@@ -415,7 +446,11 @@ class PresenceService:
             "finished": "监考已结束。" if session.activity is Activity.TEST else "本次学习已结束。",
             "test_ended": "考试已结束,监考同时结束。",
             "account_released": "培训机构已解除您与这个学习账号的绑定,本页面已停止计时。",
-            "consent_revoked": "您已撤回人脸信息处理同意,本页面已停止计时。",
+            "consent_revoked": (
+                "您已撤回人脸信息处理同意,本页面已停止计时。已确认的学时不变;"
+                "请培训机构工作人员监督您学习,开始监督后重新打开本页即可继续。"
+            ),
+            "supervision_ended": "工作人员已结束监督,本页面已停止计时。工作人员确认在场的时间照常计入学时。",
         }.get(session.closed_reason or "", "本次连接已结束,请刷新页面重新开始。")
 
 

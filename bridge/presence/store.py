@@ -58,6 +58,7 @@ class StudySessionRow(TenantRow, Base):
     attended_ms: Mapped[Count]
     news: Mapped[LongText]
     orders: Mapped[LongText]
+    method: Mapped[Code] = mapped_column(default="face", server_default="face")
     secret_sha256: Mapped[Sha256]
     token_id: Mapped[str] = mapped_column(String(120))
 
@@ -166,6 +167,7 @@ def _session(row: Any) -> StudySession:
         attended_ms=row.attended_ms,
         news=row.news,
         orders=row.orders,
+        method=row.method,
     )
 
 

@@ -16,6 +16,7 @@ from bridge.presence.prompts import Shown, prompt_closed
 from bridge.web.agent_batches import REFUSED, AgentBatches
 from bridge.web.security import headers_of_all
 from bridge.wiring import House
+from bridge.wiring.face_gate import require_face_of
 
 _T = TypeVar("_T")
 MAX_BATCH_BYTES = 64 * 1024
@@ -150,6 +151,7 @@ def agent_door(house: House) -> Blueprint:
         with house.uow.for_institution(institution) as tx:
             stations = house.at(tx)
             check, _judging, _message = stations.presence.check_state(CheckId(check_id), secret)
+            require_face_of(stations, check.learner, check.class_run)
             frame = stations.frames.submit_for_check(check, request.headers.get("X-Anxue-Nonce", ""), jpeg)
         response = _json({"check": check_id, "state": "judging", "frame": frame})
         response.status_code = 202

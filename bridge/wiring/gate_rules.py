@@ -8,7 +8,11 @@ from bridge.registry.service import RegistryService
 from bridge.rules.model import LegalDates, ProfileInForce, RuleBook
 
 FINDINGS = (
-    *(state for state in CheckState if state not in (CheckState.OPEN, CheckState.PASSED)),
+    *(
+        state
+        for state in CheckState
+        if state not in (CheckState.OPEN, CheckState.PASSED, CheckState.DECLINED)
+    ),
     SESSION_LOST,
 )
 

@@ -28,6 +28,7 @@ from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
 from bridge.wiring.enrolment_jobs import enrolment_works, sweep_previews
+from bridge.wiring.face_gate import CONSENT_SENTENCE
 from bridge.wiring.forwarding import forwarding_works, sweep_forwarding
 from bridge.wiring.inbox_days import sweep_inbox_days
 from bridge.wiring.intake_jobs import note_dead, sweep_quarantine, tidy_quarantine, try_held
@@ -119,8 +120,15 @@ class Jobs:
 
     def record(self, tx: Tx, job: Job, judged: JudgedFrame | None) -> None:
         """Record the frame's verdict."""
-        if judged is not None:
-            self._house.at(tx).frames.record(job.key, judged)
+        if judged is None:
+            return
+        stations = self._house.at(tx)
+        frame = stations.presence_store.frame(job.key)
+        if frame is not None and not stations.identity.may_process_face(frame.learner):
+            # Withdrawn while the models looked: nothing is kept of what they saw.
+            stations.frames.give_up(job.key, CONSENT_SENTENCE)
+            return
+        stations.frames.record(job.key, judged)
 
     def send_control(self, job: Job) -> test_gates.Answered | None:
         """See `test_gates.send_control`."""

@@ -14,7 +14,7 @@ from bridge.completion.store import SqlCompletionStore
 from bridge.db.unit_of_work import Tx
 from bridge.db.vault import Vault
 from bridge.hours.service import HoursService
-from bridge.identity.consent import PHOTO_TO_SOURCE
+from bridge.identity.consent import FACE, PHOTO_TO_SOURCE, SUPERVISED, SUPERVISED_TEXT
 from bridge.identity.enrolment import EnrolmentImports
 from bridge.identity.model import Account
 from bridge.identity.name_checks import NameChecks, OnTheSpot
@@ -45,6 +45,8 @@ from bridge.presence.prompt_store import SqlPromptStore
 from bridge.presence.prompts import Prompts
 from bridge.presence.service import PresenceService
 from bridge.presence.store import SqlPresenceStore
+from bridge.presence.supervised import SupervisedStudy
+from bridge.registry.assessments import ImpactAssessments
 from bridge.registry.cap_exceptions import CapExceptions
 from bridge.registry.contact_service import ContactGate
 from bridge.registry.contact_store import SqlContactStore
@@ -114,6 +116,10 @@ class Stations:
     @cached_property
     def cap_exceptions(self) -> CapExceptions:
         return CapExceptions(self._tx, self.registry.class_run, self._house.study_clock, self._house.rules)
+
+    @cached_property
+    def assessments(self) -> ImpactAssessments:
+        return ImpactAssessments(self._tx, self.registry.class_run, self._house.clock)
 
     @cached_property
     def contact_gate(self) -> ContactGate:
@@ -197,6 +203,13 @@ class Stations:
             house.key("agent-nonce"),
             self._tx.institution_id,
             self.prompts,
+        )
+
+    @cached_property
+    def supervised(self) -> SupervisedStudy:
+        house = self._house
+        return SupervisedStudy(
+            self._tx, self.presence_store, self.presence, self.check_rules, house.clock, house.study_clock
         )
 
     @cached_property
@@ -395,6 +408,22 @@ class Stations:
     def _photo_source(self, learner: LearnerRef, class_run: ClassRunId) -> str:
         row = SqlIdentityStore(self._tx, self._house.cipher).list_row_of(class_run, learner)
         return PROVIDER if row is not None and self.name_checks.photo_confirmed(row) else ID_PHOTO
+
+    def stop_faces(self, learner: LearnerRef) -> None:
+        """Stop what rests on the consent to faces, unless it was given again meanwhile."""
+        if not self.identity.may_process_face(learner):
+            self.presence.withdraw(learner)
+
+    def withdraw_faces(self, account_id: str) -> None:
+        """Withdraw the consent to faces and let all that rests on it end within this unit of work.
+
+        The learner goes on by the other way, which asks for nothing but staff.
+        """
+        self.identity.revoke_consent(account_id, FACE)
+        self.identity.give_consent(account_id, SUPERVISED, SUPERVISED_TEXT.version)
+        learner = self.identity.owner_of_account(account_id)
+        if learner is not None:
+            self.presence.withdraw(learner)
 
     def tell_platform_of_all(self, registration: RegistrationId) -> None:
         """Have a platform told of all its learners' states, whatever it was told before."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from joserfc.util import urlsafe_b64decode
 
+from bridge.identity.consent import SUPERVISED
 from bridge.intake.model import MAX_ATTEMPT
 from bridge.intake.webhook import names_a_person
 from bridge.kernel.canonical import sha256_hex
@@ -15,6 +16,12 @@ from bridge.kernel.time import legal_date
 from bridge.presence.model import RENEWAL_SENTENCE, Activity
 from bridge.registry.model import ClassRunSheet, CourseUnit
 from bridge.wiring.adapters import find_unit
+from bridge.wiring.face_gate import (
+    CONSENT_SENTENCE,
+    SUPERVISION_SENTENCE,
+    require_face_checking,
+    require_face_of,
+)
 from lti.errors import LaunchRefused
 from lti.jwt_documents import verify_platform_jwt
 from lti.strict_json import parse_object
@@ -117,21 +124,17 @@ def open_for(
         resume: see `open_study_session`.
 
     Raises:
-        StepMissing: consent_required, face_reference_required, face_renewal_required.
-        NotPermitted: class_run_not_open, token_used.
+        StepMissing: consent_required, supervision_required, face_reference_required, face_renewal_required.
+        NotPermitted: class_run_not_open, token_used; as `face_gate.require_face_checking`.
     """
     today = legal_date(house.study_clock.now())
     opening = stations.registry.opening_decision(sheet.class_run, today)
     if not opening.value:
         raise NotPermitted("class_run_not_open", opening.reasons[0].sentence_zh)
-    if not stations.identity.may_process_face(learner):
-        raise StepMissing("consent_required", "请先阅读并同意人脸信息处理同意书。", page)
     class_run = sheet.class_run.id
-    reference = stations.presence_store.reference(learner, class_run)
-    if reference is None:
-        raise StepMissing("face_reference_required", "请先完成人脸登记。", page)
-    if not reference.is_of(house.recogniser):
-        raise StepMissing("face_renewal_required", RENEWAL_SENTENCE, page)
+    stretch = stations.supervised.running(learner, class_run)
+    if stretch is None:
+        _require_face_way(house, stations, account_id, learner, class_run, page)
     opened = None
     if resume is not None and attempt is not None:
         opened = stations.presence.resume_session(
@@ -141,6 +144,15 @@ def open_for(
             unit=unit.id,
             attempt=attempt,
             account_id=account_id,
+        )
+    if opened is None and stretch is not None:
+        opened = stations.supervised.open_session(
+            stretch,
+            unit=unit.id,
+            activity=activity.value,
+            attempt=attempt,
+            account_id=account_id,
+            token_id=token_id,
         )
     opened = opened or stations.presence.open_session(
         learner=learner,
@@ -165,6 +177,27 @@ def open_for(
         "credited_media": seen,
         "commands": opened.commands,
     }
+
+
+def _require_face_way(
+    house: "House",
+    stations: "Stations",
+    account_id: str,
+    learner: LearnerRef,
+    class_run: ClassRunId,
+    page: str,
+) -> None:
+    """Return if the learner, whom no staff supervises now, may study with face checks; raises as `open_for`."""
+    if not stations.identity.may_process_face(learner):
+        if stations.identity.has_consent(account_id, SUPERVISED):
+            raise StepMissing("supervision_required", SUPERVISION_SENTENCE, page)
+        raise StepMissing("consent_required", CONSENT_SENTENCE, page)
+    require_face_checking(stations, class_run)
+    reference = stations.presence_store.reference(learner, class_run)
+    if reference is None:
+        raise StepMissing("face_reference_required", "请先完成人脸登记。", page)
+    if not reference.is_of(house.recogniser):
+        raise StepMissing("face_renewal_required", RENEWAL_SENTENCE, page)
 
 
 def _read_token(house: "House", token: str) -> _Asked:
@@ -230,12 +263,11 @@ def capture_reference_frame(
 
     Raises:
         InvalidInput: as `FrameService.submit_for_reference`.
-        NotPermitted("consent_required")
+        NotPermitted: as `face_gate.require_face_of`.
     """
     with house.uow.for_institution(institution) as tx:
         stations = house.at(tx)
-        if not stations.identity.may_process_face(learner):
-            raise NotPermitted("consent_required", "请先阅读并同意人脸信息处理同意书。")
+        require_face_of(stations, learner, class_run)
         frame_id = stations.frames.submit_for_reference(learner, class_run, jpeg)
         needed = stations.check_rules.anchor_good_frames(class_run)
     deadline = time.monotonic() + _JUDGED_WITHIN_SECONDS

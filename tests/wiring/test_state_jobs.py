@@ -176,7 +176,7 @@ def test_a_released_account_is_taken_back_and_the_next_one_is_told(
     assert keeper.states == {(SUB, COURSE): (False, 0), (SECOND_SUB, COURSE): (True, 0)}
 
 
-def test_a_withdrawn_consent_is_taken_back_and_given_again(lms: Lms, keeper: RememberedStates) -> None:
+def test_a_withdrawn_consent_to_faces_closes_nothing_at_the_platform(lms: Lms, keeper: RememberedStates) -> None:
     account = come(lms)
     prove(lms, account)
     for given in (False, True):
@@ -189,7 +189,7 @@ def test_a_withdrawn_consent_is_taken_back_and_given_again(lms: Lms, keeper: Rem
                 identity.revoke_consent(account)
         lms.work()
 
-    assert [real_name for _, _, real_name, _ in keeper.told] == [True, False, True]
+    assert [real_name for _, _, real_name, _ in keeper.told] == [True]
 
 
 def test_nobody_is_told_of_who_never_proved_a_name(lms: Lms, keeper: RememberedStates) -> None:
@@ -286,9 +286,7 @@ def test_no_unit_of_work_is_open_while_the_platform_thinks(
         tell(**said)
 
     monkeypatch.setattr(keeper, "set_learner_state", look_from_elsewhere)
-    with lms.house.uow.for_institution(ORG) as tx:
-        lms.house.at(tx).identity.revoke_consent(account)
-    lms.work()
+    release(lms, account)
 
     assert seen == [(None, None, "waiting")]
     assert rows(lms) == [("told", "")]

@@ -18,6 +18,7 @@ from bridge.web.pages.factors import factor_pages
 from bridge.web.pages.forwarding import forwarding_pages
 from bridge.web.pages.home import home_pages
 from bridge.web.pages.hours_explained import hours_explained_pages
+from bridge.web.pages.impact_assessment import impact_assessment_pages
 from bridge.web.pages.institution import institution_pages
 from bridge.web.pages.intake import intake_pages
 from bridge.web.pages.learner import learner_pages
@@ -62,6 +63,7 @@ def register_pages(app: Flask, house: House) -> None:
         submission_review_pages,
         institution_pages,
         access_log_pages,
+        impact_assessment_pages,
         account_release_pages,
         real_name_pages,
         card_check_pages,

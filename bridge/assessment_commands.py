@@ -1,0 +1,97 @@
+"""`./anxue privacy assessment …` and `./anxue privacy faces`: what lets faces be processed, how many are kept."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from bridge.assessment_files import OPERATOR, read_assessments
+from bridge.kernel.ids import InstitutionId
+from bridge.kernel.json_line import failures_told, print_json
+from bridge.kernel.time import legal_date, rfc3339
+from bridge.registry.assessment_model import PURPOSES_ZH, RESULTS_ZH, ImpactAssessment
+from bridge.settings import Settings
+from bridge.wiring import House
+
+
+@click.group("assessment", help="个人信息保护影响评估的记录:没有有效的评估,不能刷脸。")
+def assessment() -> None:
+    """Hold the commands together."""
+
+
+@assessment.command("add")
+@click.option("--institution", required=True, metavar="ID", help="机构编号。")
+@click.option(
+    "--file",
+    "path",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="评估记录(YAML,格式见 config/demo/impact_assessments.yaml)。",
+)
+@click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
+def add_command(institution: str, path: Path, as_json: bool) -> None:
+    """登记 FILE 中的影响评估;登记后不能更改,同一版本只能登记一次。"""
+    with failures_told(as_json), _house() as house:
+        forms = read_assessments(path, legal_date(house.clock.now()))
+        with house.uow.for_institution(InstitutionId(institution)) as tx:
+            added = [house.at(tx).assessments.add(form, OPERATOR) for form in forms]
+    if as_json:
+        print_json({"ok": True, "added": [as_dict(one) for one in added]})
+        return
+    for one in added:
+        click.echo(f"已登记 {PURPOSES_ZH[one.purpose]} 版本 {one.version}:{RESULTS_ZH[one.result]}。")
+
+
+@assessment.command("list")
+@click.option("--institution", required=True, metavar="ID", help="机构编号。")
+@click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
+def list_command(institution: str, as_json: bool) -> None:
+    """列出机构的全部影响评估,最早的在前。"""
+    with (
+        failures_told(as_json),
+        _house() as house,
+        house.uow.for_institution(InstitutionId(institution), read_only=True) as tx,
+    ):
+        every = house.at(tx).assessments.all()
+    if as_json:
+        print_json({"ok": True, "institution": institution, "assessments": [as_dict(one) for one in every]})
+        return
+    for one in every:
+        where = one.class_run or "全部班次"
+        click.echo(
+            f"{one.assessed_on} 至 {one.until} {PURPOSES_ZH[one.purpose]} {where} "
+            f"版本 {one.version}:{RESULTS_ZH[one.result]}({one.assessed_by})"
+        )
+    if not every:
+        click.echo("没有影响评估,本机构的班次不能刷脸。请用 privacy assessment add 登记。")
+
+
+def as_dict(one: ImpactAssessment) -> dict[str, object]:
+    """Return the assessment as JSON values."""
+    return {
+        "id": one.id,
+        "purpose": one.purpose,
+        "class_run": one.class_run,
+        "version": one.version,
+        "assessed_on": one.assessed_on.isoformat(),
+        "until": one.until.isoformat(),
+        "assessed_by": one.assessed_by,
+        "result": one.result.value,
+        "necessity": one.necessity,
+        "risks": one.risks,
+        "measures": one.measures,
+        "report_sha256": one.report_sha256,
+        "recorded_by": one.recorded_by,
+        "recorded_at": rfc3339(one.recorded_at),
+    }
+
+
+@contextmanager
+def _house() -> Iterator[House]:
+    house = House.build(Settings())
+    try:
+        yield house
+    finally:
+        house.close()
