@@ -7,6 +7,7 @@ from bridge.kernel.errors import Unavailable
 
 PLUGINS = {
     "face": "plugins.presence.engines:open_engine",
+    "frame_marks": "plugins.presence.frame_marks:PixelMarks",
     "face_pack": "plugins.presence.pack:load_pack",
     "face_index": "plugins.presence.face_index:make_face_index",
     "real_name.roster": "plugins.identity.roster:RosterProvider",

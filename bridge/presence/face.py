@@ -225,6 +225,8 @@ class FaceVerdict(StrEnum):
     VERIFIED = "verified"
     OTHER_PERSON = "other_person"
     SUSPECTED_SPOOF = "suspected_spoof"
+    SUSPECTED_VIRTUAL_CAMERA = "suspected_virtual_camera"
+    """It is another frame of this learner once more, coded anew: for review, no proof of anything."""
     UNSURE = "unsure"
     NO_FACE = "no_face"
     SEVERAL_FACES = "several_faces"

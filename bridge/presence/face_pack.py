@@ -145,12 +145,66 @@ class QualityLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class ChallengeLimits:
+    """The random challenge of a registration: what is asked, for how long, and what shows a movement.
+
+    Args:
+        steps: movements that are asked for after the straight look.
+        tries: how often each may be tried in one challenge.
+        front_frames, frames: frames of the straight look, and of each movement.
+        frame_gap_ms: between two frames; `window_ms`: within which all of a try must have come.
+        pause_min_ms, pause_max_ms: how long before a movement's moment comes.
+        whole_ms: for the whole challenge.
+        front_degrees: most yaw of a head that looks into the camera.
+        turn_degrees: least yaw of a turned one; `nod_degrees`: how far it must come down.
+        eyes_closed, eyes_open: scores from and up to which an eye counts as closed, as open.
+        same_picture_below: mean difference (grey levels 0..255 of the faces laid over each other) below which a frame
+            is an earlier one, coded anew.
+        frozen_share: share of very same blocks from which on a frame is the one before it, but for a part.
+        mark_bits: how many of 256 bits of two frames' marks may differ where the pictures are then compared.
+    """
+
+    steps: int
+    tries: int
+    front_frames: int
+    frames: int
+    frame_gap_ms: int
+    window_ms: int
+    pause_min_ms: int
+    pause_max_ms: int
+    whole_ms: int
+    front_degrees: float
+    turn_degrees: float
+    nod_degrees: float
+    eyes_closed: float
+    eyes_open: float
+    same_picture_below: float
+    frozen_share: float
+    mark_bits: int
+
+    def __post_init__(self) -> None:
+        if self.steps < 1 or self.tries < 1 or self.front_frames < 2 or self.frames < 3:
+            raise ValueError("a challenge needs steps, tries, 2 frames of a straight look and 3 of a movement")
+        if not 0 <= self.pause_min_ms <= self.pause_max_ms:
+            raise ValueError("pauses need 0 <= min <= max")
+        if not 0 < self.frames * self.frame_gap_ms < self.window_ms < self.whole_ms:
+            raise ValueError("a burst must fit into its window, and a window into the whole")
+        if not 0 < self.front_degrees < self.turn_degrees < 90 or not 0 < self.nod_degrees < 90:
+            raise ValueError("angles need 0 < front < turn < 90 and 0 < nod < 90")
+        if not 0 <= self.eyes_open < self.eyes_closed <= 1:
+            raise ValueError("eyes need 0 <= open < closed <= 1")
+        if self.same_picture_below < 0 or not 0.5 < self.frozen_share <= 1 or not 0 <= self.mark_bits < 128:
+            raise ValueError("copies need 0 <= same, 0.5 < frozen <= 1, and marks that differ in less than half")
+
+
+@dataclass(frozen=True, slots=True)
 class FacePack:
     """The models that work together, and the thresholds measured with them.
 
     Args:
         liveness: None where the pack has no model that tells a living face from a picture.
         recorded: licences that the operator has obtained for models of this pack.
+        challenge: None where the pack has no model that sees how a head is turned: nobody is anchored by machine then.
     """
 
     id: str
@@ -161,6 +215,7 @@ class FacePack:
     liveness: LivenessLimits | None = None
     runtime: FaceRuntime = FaceRuntime.YUFACE
     recorded: tuple[RecordedLicence, ...] = ()
+    challenge: ChallengeLimits | None = None
 
     def find(self, job: str) -> PackModel | None:
         """Return the pack's one model for `job`, None if there is none."""

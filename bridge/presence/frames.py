@@ -142,6 +142,9 @@ class FrameService:
     ) -> None:
         self._store = store
         self._evidence = evidence
+        *,
+        challenged: bool = False,
+        frames_anchor: bool = True,
         self._roster = roster
         self._events = events
         self._rules = rules
@@ -154,6 +157,8 @@ class FrameService:
 
     def submit_for_check(self, check: PresenceCheck, nonce: str, jpeg: bytes) -> str:
         """Store a frame for an open check and ask for its judgement; return the frame's id.
+        self._challenged = challenged
+        self._frames_anchor = frames_anchor
 
         Raises:
             InvalidInput: frame_too_large, frame_not_jpeg, frame_too_many_pixels, check_closed, frame_waiting,
@@ -177,7 +182,7 @@ class FrameService:
         """Store a frame of the face registration and ask for its judgement; return the frame's id.
 
         Raises:
-            InvalidInput: as `Frame`, frame_repeated, already_anchored.
+            InvalidInput: as `Frame`, frame_repeated, already_anchored, challenge_required.
         """
         Frame(jpeg)
         reference = self._store.reference(learner, class_run)
@@ -189,6 +194,8 @@ class FrameService:
     def submit_for_card_check(
         self, learner: LearnerRef, class_run: ClassRunId, check_id: CheckId, jpeg: bytes
     ) -> str:
+        if self._challenged:
+            raise InvalidInput("challenge_required", "请在人脸登记页面按提示完成动作", http_status=409)
         """Store a frame that staff took of who stands there with the card; it is compared with the reference.
 
         Raises:
@@ -281,7 +288,7 @@ class FrameService:
         needed = self._rules.anchor_good_frames(frame.class_run)
         now = self._study_clock.now()
         # The first good frame alone never anchors: a pack that asks for one would still need two.
-        anchors = judged.anchoring and len(templates) >= max(2, needed)
+        anchors = self._frames_anchor and judged.anchoring and len(templates) >= max(2, needed)
         reference = FaceReference(
             learner=frame.learner,
             class_run=frame.class_run,

@@ -204,8 +204,7 @@ class House:
     @cached_property
     def recogniser(self) -> RecogniserInForce:
         """The model with which faces are compared, as the pack names it; no model is loaded for that."""
-        pack: FacePack = load("face_pack")(self.settings.face_pack)
-        model = pack.model("recogniser")
+        model = self.face_pack.model("recogniser")
         return RecogniserInForce(model.id, model.sha256 or "")
 
     @cached_property
@@ -218,6 +217,12 @@ class House:
         return engine
 
     @cached_property
+    @cached_property
+    def face_pack(self) -> FacePack:
+        """The pack in force as its file says; no model is loaded for that."""
+        pack: FacePack = load("face_pack")(self.settings.face_pack)
+        return pack
+
     def sign_in(self) -> SignIn:
         return SignIn(
             self.uow,

@@ -28,6 +28,7 @@ from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
 from bridge.wiring.enrolment_jobs import enrolment_works, sweep_previews
+from bridge.wiring.challenges import challenge_works
 from bridge.wiring.face_gate import CONSENT_SENTENCE
 from bridge.wiring.forwarding import forwarding_works, sweep_forwarding
 from bridge.wiring.inbox_days import sweep_inbox_days
@@ -62,13 +63,14 @@ def runner(house: "House") -> Runner:
     return Runner(house.uow, house.clock, works, partial(note_dead, house))
 
 
+    works.update(challenge_works(house, jobs.roster))
 class Jobs:
     """The kinds of jobs of one house."""
 
     def __init__(self, house: "House") -> None:
         self._house = house
         # The same ID photo is looked at once for each frame of a registration.
-        self._roster = lru_cache(maxsize=64)(self._template_of)
+        self.roster = lru_cache(maxsize=64)(self._template_of)
 
     def carry(self, job: Job) -> Event:
         """Return the job's event; a batch that is ready is carried to the regulator on the way."""
@@ -116,7 +118,7 @@ class Jobs:
             material = self._house.at(tx).frames.material(job.key)
         if material is None:
             return None
-        return judge_material(self._house.engine_for_faces, material, self._roster)
+        return judge_material(self._house.engine_for_faces, material, self.roster)
 
     def record(self, tx: Tx, job: Job, judged: JudgedFrame | None) -> None:
         """Record the frame's verdict."""

@@ -39,6 +39,8 @@ from bridge.plugin_loader import load
 from bridge.presence.anchoring import ID_PHOTO, PROVIDER
 from bridge.presence.card_checks import CardChecks
 from bridge.presence.frames import FrameService
+from bridge.presence.challenge_store import SqlChallengeStore
+from bridge.presence.challenges import ChallengeService
 from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
 from bridge.presence.prompt_store import SqlPromptStore
@@ -245,6 +247,23 @@ class Stations:
     @cached_property
     def gate_store(self) -> SqlGateStore:
         return SqlGateStore(self._tx, self._house.cipher)
+    @cached_property
+    def challenges(self) -> ChallengeService:
+        house = self._house
+        return ChallengeService(
+            SqlChallengeStore(self._tx),
+            self.presence_store,
+            self.vault,
+            self.identity,
+            self._tx,
+            self.check_rules,
+            house.clock,
+            house.study_clock,
+            self._tx.institution_id,
+            house.face_pack,
+            self._photo_source,
+        )
+
 
     @cached_property
     def exam_services(self) -> ExamServices:

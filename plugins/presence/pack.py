@@ -1,11 +1,13 @@
 """Read a face pack: `<packs>/<id>/pack.yaml`, or `pack.yaml` in a folder of the operator's own."""
 
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from bridge.kernel.errors import Unavailable
 from bridge.presence.face_pack import (
+    ChallengeLimits,
     CommercialUse,
     FacePack,
     FaceRuntime,
@@ -65,6 +67,8 @@ def _pack(content: dict[str, Any], recorded: tuple[RecordedLicence, ...]) -> Fac
         )
     if ("liveness" in jobs) != ("liveness" in content):
         raise ValueError("a liveness model and its thresholds come together")
+    if "challenge" in content and "pose" not in jobs:
+        raise ValueError("a challenge needs a model of the head's pose")
     thresholds, quality = content["thresholds"], content["quality"]
     return FacePack(
         id=str(content["id"]),
@@ -89,6 +93,7 @@ def _pack(content: dict[str, Any], recorded: tuple[RecordedLicence, ...]) -> Fac
         liveness=_liveness(content["liveness"]) if "liveness" in content else None,
         runtime=runtime,
         recorded=recorded,
+        challenge=_challenge(content["challenge"]) if "challenge" in content else None,
     )
 
 
@@ -98,6 +103,13 @@ def _liveness(entry: dict[str, Any]) -> LivenessLimits:
         spoof_below=float(entry["spoof_below"]),
         live_min_face_px=int(entry["live_min_face_px"]),
     )
+
+
+def _challenge(entry: dict[str, Any]) -> ChallengeLimits:
+    names = [field.name for field in fields(ChallengeLimits)]
+    if set(entry) != set(names) or not all(type(value) in (int, float) for value in entry.values()):
+        raise ValueError(f"challenge: numbers for {', '.join(names)}")
+    return ChallengeLimits(**entry)
 
 
 def _recorded(entry: dict[str, Any]) -> RecordedLicence:

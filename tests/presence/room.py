@@ -1,6 +1,6 @@
 """Presence on a real database, with clocks that stand, rules that a test sets, and an agent to play."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -17,6 +17,11 @@ from bridge.intake.store import SqlInbox
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.ids import CheckId, ClassRunId, CourseUnitId, InstitutionId, LearnerRef
 from bridge.kernel.time import FixedClock, epoch_ms
+from bridge.presence.anchoring import ID_PHOTO
+from bridge.presence.bursts import judge_burst_material
+from bridge.presence.challenge import Challenge
+from bridge.presence.challenge_store import SqlChallengeStore
+from bridge.presence.challenges import ChallengeService
 from bridge.presence.face import FaceTemplate
 from bridge.presence.frames import FrameService, judge_material
 from bridge.presence.model import Activity, CheckRules, Command, PresenceCheck
@@ -26,7 +31,7 @@ from bridge.presence.prompts import Prompts, Shown, prompt_closed
 from bridge.presence.service import BatchAnswer, OpenedSession, PresenceService
 from bridge.presence.store import SqlPresenceStore
 from tests.contracts.memory_evidence import MemoryEvidence
-from tests.presence.pictures import RECOGNISER, PictureEngine, picture
+from tests.presence.pictures import RECOGNISER, SHOWING, PictureEngine, PictureMarks, picture
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 ORG, OTHER_ORG = InstitutionId("org_a"), InstitutionId("org_b")
@@ -180,6 +185,75 @@ class Room:
         judged = judge_material(self.face_engine, material, self._template)
         with self.open() as desk:
             desk.frames.record(frame_id, judged)
+
+    @contextmanager
+    def challenges(self) -> Iterator[ChallengeService]:
+        with self.open() as desk:
+            yield ChallengeService(
+                SqlChallengeStore(desk.tx),
+                desk.store,
+                self.evidence,
+                self.roster,
+                desk.tx,
+                self.rules,
+                self.clock,
+                self.study_clock,
+                ORG,
+                self.face_engine.pack,
+                lambda _learner, _class_run: ID_PHOTO,
+            )
+
+    def challenge(self, learner: LearnerRef = LEARNER) -> Challenge:
+        """Begin a challenge."""
+        with self.challenges() as desk:
+            return desk.begin(learner, RUN)
+
+    def burst(self, challenge: Challenge, shown: Sequence[bytes]) -> Challenge:
+        """Send the frames once the step's moment has come, and judge them; return how the challenge stands."""
+        assert challenge.step is not None
+        self.clock.advance(milliseconds=max(0, challenge.step.opens_ms - epoch_ms(self.clock.now())))
+        for seq, jpeg in enumerate(shown):
+            with self.challenges() as desk:
+                desk.submit(challenge.id, challenge.learner, challenge.step.nonce, seq, jpeg)
+        self.judge_burst(challenge.id)
+        with self.challenges() as desk:
+            found = desk.look(challenge.learner, RUN)
+        assert found is not None
+        return found
+
+    def show(self, challenge: Challenge, says: Sequence[str]) -> Challenge:
+        """As `burst`, with new pictures that say so."""
+        return self.burst(challenge, [picture(each) for each in says])
+
+    def do_as_asked(self, challenge: Challenge) -> Challenge:
+        """Show what the step asks for."""
+        assert challenge.step is not None
+        return self.show(challenge, SHOWING[challenge.step.move])
+
+    def pass_challenge(self, learner: LearnerRef = LEARNER) -> Challenge:
+        """Register the learner's face by a challenge in which everything is shown that is asked for."""
+        challenge = self.challenge(learner)
+        while challenge.step is not None:
+            challenge = self.do_as_asked(challenge)
+        return challenge
+
+    def judge_burst(self, challenge_id: str) -> None:
+        """Do what the worker does with a burst."""
+        with self.challenges() as desk:
+            material = desk.material(challenge_id)
+            limits = desk.limits(RUN)
+        if material is None:
+            return
+
+        def fetch(frame_ids: Sequence[str]) -> Mapping[str, bytes]:
+            with self.challenges() as desk:
+                return desk.pictures(frame_ids)
+
+        judged = judge_burst_material(
+            self.face_engine, PictureMarks(), material, limits, self._template, fetch
+        )
+        with self.challenges() as desk:
+            desk.record(challenge_id, judged)
 
     def answer(self, check_id: CheckId, jpeg: bytes) -> PresenceCheck:
         """Send a frame for the check and judge it; return the check as it then is."""

@@ -1,0 +1,347 @@
+"""Challenges: begun, fed with frames, judged, and what a passed one is worth: the person's face reference.
+
+Times here are the server's real clock: how fast somebody turns their head does not hang on a demonstration's pace.
+"""
+
+import hmac
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Protocol
+
+from bridge.kernel.canonical import sha256_hex
+from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.events import EventsAndWishes
+from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
+from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef, new_id
+from bridge.kernel.time import Clock, StudyClock, epoch_ms
+from bridge.presence import challenge as model
+from bridge.presence.anchoring import anchored
+from bridge.presence.bursts import BurstMaterial, JudgedBurst
+from bridge.presence.challenge import (
+    BurstFinding,
+    Challenge,
+    ChallengeState,
+    Draw,
+    Finding,
+    Step,
+    camera_hint,
+    moves_of,
+)
+from bridge.presence.face import FaceTemplate, FaceVerdict, Frame, comparison_score
+from bridge.presence.face_pack import ChallengeLimits, FacePack
+from bridge.presence.model import FaceFrame, FaceReference, RecogniserInForce, medoid
+from bridge.presence.ports import PresenceStore, RosterPhotographs, RulesInForce
+
+BURST_WAITING = "presence.burst_waiting"
+WITHOUT_CHALLENGE = "本单位的人脸模型包没有头部姿态模型,不能做动作核验,人脸需要由工作人员现场核对证件后确认。"
+"""What a learner reads where the pack cannot see movements: nobody is anchored by machine there."""
+_FROZEN = "摄像头送来了完全相同的画面,请直接使用手机或电脑的摄像头,再做一次。"
+
+
+class ChallengeStore(Protocol):
+    """Challenges of one institution; `SqlChallengeStore`."""
+
+    def add(self, challenge: Challenge) -> None: ...
+
+    def save(self, challenge: Challenge) -> None: ...
+
+    def get(self, challenge_id: str) -> Challenge | None: ...
+
+    def latest(self, learner: LearnerRef, class_run: ClassRunId) -> Challenge | None: ...
+
+    def add_frame(self, frame_id: str, challenge_id: str, nonce: str, seq: int) -> None: ...
+
+    def frames(self, challenge_id: str, nonce: str) -> list[str]: ...
+
+    def marks(self, learner: LearnerRef, *, but_of: str) -> list[tuple[str, str]]: ...
+
+    def add_mark(self, frame_id: str, learner: LearnerRef, mark: str) -> None: ...
+
+
+class PhotoSource(Protocol):
+    """Says by which method a match with the ID photo anchors; see `anchoring`."""
+
+    def __call__(self, learner: LearnerRef, class_run: ClassRunId, /) -> str: ...
+
+
+class ChallengeService:
+    """The random challenge of one institution's registrations."""
+
+    def __init__(
+        self,
+        challenges: ChallengeStore,
+        store: PresenceStore,
+        evidence: EvidencePort,
+        roster: RosterPhotographs,
+        events: EventsAndWishes,
+        rules: RulesInForce,
+        clock: Clock,
+        study_clock: StudyClock,
+        institution_id: InstitutionId,
+        pack: FacePack,
+        photo_source: PhotoSource,
+    ) -> None:
+        self._challenges = challenges
+        self._store = store
+        self._evidence = evidence
+        self._roster = roster
+        self._events = events
+        self._rules = rules
+        self._clock = clock
+        self._study_clock = study_clock
+        self._institution_id = institution_id
+        self._pack = pack
+        self._photo_source = photo_source
+        recogniser = pack.model("recogniser")
+        self._recogniser = RecogniserInForce(recogniser.id, recogniser.sha256 or "")
+
+    def begin(self, learner: LearnerRef, class_run: ClassRunId, camera_label: str = "") -> Challenge:
+        """Begin a challenge in the place of any other of this learner that is still open.
+
+        Args:
+            camera_label: what the browser calls its camera: a hint, and not kept.
+
+        Raises:
+            InvalidInput: challenge_unsupported, already_anchored.
+        """
+        limits = self._limits(class_run)
+        reference = self._current(learner, class_run)
+        if reference is not None and reference.anchored_ms is not None:
+            raise InvalidInput("already_anchored", "人脸已登记完成,无需重复采集", http_status=409)
+        before = self._challenges.latest(learner, class_run)
+        if before is not None and before.state is ChallengeState.OPEN:
+            self._challenges.save(replace(before, state=ChallengeState.EXPIRED, step=None))
+        begun = model.begin(
+            new_id("chl"), learner, class_run, self._pack.id, limits, _draw(), self._now_ms(),
+            camera_hint(camera_label),
+        )  # fmt: skip
+        self._challenges.add(begun)
+        return begun
+
+    def look(self, learner: LearnerRef, class_run: ClassRunId) -> Challenge | None:
+        """Return the learner's last challenge as it stands now; None if there was none."""
+        found = self._challenges.latest(learner, class_run)
+        return None if found is None else self._expired(found)
+
+    def submit(self, challenge_id: str, learner: LearnerRef, nonce: str, seq: int, jpeg: bytes) -> Challenge:
+        """Store one frame of the step's burst, and ask for the judgement once the burst is whole.
+
+        A frame that came before, byte for byte, is what no sensor gives: the try is lost, under suspicion.
+
+        Raises:
+            InvalidInput: as `Frame`, challenge_unknown, challenge_over, challenge_step_waiting, frame_out_of_order.
+            NotPermitted: nonce_mismatch.
+        """
+        Frame(jpeg)
+        found = self._challenges.get(challenge_id) if challenge_id.isprintable() else None
+        if found is None or found.learner != learner:
+            raise InvalidInput("challenge_unknown", "动作核验不存在或已失效,请重新开始", http_status=404)
+        found = self._expired(found)
+        step = found.step
+        if step is None or found.state is not ChallengeState.OPEN:
+            raise InvalidInput("challenge_over", "本次动作核验已结束,请重新开始", http_status=409)
+        if not hmac.compare_digest(nonce.encode("utf-8", "replace"), step.nonce.encode()):
+            raise NotPermitted("nonce_mismatch", "这张照片不属于当前的动作,请按页面提示继续", http_status=403)
+        if step.judging or self._now_ms() < step.opens_ms:
+            raise InvalidInput("challenge_step_waiting", "请等待下一个动作的提示", http_status=409)
+        sha256 = sha256_hex(jpeg)
+        if seq == step.taken - 1 and self._is_last(found, step, sha256):
+            return found  # the answer to it was lost on the way
+        if seq != step.taken:
+            raise InvalidInput("frame_out_of_order", "照片的顺序不对,请重新做这个动作", http_status=409)
+        if self._store.frame_known(learner, sha256):
+            lost = BurstFinding(Finding.SUSPECTED_VIRTUAL_CAMERA, _FROZEN)
+            return self._went_on(found, lost)
+        return self._take(found, step, sha256, jpeg)
+
+    def material(self, challenge_id: str) -> BurstMaterial | None:
+        """Return what is needed to judge the burst that waits; None if none does."""
+        found = self._challenges.get(challenge_id)
+        if found is None or found.step is None or not found.step.judging:
+            return None
+        frames = [
+            self._store.frame(frame_id) for frame_id in self._challenges.frames(found.id, found.step.nonce)
+        ]
+        kept = [frame for frame in frames if frame is not None]
+        reference = self._store.reference(found.learner, found.class_run)
+        current = reference if reference is not None and reference.is_of(self._recogniser) else None
+        named = found.templates[0] if found.templates else (current.chosen if current is not None else None)
+        return BurstMaterial(
+            challenge_id=found.id,
+            nonce=found.step.nonce,
+            move=found.step.move,
+            frames=tuple(
+                (frame, self._evidence.get(self._institution_id, frame.evidence_id)) for frame in kept
+            ),
+            known=None if named is None else self._template(named),
+            roster_jpeg=self._roster.roster_photo(found.learner, found.class_run),
+            renewal=current is None and reference is not None and reference.anchored_ms is not None,
+            earlier=tuple(self._challenges.marks(found.learner, but_of=found.id)),
+        )
+
+    def pictures(self, frame_ids: Sequence[str]) -> Mapping[str, bytes]:
+        """Return the pictures of frames, without those that are gone."""
+        found: dict[str, bytes] = {}
+        for frame_id in frame_ids:
+            frame = self._store.frame(frame_id)
+            if frame is None:
+                continue
+            try:
+                found[frame_id] = self._evidence.get(self._institution_id, frame.evidence_id)
+            except InvalidInput:
+                continue  # its key was destroyed: nothing can be said of it any more
+        return found
+
+    def record(self, challenge_id: str, judged: JudgedBurst) -> None:
+        """Record what a burst showed and what follows from it. Recording it again changes nothing."""
+        found = self._challenges.get(challenge_id)
+        if found is None or found.step is None or not found.step.judging or found.step.nonce != judged.nonce:
+            return
+        frame_ids = self._challenges.frames(found.id, judged.nonce)
+        for frame_id, (verdict, advice), mark in zip(frame_ids, judged.verdicts, judged.marks, strict=True):
+            frame = self._store.frame(frame_id)
+            if frame is not None:
+                self._store.save_frame(
+                    replace(frame, verdict=verdict.value, model_id=self._pack.id, message=advice)
+                )
+            if mark:
+                self._challenges.add_mark(frame_id, found.learner, mark)
+        if judged.template is not None:
+            named = self._put_template(found, judged.template)
+            found = replace(found, templates=(*found.templates, named), with_photo=judged.with_photo)
+        found = self._went_on(found, judged.found)
+        if found.state is not ChallengeState.OPEN:
+            self._keep_reference(found)
+
+    def give_up(self, challenge_id: str, sentence: str) -> None:
+        """Ask once more for a burst that cannot be judged for a fault of ours; no try is lost by it."""
+        found = self._challenges.get(challenge_id)
+        if found is None or found.step is None or not found.step.judging:
+            return
+        for frame_id in self._challenges.frames(found.id, found.step.nonce):
+            frame = self._store.frame(frame_id)
+            if frame is not None and frame.verdict is None:
+                self._store.save_frame(replace(frame, verdict=FaceVerdict.UNSURE.value, message=sentence))
+        limits = self._limits(found.class_run)
+        self._challenges.save(model.give_up(found, limits, _draw(), self._now_ms(), sentence))
+
+    def limits(self, class_run: ClassRunId) -> ChallengeLimits:
+        """Return the pack's limits, with steps enough for the good frames that the rules ask for.
+
+        Raises:
+            InvalidInput: challenge_unsupported.
+        """
+        return self._limits(class_run)
+
+    def _limits(self, class_run: ClassRunId) -> ChallengeLimits:
+        limits = self._pack.challenge
+        if limits is None or not moves_of(self._pack):
+            raise InvalidInput("challenge_unsupported", WITHOUT_CHALLENGE, http_status=409)
+        # Each burst gives one good frame, the straight look included.
+        return replace(limits, steps=max(limits.steps, self._rules.anchor_good_frames(class_run) - 1))
+
+    def _current(self, learner: LearnerRef, class_run: ClassRunId) -> FaceReference | None:
+        found = self._store.reference(learner, class_run)
+        return found if found is not None and found.is_of(self._recogniser) else None
+
+    def _is_last(self, found: Challenge, step: Step, sha256: str) -> bool:
+        frame_ids = self._challenges.frames(found.id, step.nonce)
+        last = self._store.frame(frame_ids[-1]) if frame_ids else None
+        return last is not None and last.sha256 == sha256
+
+    def _expired(self, found: Challenge) -> Challenge:
+        if found.state is not ChallengeState.OPEN:
+            return found
+        limits = self._limits(found.class_run)
+        now = model.expire(found, moves_of(self._pack), limits, _draw(), self._now_ms())
+        if now != found:
+            self._challenges.save(now)
+        if now.state is not ChallengeState.OPEN:
+            self._keep_reference(now)
+        return now
+
+    def _went_on(self, found: Challenge, burst: BurstFinding) -> Challenge:
+        limits = self._limits(found.class_run)
+        following = model.after(found, burst, moves_of(self._pack), limits, _draw(), self._now_ms())
+        self._challenges.save(following)
+        return following
+
+    def _take(self, found: Challenge, step: Step, sha256: str, jpeg: bytes) -> Challenge:
+        scope = EvidenceScope(
+            self._institution_id, found.learner, EvidencePurpose.FACE_FRAME, found.class_run
+        )
+        frame = FaceFrame(
+            id=new_id("frm"),
+            learner=found.learner,
+            class_run=found.class_run,
+            check_id=None,
+            evidence_id=self._evidence.put(scope, jpeg, "image/jpeg"),
+            sha256=sha256,
+            received_real=self._clock.now(),
+        )
+        if not self._store.add_frame(frame):
+            raise InvalidInput("frame_repeated", "这张照片与之前的完全相同,请重新拍摄", http_status=409)
+        self._challenges.add_frame(frame.id, found.id, step.nonce, step.taken)
+        found = replace(found, step=replace(step, taken=step.taken + 1))
+        self._challenges.save(found)
+        if found.step is not None and found.step.judging:
+            self._events.want(BURST_WAITING, found.id)
+        return found
+
+    def _keep_reference(self, passed: Challenge) -> None:
+        """Keep the faces of a challenge as the person's reference; anchor it if it was passed and matched the ID photo.
+
+        Who does not manage the movements may study on provisionally, with staff to compare face and card, unless
+        something was suspected.
+        """
+        known = self._current(passed.learner, passed.class_run)
+        if known is not None and known.anchored_ms is not None:
+            # Staff were quicker, and what is anchored stays as it was anchored.
+            return
+        by_machine = passed.state is ChallengeState.PASSED
+        if not passed.templates or (not by_machine and (known is not None or passed.suspicions)):
+            return
+        names = passed.templates
+        if known is not None and self._is_same(known, names[0]):
+            names = (*known.templates, *names)
+        else:
+            known = None
+        vectors = [self._template(name) for name in names]
+        reference = FaceReference(
+            learner=passed.learner,
+            class_run=passed.class_run,
+            model_id=self._recogniser.id,
+            model_sha256=self._recogniser.sha256,
+            templates=names,
+            chosen=names[medoid([[comparison_score(a, b) for b in vectors] for a in vectors])],
+            anchored_ms=None,
+            has_roster_photo=passed.with_photo,
+            id=new_id("fref") if known is None else known.id,
+        )
+        needed = max(2, self._rules.anchor_good_frames(passed.class_run))
+        if by_machine and passed.with_photo and len(passed.templates) >= needed:
+            method = self._photo_source(passed.learner, passed.class_run)
+            reference = anchored(self._events, reference, self._study_clock.now(), method)
+        self._store.save_reference(reference)
+
+    def _is_same(self, known: FaceReference, name: str) -> bool:
+        score = comparison_score(self._template(known.chosen), self._template(name))
+        return score >= self._pack.thresholds.verify
+
+    def _template(self, evidence_id: str) -> FaceTemplate:
+        vector = self._evidence.get(self._institution_id, EvidenceId(evidence_id))
+        return FaceTemplate(vector, self._recogniser.id, self._recogniser.sha256)
+
+    def _put_template(self, found: Challenge, template: FaceTemplate) -> str:
+        scope = EvidenceScope(
+            self._institution_id, found.learner, EvidencePurpose.FACE_TEMPLATE, found.class_run
+        )
+        return self._evidence.put(scope, template.vector, "application/octet-stream")
+
+    def _now_ms(self) -> int:
+        return epoch_ms(self._clock.now())
+
+
+def _draw() -> Draw:
+    return Draw(secrets.randbits(32), secrets.randbits(32), secrets.token_hex(16))
