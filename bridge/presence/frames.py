@@ -236,6 +236,7 @@ class FrameService:
             verdict=judgement.verdict.value,
             score=judgement.score,
             threshold=judgement.threshold,
+            parameter=judgement.parameter,
             model_id=judgement.pack_id,
             message=judgement.reason_zh,
         )

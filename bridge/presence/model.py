@@ -221,7 +221,11 @@ class PresenceCheck:
 
 @dataclass(frozen=True, slots=True)
 class FaceFrame:
-    """One frame as it came; `verdict` is None until it was judged. Scores stay in this station."""
+    """One frame as it came; `verdict` is None until it was judged. Scores stay in this station.
+
+    Args:
+        parameter: the pack's threshold that decided; None where none did, and for frames of earlier versions.
+    """
 
     id: str
     learner: LearnerRef
@@ -235,6 +239,7 @@ class FaceFrame:
     threshold: float | None = None
     model_id: str | None = None
     message: str = ""
+    parameter: str | None = None
 
 
 class RecogniserInForce(NamedTuple):

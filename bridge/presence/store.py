@@ -103,6 +103,7 @@ class FaceFrameRow(TenantRow, Base):
     threshold: Mapped[float | None] = mapped_column(Float)
     model_id: Mapped[str | None] = mapped_column(String(80))
     message: Mapped[str] = mapped_column(String(200), default="")
+    parameter: Mapped[str | None] = mapped_column(String(40))
 
 
 class FaceReferenceRow(TenantRow, Base):

@@ -16,6 +16,7 @@ from bridge.presence.prompts import Shown, prompt_closed
 from bridge.web.agent_batches import REFUSED, AgentBatches
 from bridge.web.security import headers_of_all
 from bridge.wiring import House
+from bridge.wiring.stuck_learners import with_way_out
 from bridge.wiring.face_gate import require_face_of
 
 _T = TypeVar("_T")
@@ -162,6 +163,9 @@ def agent_door(house: House) -> Blueprint:
         secret, institution = _bearer()
         with house.uow.for_institution(institution) as tx:
             check, judging, message = house.at(tx).presence.check_state(CheckId(check_id), secret)
+        if check.state not in (CheckState.OPEN, CheckState.PASSED):
+            with house.uow.for_institution(institution, read_only=True) as tx:
+                message = with_way_out(house.at(tx), check, message)
         return _json(
             {
                 "check": check.id,

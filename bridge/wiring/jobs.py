@@ -36,6 +36,7 @@ from bridge.wiring.intake_jobs import note_dead, sweep_quarantine, tidy_quaranti
 from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
 from bridge.wiring.ledger_standing import STANDING, prepare_review, sweep_standing
 from bridge.wiring.platform_jobs import platform_works, sweep_platforms
+from bridge.wiring.review_desk import expire_reviews
 from bridge.worker.runner import Runner, Work
 
 if TYPE_CHECKING:
@@ -190,3 +191,4 @@ def sweep(house: "House") -> None:
         sweep_roster_reads(house.uow, now)
         tidy_quarantine(house)
         sweep_previews(house)
+        expire_reviews(house)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bridge.archive.service import ArchiveService
 from bridge.archive.store import SqlArchiveStore
@@ -45,6 +45,8 @@ from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
 from bridge.presence.prompt_store import SqlPromptStore
 from bridge.presence.prompts import Prompts
+from bridge.presence.review.service import Reviews
+from bridge.presence.review.store import SqlReviewStore
 from bridge.presence.service import PresenceService
 from bridge.presence.store import SqlPresenceStore
 from bridge.presence.supervised import SupervisedStudy
@@ -81,6 +83,7 @@ from bridge.wiring.learner_news import LearnerNews
 from bridge.wiring.lms_courses import LmsCourses
 from bridge.wiring.lms_references import LmsReferences
 from bridge.wiring.platform_services import note_services
+from bridge.wiring.review_desk import ReviewRulesInForce, correct_after_review
 from lti.claims import LaunchClaims
 from lti.launch import Launch
 
@@ -243,6 +246,18 @@ class Stations:
         return CardChecks(
             self._tx, self.presence_store, self.frames, house.clock, house.study_clock, house.recogniser
         )
+
+    @cached_property
+    def review_store(self) -> SqlReviewStore:
+        return SqlReviewStore(self._tx)
+
+    @cached_property
+    def review_rules(self) -> ReviewRulesInForce:
+        return ReviewRulesInForce(self.registry, self._house.rules, self._house.study_clock)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        return Reviews(self.review_store, self._tx, self.review_rules, self._house.study_clock)
 
     @cached_property
     def gate_store(self) -> SqlGateStore:
@@ -460,6 +475,10 @@ class Stations:
                 self.identity, self.registry_store, self._house.cipher, self._tx.institution_id
             )
             self.quarantine.wake([lms.actor(account.registration_id, account.sub)])
+
+    def correct_after_review(self, data: Mapping[str, Any]) -> None:
+        """See `review_desk.correct_after_review`."""
+        correct_after_review(self, data)
 
     def profile_for(self, sheet: ClassRunSheet) -> ProfileInForce:
         """Return the rules that apply to a class run."""

@@ -8,6 +8,7 @@ from bridge.web.pages.account_release import account_release_pages
 from bridge.web.pages.authority import authority_pages
 from bridge.web.pages.cap_exception import cap_exception_pages
 from bridge.web.pages.card_check import card_check_pages
+from bridge.web.pages.class_to_do import class_to_do_pages, register_class_to_do
 from bridge.web.pages.cmi5 import cmi5_pages
 from bridge.web.pages.compliance import compliance_pages
 from bridge.web.pages.corrections import correction_pages
@@ -22,12 +23,14 @@ from bridge.web.pages.impact_assessment import impact_assessment_pages
 from bridge.web.pages.institution import institution_pages
 from bridge.web.pages.intake import intake_pages
 from bridge.web.pages.learner import learner_pages
+from bridge.web.pages.learner_checks import learner_check_pages, register_learner_checks
 from bridge.web.pages.lms import lms_pages
 from bridge.web.pages.lms_courses import lms_courses_pages, register_lms_courses_wording
 from bridge.web.pages.materials import material_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.player import player_pages
 from bridge.web.pages.real_names import real_name_pages, register_real_names
+from bridge.web.pages.reviews import review_pages
 from bridge.web.pages.second_step import second_step_pages
 from bridge.web.pages.signals import signal_pages
 from bridge.web.pages.staff import staff_pages
@@ -47,6 +50,8 @@ def register_pages(app: Flask, house: House) -> None:
     register_lms_courses_wording(app)
     register_unit_claims(app, house)
     register_real_names(app, house)
+    register_learner_checks(app, house)
+    register_class_to_do(app, house)
     for pages in (
         home_pages,
         staff_pages,
@@ -68,6 +73,9 @@ def register_pages(app: Flask, house: House) -> None:
         real_name_pages,
         card_check_pages,
         correction_pages,
+        review_pages,
+        class_to_do_pages,
+        learner_check_pages,
         hours_explained_pages,
         enrolment_pages,
         cap_exception_pages,
