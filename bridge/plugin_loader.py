@@ -13,6 +13,7 @@ PLUGINS = {
     "real_name.roster": "plugins.identity.roster:RosterProvider",
     "real_name.remote": "plugins.identity.providers:make_provider",
     "blobs.local_folder": "plugins.storage.local_folder:LocalFolderBlobs",
+    "master_key.kms": "plugins.keys.signed_http_kms:open_kms",
     "materials.local_folder": "plugins.storage.material_folder:MaterialFolder",
     "materials.pdf_pages": "plugins.materials.pdf_pages:PdfPages",
     "printer.typst": "plugins.completion.typst_pdf:TypstPrinter",

@@ -10,6 +10,7 @@ import click
 from bridge.access_log_commands import access_log
 from bridge.assessment_commands import assessment
 from bridge.kernel.json_line import failures_told, print_json
+from bridge.key_commands import keys, receipts
 from bridge.privacy.needles import read_needles
 from bridge.privacy.scan import Searched, search
 from bridge.settings import Settings
@@ -25,6 +26,8 @@ def privacy() -> None:
 
 
 privacy.add_command(access_log)
+privacy.add_command(keys)
+privacy.add_command(receipts)
 privacy.add_command(assessment)
 
 

@@ -145,7 +145,8 @@ def is_set_up(settings: Settings) -> bool:
     from bridge.db.engine import open_engine
     from bridge.db.schema import is_current
 
-    if not (settings.data_dir / "keys" / "master.key").exists():
+    keys = settings.data_dir / "keys"
+    if not (keys / "root.wrapped").exists() and not (keys / "master.key").exists():
         return False
     engine = open_engine(settings.database_url)
     try:

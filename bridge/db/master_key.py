@@ -11,6 +11,8 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from bridge.kernel.errors import Unavailable
 
 KEY_BYTES = 32
+BESIDE_ROOT = "v2 "
+"""Begins the file of a key beside which a root key stands; without that the key itself was everything."""
 
 
 def load_or_create(path: Path, *, may_create: bool = True) -> bytes:
@@ -24,13 +26,13 @@ def load_or_create(path: Path, *, may_create: bool = True) -> bytes:
     if not path.exists():
         if not may_create:
             raise Unavailable("master_key_missing", "找不到主密钥文件,请从备份恢复后再启动。", permanent=True)
-        _create(path)
+        _create(path, text_of(secrets.token_bytes(KEY_BYTES), beside_root=False))
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise Unavailable(
             "master_key_exposed", "主密钥文件可被其他用户读取,请把权限改为 0600 后再启动。", permanent=True
         )
     try:
-        key = bytes.fromhex(path.read_text("ascii").strip())
+        key = bytes.fromhex(path.read_text("ascii").strip().removeprefix(BESIDE_ROOT))
     except ValueError as error:
         raise _malformed() from error
     if len(key) != KEY_BYTES:
@@ -47,13 +49,18 @@ def derive(master_key: bytes, purpose: str) -> bytes:
     )
 
 
-def _create(path: Path) -> None:
+def text_of(key: bytes, *, beside_root: bool) -> str:
+    """Return what the file of a key holds."""
+    return f"{BESIDE_ROOT if beside_root else ''}{key.hex()}\n"
+
+
+def _create(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            file.write(text)
             file.flush()
             os.fsync(file.fileno())
         try:
@@ -63,7 +70,23 @@ def _create(path: Path) -> None:
             return
     finally:
         draft.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
+    _sync(path.parent)
+
+
+def write_secret(path: Path, text: str) -> None:
+    """Write a file (0600) whole or not at all, in place of one that is there, durably."""
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
+    _sync(path.parent)
+
+
+def _sync(path: Path) -> None:
+    folder = os.open(path, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:

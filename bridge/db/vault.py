@@ -1,10 +1,9 @@
 """The vault: evidence encrypted under data keys, one for each person, purpose and class run.
 
-A data key is random, lies in the database wrapped by a key derived from the master key, and is wiped when
-the evidence must go; the ciphertext in the blob store, and in any copy of it, is then noise.
+A data key is random, lies in the database wrapped by the master key, and is wiped when the evidence must go; the
+ciphertext in the blob store, and in any copy of it, is then noise. Who wipes a key gets a signed receipt.
 """
 
-import secrets
 from collections.abc import Sequence
 from datetime import datetime
 from hashlib import sha256
@@ -12,20 +11,21 @@ from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from sqlalchemy import ForeignKey, Index, LargeBinary, String, event, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ForeignKey, LargeBinary, String, event, select, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from bridge.db.base import Base, Code, Count, Id, Instant, Sha256, TenantRow
-from bridge.db.master_key import derive
+from bridge.db.data_keys import DataKeyRow, DataKeys, damaged
+from bridge.db.destruction import Order, Receipt, Receipts, has_receipt, head_of, keep
+from bridge.db.key_ring import KeyRing
+from bridge.db.sealing import Tampered, open_sealed, seal
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.evidence import EvidenceScope
 from bridge.kernel.ids import EvidenceId, InstitutionId, new_id
 
-_NONCE_BYTES = 12
-_NO_CLASS_RUN = ""
-"""In place of NULL, which a unique index would hold to differ from itself."""
+_SAYS_ITSELF = b""
+"""In place of a nonce: the sealed record holds its own, and its algorithm."""
 
 
 class BlobStore(Protocol):
@@ -42,32 +42,6 @@ class BlobStore(Protocol):
     def delete(self, name: str) -> None:
         """Remove the name; nothing happens if there is none."""
         ...
-
-
-class DataKeyRow(Base, TenantRow):
-    """A data key. `wrapped` is empty from `destroyed_at` on."""
-
-    __tablename__ = "data_key"
-    __table_args__ = (
-        Index(
-            "uq_data_key_live_scope",
-            "institution_id",
-            "subject",
-            "purpose",
-            "class_run_id",
-            unique=True,
-            sqlite_where=text("destroyed_at IS NULL"),
-            postgresql_where=text("destroyed_at IS NULL"),
-        ),
-    )
-
-    id: Mapped[Id]
-    subject: Mapped[str] = mapped_column(String(80))
-    purpose: Mapped[Code]
-    class_run_id: Mapped[str] = mapped_column(String(40))
-    wrapped: Mapped[bytes] = mapped_column(LargeBinary)
-    created_at: Mapped[Instant]
-    destroyed_at: Mapped[Instant | None]
 
 
 class EvidenceRow(Base, TenantRow):
@@ -92,33 +66,36 @@ class Vault:
     or under a name that no row knows.
     """
 
-    def __init__(self, tx: Tx, master_key: bytes, blobs: BlobStore) -> None:
+    def __init__(self, tx: Tx, ring: KeyRing, blobs: BlobStore, receipts: Receipts) -> None:
         self._tx = tx
         self._session = tx.session
-        self._wrapping = AESGCM(derive(master_key, "vault-wrap"))
+        self._ring = ring
+        self._keys = DataKeys(tx, ring)
         self._blobs = blobs
+        self._receipts = receipts
 
     def put(self, scope: EvidenceScope, content: bytes, media_type: str) -> EvidenceId:
-        """Encrypt and store `content`; return its id. Its bytes are on disk when this returns."""
-        key = self._live_key(scope) or self._new_key(scope)
+        """Encrypt and store `content`; return its id. Its bytes are on disk when this returns.
+
+        Raises:
+            Unavailable: as `MasterKey.wrap` and `MasterKey.unwrap`; then nothing was stored.
+        """
+        row, key = self._keys.of(scope)
         evidence_id = EvidenceId(new_id("evd"))
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        sealed = AESGCM(self._unwrap(key)).encrypt(
-            nonce, content, _evidence_aad(evidence_id, key, media_type)
-        )
+        sealed = seal(self._ring.algorithm, key, content, _bound_to(evidence_id, row, media_type))
         blob = f"{evidence_id[-2:]}/{evidence_id}"
         self._blobs.put(blob, sealed)
         self._session.add(
             EvidenceRow(
                 id=evidence_id,
                 institution_id=scope.institution_id,
-                key_id=key.id,
-                nonce=nonce,
+                key_id=row.id,
+                nonce=_SAYS_ITSELF,
                 sha256=sha256(content).hexdigest(),
                 size=len(content),
                 media_type=media_type,
                 blob=blob,
-                created_at=self._tx.clock.now(),
+                created_at=self._now(),
             )
         )
         self._session.flush()
@@ -130,6 +107,7 @@ class Vault:
         Raises:
             InvalidInput("evidence_unknown"): there is none, it is another tenant's, or its key is destroyed.
             Unavailable("evidence_damaged" | "evidence_missing"): what is stored was changed or lost.
+            Unavailable: as `MasterKey.unwrap`.
         """
         found = self._session.execute(
             select(EvidenceRow, DataKeyRow)
@@ -145,84 +123,97 @@ class Vault:
             raise Unavailable(
                 "evidence_missing", "加密材料文件不在存储中,请从备份恢复。", permanent=True
             ) from error
-        try:
-            content = AESGCM(self._unwrap(key)).decrypt(
-                row.nonce, sealed, _evidence_aad(row.id, key, row.media_type)
-            )
-        except InvalidTag as error:
-            raise _damaged() from error
+        content = _opened(self._keys.open([key])[0], sealed, row, key)
         if sha256(content).hexdigest() != row.sha256:
-            raise _damaged()
+            raise damaged()
         return content
 
-    def destroy(self, scope: EvidenceScope) -> int:
-        """Wipe the scope's key and return how many pieces of evidence that made unreadable.
+    def destroy(self, scope: EvidenceScope, *, reason: str = "requested", by: str = "") -> int:
+        """Wipe the scope's key and return how many pieces of evidence that made unreadable. A receipt is written.
 
         The ciphertext is removed as well, but only once the wiped key is committed.
+
+        Args:
+            reason, by: see `destruction.Order`.
         """
-        if self._session.in_nested_transaction():
-            # A savepoint could bring the key back after its blobs are gone.
-            raise RuntimeError("evidence is destroyed in the unit of work itself, not in a savepoint")
-        key = self._live_key(scope, for_update=True)
-        if key is None:
-            return 0
+        self._no_savepoint()
+        self._receipts.turn(self._session)
+        key = self._keys.live(scope, for_update=True)
+        return 0 if key is None else int(self._receipt(key, Order(reason, by), None).body["pieces"])
+
+    def destroy_key(self, key_id: str, order: Order) -> Receipt | None:
+        """Wipe one key by its id; return the receipt, None if it is not there or was wiped before."""
+        self._no_savepoint()
+        self._receipts.turn(self._session)
+        key = self._live(key_id)
+        return None if key is None else self._receipt(key, order, None)
+
+    def destroy_again(self, receipt: Receipt) -> bool:
+        """Wipe the key of a receipt that a restored backup does not know; return whether it was there.
+
+        The receipt is taken in as it is where it follows the newest of the database, else another one repeats it.
+        """
+        self._no_savepoint()
+        self._receipts.turn(self._session)
+        if has_receipt(self._session, receipt.sha256):
+            return False
+        key = self._live(receipt.body["key"])
+        number, newest = head_of(self._session)
+        if (number + 1, newest) == (receipt.body["number"], receipt.body["previous"]):
+            if key is not None:
+                self._wipe(key)
+            keep(self._session, receipt, self._now())
+        elif key is not None:
+            self._receipt(key, Order("restored_backup", "restore"), receipt.sha256)
+        return key is not None
+
+    def _live(self, key_id: str) -> DataKeyRow | None:
+        return self._session.scalar(
+            select(DataKeyRow)
+            .where(DataKeyRow.id == key_id, DataKeyRow.destroyed_at.is_(None))
+            .with_for_update()
+            .execution_options(populate_existing=True)
+        )
+
+    def _receipt(self, key: DataKeyRow, order: Order, repeats: str | None) -> Receipt:
+        contents = self._wipe(key)
+        receipt = self._receipts.write(self._session, key, order, contents, self._now(), repeats=repeats)
+        if self._receipts.written not in self._tx.after_commit:
+            self._tx.after_commit.append(self._receipts.written)
+        return receipt
+
+    def _wipe(self, key: DataKeyRow) -> list[tuple[str, str]]:
         if self._session.get_bind().dialect.name == "sqlite":
             # Else the wrapped key would stay readable in the freed part of its page.
             self._session.execute(text("PRAGMA secure_delete=ON"))
         key.wrapped = b""
         key.destroyed_at = self._now()
-        blobs = self._session.scalars(select(EvidenceRow.blob).where(EvidenceRow.key_id == key.id)).all()
+        pieces = self._session.execute(
+            select(EvidenceRow.id, EvidenceRow.sha256, EvidenceRow.blob).where(EvidenceRow.key_id == key.id)
+        ).all()
         self._session.flush()
-        _after_commit(self._session, self._blobs, blobs)
-        return len(blobs)
+        self._ring.forget()
+        _after_commit(self._session, self._blobs, [piece.blob for piece in pieces])
+        return [(piece.id, piece.sha256) for piece in pieces]
 
-    def _live_key(self, scope: EvidenceScope, *, for_update: bool = False) -> DataKeyRow | None:
-        # The lock (shared by writers) keeps evidence from being put under a key that is being destroyed.
-        return self._session.scalars(
-            select(DataKeyRow)
-            .where(
-                DataKeyRow.institution_id == scope.institution_id,
-                DataKeyRow.subject == scope.subject,
-                DataKeyRow.purpose == scope.purpose.value,
-                DataKeyRow.class_run_id == (scope.class_run_id or _NO_CLASS_RUN),
-                DataKeyRow.destroyed_at.is_(None),
-            )
-            .with_for_update(read=not for_update)
-        ).one_or_none()
-
-    def _new_key(self, scope: EvidenceScope) -> DataKeyRow:
-        row = DataKeyRow(
-            id=new_id("key"),
-            institution_id=scope.institution_id,
-            subject=scope.subject,
-            purpose=scope.purpose.value,
-            class_run_id=scope.class_run_id or _NO_CLASS_RUN,
-            created_at=self._now(),
-            destroyed_at=None,
-        )
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        row.wrapped = nonce + self._wrapping.encrypt(nonce, AESGCM.generate_key(256), _key_aad(row))
-        try:
-            with self._session.begin_nested():
-                self._session.add(row)
-        except IntegrityError:
-            # Another worker made the scope's key between our look and our insert.
-            made = self._live_key(scope)
-            if made is None:
-                raise
-            return made
-        return row
-
-    def _unwrap(self, key: DataKeyRow) -> bytes:
-        try:
-            return self._wrapping.decrypt(
-                key.wrapped[:_NONCE_BYTES], key.wrapped[_NONCE_BYTES:], _key_aad(key)
-            )
-        except InvalidTag as error:
-            raise _damaged() from error
+    def _no_savepoint(self) -> None:
+        if self._session.in_nested_transaction():
+            # A savepoint could bring the key back after its blobs are gone.
+            raise RuntimeError("evidence is destroyed in the unit of work itself, not in a savepoint")
 
     def _now(self) -> datetime:
         return self._tx.clock.now()
+
+
+def _opened(key: bytes, sealed: bytes, row: EvidenceRow, of: DataKeyRow) -> bytes:
+    try:
+        if row.nonce == _SAYS_ITSELF:
+            return open_sealed(key, sealed, _bound_to(row.id, of, row.media_type))
+        # From before records said how they were sealed.
+        bound_to = "\x00".join((row.id, of.id, of.institution_id, row.media_type)).encode()
+        return AESGCM(key).decrypt(row.nonce, sealed, bound_to)
+    except (InvalidTag, Tampered) as error:
+        raise damaged() from error
 
 
 def _after_commit(session: Session, blobs: BlobStore, names: Sequence[str]) -> None:
@@ -238,13 +229,6 @@ def _after_commit(session: Session, blobs: BlobStore, names: Sequence[str]) -> N
     event.listen(session, "after_commit", remove)
 
 
-def _key_aad(key: DataKeyRow) -> bytes:
-    return "\x00".join((key.id, key.institution_id, key.subject, key.purpose, key.class_run_id)).encode()
-
-
-def _evidence_aad(evidence_id: str, key: DataKeyRow, media_type: str) -> bytes:
-    return "\x00".join((evidence_id, key.id, key.institution_id, media_type)).encode()
-
-
-def _damaged() -> Unavailable:
-    return Unavailable("evidence_damaged", "加密材料无法还原:内容被改动,或主密钥不符。", permanent=True)
+def _bound_to(evidence_id: str, key: DataKeyRow, media_type: str) -> bytes:
+    scope = (key.institution_id, key.subject, key.purpose, key.class_run_id)
+    return "\x00".join((evidence_id, key.id, *scope, media_type)).encode()

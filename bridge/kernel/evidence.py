@@ -1,6 +1,6 @@
 """The evidence port: bytes about a person, kept under a key that can be destroyed.
 
-One AES-256-GCM data key for each person, purpose and class run, itself wrapped by the master key.
+One data key for each person, purpose and class run, itself wrapped by the master key.
 Deletion is the destruction of the data key; what lies in storage or in a backup is then noise.
 """
 
@@ -20,6 +20,7 @@ class EvidencePurpose(StrEnum):
     CERTIFICATE = "certificate"
     LEARNER_FILE = "learner_file"
     REGULATOR_BATCH = "regulator_batch"
+    IDENTITY_EVIDENCE = "identity_evidence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,11 @@ class EvidencePort(Protocol):
         """Return the plain bytes; InvalidInput("evidence_unknown") for another tenant's or destroyed ones."""
         ...
 
-    def destroy(self, scope: EvidenceScope) -> int:
-        """Destroy the scope's key and return how many pieces of evidence it made unreadable."""
+    def destroy(self, scope: EvidenceScope, *, reason: str = "requested", by: str = "") -> int:
+        """Destroy the scope's key, with a receipt, and return how many pieces of evidence that made unreadable.
+
+        Args:
+            reason: a code of `bridge.db.destruction.REASONS`.
+            by: whose order: an id, or "schedule"; never a name.
+        """
         ...

@@ -62,6 +62,18 @@ class LedgerKeys:
                 tx.session.flush()
             return self._open(self._make(tx.session, now)).public
 
+    def sign_within(self, session: Session, content: bytes) -> tuple[str, str]:
+        """Return the signing key's id and its signature over `content`, in an open session; made if there is none.
+
+        Raises:
+            FieldUnreadable: as `signing`.
+        """
+        row = _signing_row(session)
+        if row is None:
+            _lock(session)
+            row = _signing_row(session) or self._make(session, self._units.clock.now())
+        return row.kid, self._open(row).sign(content)
+
     def known(self) -> Sequence[KnownKey]:
         """Return the public halves of all keys that the bridge made, the oldest first; a row of others is no key."""
         with self._units.across_institutions(_PURPOSE, read_only=True) as tx:

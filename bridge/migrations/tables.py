@@ -4,6 +4,7 @@ import bridge.archive.store
 import bridge.completion.gradebook_tables
 import bridge.completion.learner_state_tables
 import bridge.completion.store
+import bridge.db.destruction
 import bridge.db.outbox
 import bridge.db.vault
 import bridge.identity.enrolment_tables

@@ -14,10 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, MetaData, inspect, select, text
 
-from bridge.db.field_cipher import FieldCipher, FieldUnreadable
+from bridge.db.field_cipher import PREFIXES, FieldCipher, FieldUnreadable
 from bridge.privacy.content import NotOpened, inside
 
-SEALED = "v1."
 _ROWS_AT_ONCE = 500
 _PIECE_BYTES = 1 << 20
 _OVERLAP_BYTES = 4_096
@@ -78,7 +77,7 @@ def _value(table: str, column: str, row: str, value: Any, cipher: FieldCipher) -
         return
     written = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     yield Piece(place, row, written.encode(errors="surrogatepass"))
-    if isinstance(value, str) and value.startswith(SEALED):
+    if isinstance(value, str) and value.startswith(PREFIXES):
         # A table's only encrypted field is bound to its row, one of several to row and field.
         for bound_to in (row, f"{row}:{column.removesuffix('_enc')}"):
             try:

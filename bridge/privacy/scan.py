@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from bridge.db.vault import DataKeyRow, EvidenceRow
+from bridge.db.data_keys import DataKeyRow
+from bridge.db.vault import EvidenceRow
 from bridge.kernel.errors import BridgeError
 from bridge.kernel.ids import EvidenceId, InstitutionId
 from bridge.privacy.content import NotOpened, inside

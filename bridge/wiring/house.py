@@ -10,8 +10,11 @@ from typing import Any
 from sqlalchemy import Engine
 
 from bridge.db.engine import open_engine
+from bridge.db.destroyed_list import DestroyedList
+from bridge.db.destruction import Receipts
 from bridge.db.field_cipher import FieldCipher
-from bridge.db.master_key import derive, load_or_create
+from bridge.db.key_settings import KeySettings
+from bridge.db.master_key import derive
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.demonstration_clock import ConstantPace, DemonstrationClock
 from bridge.identity.passkeys import Passkeys
@@ -49,7 +52,7 @@ from bridge.reporting.service import ReportingService
 from bridge.rules.model import RuleBook
 from bridge.settings import Settings
 from bridge.supervision.service import SupervisionService
-from bridge.wiring import player, study_door, supervised, test_gates
+from bridge.wiring import keys, player, study_door, supervised, test_gates
 from bridge.wiring.adapters import division_names
 from bridge.wiring.platform_services import SeenLately
 from bridge.wiring.stations import Stations
@@ -71,9 +74,10 @@ class House:
         self.settings = settings
         self.clock: Clock = clock or SystemClock()
         self.engine: Engine = open_engine(settings.database_url, pool_size=settings.web_threads + 2)
-        self.master_key = load_or_create(settings.data_dir / "keys" / "master.key")
+        self.key_settings = KeySettings()
+        self.key_ring = keys.open_ring(settings.data_dir / keys.KEYS, self.key_settings, self.clock)
         self._keys: dict[str, bytes] = {}
-        self.cipher = FieldCipher(self.master_key)
+        self.cipher = FieldCipher(self.key_ring.root, self.key_ring.algorithm)
         self.uow = UnitOfWork(self.engine, self.clock, self.nudge)
         self.blobs = load("blobs.local_folder")(settings.data_dir / "evidence")
         self.study_clock: StudyClock
@@ -97,6 +101,7 @@ class House:
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         house = cls(settings)
         _ = house.real_name_settings  # a mistake in them is told at the start
+        house.destroyed.at_start(house.engine, house.uow)
         return house
 
     def close(self) -> None:
@@ -108,10 +113,10 @@ class House:
         return Stations(self, tx)
 
     def key(self, purpose: str) -> bytes:
-        """Return the 32-byte key for `purpose`, derived from the master key."""
+        """Return the 32-byte key for `purpose`, derived from the root key."""
         found = self._keys.get(purpose)
         if found is None:
-            found = self._keys[purpose] = derive(self.master_key, purpose)
+            found = self._keys[purpose] = derive(self.key_ring.root, purpose)
         return found
 
     @cached_property
@@ -131,6 +136,15 @@ class House:
     @cached_property
     def ledger_keys(self) -> LedgerKeys:
         return LedgerKeys(self.uow, self.cipher, self.ledger_marks)
+
+    @cached_property
+    def destroyed(self) -> DestroyedList:
+        """The list of destroyed keys, outside of the database."""
+        return keys.destroyed_list(self)
+
+    @cached_property
+    def receipts(self) -> Receipts:
+        return keys.receipts(self)
 
     @cached_property
     def lti_registrations(self) -> LtiRegistrations:

@@ -108,7 +108,7 @@ class Stations:
 
     @cached_property
     def vault(self) -> Vault:
-        return Vault(self._tx, self._house.master_key, self._house.blobs)
+        return Vault(self._tx, self._house.key_ring, self._house.blobs, self._house.receipts)
 
     @cached_property
     def registry_store(self) -> SqlRegistryStore:

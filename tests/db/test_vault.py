@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, text, update
 
-from bridge.db.vault import DataKeyRow, EvidenceRow, Vault
+from bridge.db.data_keys import DataKeyRow
+from bridge.db.key_ring import KeyRing
+from bridge.db.vault import EvidenceRow, Vault
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
@@ -82,7 +84,7 @@ def test_a_lost_blob_is_said_to_be_lost(room: VaultRoom) -> None:
 def test_another_master_key_opens_nothing(room: VaultRoom) -> None:
     with room.open() as vault:
         evidence_id = vault.put(SCOPE, CONTENT, "image/jpeg")
-    room.master_key = b"\x01" * 32
+    room.ring = KeyRing(b"\x01" * 32)
     with room.open() as vault, pytest.raises(Unavailable, match="evidence_damaged"):
         vault.get(ORG, evidence_id)
 
@@ -91,7 +93,7 @@ def test_a_unit_of_work_over_all_institutions_gets_the_named_ones_evidence_only(
     with room.open() as vault:
         evidence_id = vault.put(SCOPE, CONTENT, "image/jpeg")
     with room.units.across_institutions("test") as tx:
-        vault = Vault(tx, room.master_key, LocalFolderBlobs(room.folder))
+        vault = Vault(tx, room.ring, LocalFolderBlobs(room.folder), room.receipts)
         assert vault.get(ORG, evidence_id) == CONTENT
         with pytest.raises(InvalidInput, match="evidence_unknown"):
             vault.get(InstitutionId("org_b"), evidence_id)

@@ -1,19 +1,30 @@
 """A vault on a real database and a real folder."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bridge.db.base import Base
+from bridge.db.destruction import Receipts
 from bridge.db.engine import open_engine
+from bridge.db.key_ring import KeyRing
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.db.vault import Vault
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.time import FixedClock
+from bridge.ledger.signatures import SigningKey
 from plugins.storage.local_folder import LocalFolderBlobs
 
 ORG = InstitutionId("org_a")
+SIGNING_KEY = SigningKey.generate()
+
+
+def made_receipts(written: Callable[[], None] = lambda: None) -> Receipts:
+    """Return receipts under a key that lives as long as the tests."""
+    return Receipts(
+        lambda _session, content: (SIGNING_KEY.public.id, SIGNING_KEY.sign(content)), written=written
+    )
 
 
 class VaultRoom:
@@ -24,12 +35,13 @@ class VaultRoom:
         Base.metadata.create_all(self.engine)
         self.units = UnitOfWork(self.engine, FixedClock(datetime(2026, 11, 23, tzinfo=UTC)))
         self.folder = folder
-        self.master_key = master_key
+        self.ring = KeyRing(master_key)
+        self.receipts = made_receipts()
 
     @contextmanager
     def open(self, institution: InstitutionId = ORG) -> Iterator[Vault]:
         with self.units.for_institution(institution) as tx:
-            yield Vault(tx, self.master_key, LocalFolderBlobs(self.folder))
+            yield Vault(tx, self.ring, LocalFolderBlobs(self.folder), self.receipts)
 
     def close(self) -> None:
         self.engine.dispose()

@@ -10,6 +10,7 @@ from pathlib import Path
 from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.field_cipher import FieldCipher
+from bridge.db.key_ring import KeyRing
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.db.vault import Vault
 from bridge.identity.name_checks import OnTheSpot
@@ -26,6 +27,7 @@ from bridge.rules.loader import load_rule_book
 from bridge.rules.model import RuleBook
 from plugins.identity.roster import RosterProvider
 from plugins.storage.local_folder import LocalFolderBlobs
+from tests.db.vaults import made_receipts
 
 DEMO = Path(__file__).resolve().parents[2] / "config" / "demo"
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -98,7 +100,7 @@ class House:
         with self.units.for_institution(institution) as tx:
             registry = RegistryService(SqlRegistryStore(tx, self.cipher), tx, self.clock, self.rules)
             store = SqlIdentityStore(tx, self.cipher)
-            vault = Vault(tx, self.master_key, self.blobs)
+            vault = Vault(tx, KeyRing(self.master_key), self.blobs, made_receipts())
             desk = OnTheSpot(RosterProvider(store.names_listed_for))
             identity = IdentityService(store, tx, self.clock, desk, registry, vault)
             yield Desk(tx, registry, identity, store, vault)

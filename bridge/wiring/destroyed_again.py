@@ -1,0 +1,52 @@
+"""After a backup was restored: what was destroyed since is destroyed again."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bridge.db.destroyed_list import DestroyedList
+from bridge.db.master_key import derive
+from bridge.db.schema import upgrade
+from bridge.kernel.ids import InstitutionId
+
+if TYPE_CHECKING:
+    from bridge.wiring.house import House
+
+
+@dataclass(slots=True)
+class Reapplied:
+    """What was done.
+
+    Args:
+        destroyed: keys that the backup had brought back; absent: such as it never held, or that were wiped in it.
+        refused: lines that cannot be read or do not bear this bridge's mark; nothing was done for them.
+    """
+
+    destroyed: int = 0
+    absent: int = 0
+    refused: int = 0
+
+
+def reapply(house: "House", file: Path | None = None) -> Reapplied:
+    """Destroy again every key that the list names, one unit of work each; twice is once.
+
+    Args:
+        file: a copy of the list that was kept elsewhere; its lines are taken into this bridge's own list.
+    """
+    upgrade(house.engine)
+    done = Reapplied()
+    listed = (
+        house.destroyed
+        if file is None
+        else DestroyedList(file, derive(house.key_ring.root, "destroyed keys"))
+    )
+    for line in listed.lines():
+        if line is None or not line.genuine:
+            done.refused += 1
+            continue
+        with house.uow.for_institution(InstitutionId(line.receipt.body["institution"])) as tx:
+            again = house.at(tx).vault.destroy_again(line.receipt)
+        done.destroyed += again
+        done.absent += not again
+    house.destroyed.relist(house.uow)
+    return done

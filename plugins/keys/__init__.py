@@ -1,0 +1,1 @@
+"""Holders of the master key beside the file of this machine."""
