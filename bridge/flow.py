@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bridge.completion.model import PaperKind, TestScore
-from bridge.identity.consent import FACE
+from bridge.identity.consent import FACE, FACE_SEARCH
 from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId
 from bridge.presence.service import BATCHES_AT_ONCE
 
@@ -79,6 +79,12 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.signals.raise_for_release(d, s.registry.class_runs_of(LearnerRef(d["learner"])))),
     Row("identity.account_released", 24, "take back what platforms were told of it",
         lambda s, d: s.learner_states.note_release(LearnerRef(d["learner"]), d["account"])),
+    Row("identity.consent_given", 28, "search for faces that were registered before that was allowed",
+        lambda s, d: s.face_search.ask(LearnerRef(d["learner"])) if d["purpose"] == FACE_SEARCH else None),
+    Row("identity.consent_revoked", 28, "take the face out of the search",
+        lambda s, d: s.leave_face_search(LearnerRef(d["learner"]))),
+    Row("presence.face_under_two_names", 16, "show that one face was registered for two people",
+        lambda s, d: s.signals.raise_for_faces(d)),
     Row("identity.consent_revoked", 28, "stop what rests on the consent",
         lambda s, d: s.stop_faces(LearnerRef(d["learner"])) if d["purpose"] == FACE else None),
     Row("registry.learner_states_wanted", 24, "tell a platform that takes them now of all its learners",

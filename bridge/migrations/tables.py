@@ -30,6 +30,7 @@ import bridge.ledger.tree_tables
 import bridge.presence.card_check_tables
 import bridge.presence.gate.tables
 import bridge.presence.prompt_store
+import bridge.presence.search.store
 import bridge.presence.review.tables
 import bridge.presence.challenge_store
 import bridge.presence.store

@@ -26,6 +26,7 @@ from bridge.presence.model import (
     PresenceCheck,
     StudySession,
 )
+from bridge.presence.search.model import SEARCH_WAITING, place_of
 
 
 class StudySessionRow(TenantRow, Base):
@@ -438,6 +439,8 @@ class SqlPresenceStore:
             )
         )
         self._db.flush()
+        # Whoever keeps a reference, by whatever road: it is searched where that is allowed.
+        self._tx.want(SEARCH_WAITING, place_of(reference.learner, reference.class_run))
 
     def forget_references(self, learner: LearnerRef) -> None:
         """Delete the learner's references; their templates are evidence and end with their key."""

@@ -187,6 +187,23 @@ class SignalService:
             )
         )
 
+    def raise_for_faces(self, data: Mapping[str, Any]) -> None:
+        """Raise of both people that one face was registered for them, each in their own class run."""
+        sides = (("learner", "class_run", "other"), ("other", "other_class_run", "learner"))
+        for whose, where, other in sides:
+            self._store.add(
+                Signal(
+                    key=f"faces:{data['likeness']}:{data[whose]}",
+                    kind=SignalKind.FACE_UNDER_TWO_NAMES,
+                    source="bridge",
+                    occurred_at=parse_rfc3339(data["at"]),
+                    class_run=data[where],
+                    learner=data[whose],
+                    after=data[other],
+                    message=data["likeness"],
+                )
+            )
+
     def raise_for_test_link(self, data: Mapping[str, Any]) -> None:
         """Raise that staff changed which test of the LMS is the course's."""
         self._store.add(

@@ -28,6 +28,7 @@ class SignalKind(StrEnum):
     CONTACT_EXCEPTION_SIGNED = "contact_exception_signed"
     TEST_LINK_CHANGED = "test_link_changed"
     LEDGER_CORRECTED = "ledger_corrected"
+    FACE_UNDER_TWO_NAMES = "face_under_two_names"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,12 @@ EXPLANATIONS: Mapping[SignalKind, Explanation] = {
         "一名工作人员提出、另一名确认,更正了学员的学时台账。原记录没有改动,更正作为新的一条留在台账中。",
         "核对更正的原因和证明材料;更正影响已出具证明的,按程序处理证明。",
     ),
+    SignalKind.FACE_UNDER_TWO_NAMES: Explanation(
+        "两名学员登记的人脸相似",
+        "学员登记人脸时,与本机构另一名学员登记的人脸高度相似。可能是一个人用两个人的名义登记,也可能是双胞胎或长相相近的人。"
+        "系统没有因此拒绝任何人,学时照常记录。",
+        "请两名学员分别出示证件,当面核对。确为同一人的,停用冒名的登记并按机构规定处理;不是同一人的,写明核对经过即可。",
+    ),
 }
 
 
@@ -107,7 +114,7 @@ class Signal:
         source: an LMS's word, or what the bridge itself saw.
         account: of whom: an account's id or a blind reference; None if it is about nobody in particular.
         actor: who did it: a blind reference, a staff id; None if that is not known.
-        before, after: what changed, as digits.
+        before, after: what changed, as digits; of a face under two names `after` is the other learner.
         message: the inbox message, or the signed exception, that it came with.
     """
 
@@ -167,10 +174,17 @@ class SignalView:
         return EXPLANATIONS[self.kind]
 
     @property
+    def other(self) -> LearnerRef | None:
+        """The other of two learners whom the signal is about."""
+        if self.kind is not SignalKind.FACE_UNDER_TWO_NAMES or self.after is None:
+            return None
+        return LearnerRef(self.after)
+
+    @property
     def change(self) -> str:
         """What changed, in words; empty if the signal is of no change."""
         before, after = self.before or "无", self.after or "无"
-        if self.before is None and self.after is None:
+        if (self.before is None and self.after is None) or self.other is not None:
             return ""
         match self.kind:
             case SignalKind.CONTACT_DATA_FOUND:

@@ -54,6 +54,7 @@ from bridge.settings import Settings
 from bridge.supervision.service import SupervisionService
 from bridge.wiring import keys, player, study_door, supervised, test_gates
 from bridge.wiring.adapters import division_names
+from bridge.wiring.face_search import FaceIndexes
 from bridge.wiring.platform_services import SeenLately
 from bridge.wiring.stations import Stations
 from bridge.worker.runner import Runner
@@ -106,6 +107,8 @@ class House:
 
     def close(self) -> None:
         """Let go of database connections."""
+        if "face_indexes" in self.__dict__:
+            self.face_indexes.close()
         self.engine.dispose()
 
     def at(self, tx: Tx) -> Stations:
@@ -220,6 +223,11 @@ class House:
         """The model with which faces are compared, as the pack names it; no model is loaded for that."""
         model = self.face_pack.model("recogniser")
         return RecogniserInForce(model.id, model.sha256 or "")
+
+    @cached_property
+    def face_indexes(self) -> FaceIndexes:
+        """The indexes of registered faces in this process; empty until a worker loads them."""
+        return FaceIndexes(self, lambda: load("face_index")(self.recogniser))
 
     @cached_property
     def engine_for_faces(self) -> FaceEngine:

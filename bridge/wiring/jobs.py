@@ -28,6 +28,7 @@ from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
 from bridge.wiring.earned import Settled
 from bridge.wiring.enrolment_jobs import enrolment_works, sweep_previews
+from bridge.wiring.face_search_jobs import search_works
 from bridge.wiring.challenges import challenge_works
 from bridge.wiring.face_gate import CONSENT_SENTENCE
 from bridge.wiring.forwarding import forwarding_works, sweep_forwarding
@@ -58,6 +59,7 @@ def runner(house: "House") -> Runner:
     works.update(platform_works(house))
     works.update(forwarding_works(house))
     works.update(enrolment_works(house))
+    works.update(search_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
         works[kind] = Work(prepare=jobs.settle, apply=jobs.run_settled)
     works[HELD] = Work(apply=partial(try_held, house))
@@ -183,6 +185,7 @@ def sweep(house: "House") -> None:
     sweep_trees(house)
     sweep_standing(house)
     sweep_inbox_days(house)
+    house.face_indexes.sweep(look_at_grounds=now.second < 2)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
         sweep_tries(house.uow, now)

@@ -45,6 +45,8 @@ from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
 from bridge.presence.prompt_store import SqlPromptStore
 from bridge.presence.prompts import Prompts
+from bridge.presence.search.service import FaceSearch
+from bridge.presence.search.store import SqlSearchStore
 from bridge.presence.review.service import Reviews
 from bridge.presence.review.store import SqlReviewStore
 from bridge.presence.service import PresenceService
@@ -77,6 +79,8 @@ from bridge.wiring.adapters import (
     StandingOfInstitution,
 )
 from bridge.wiring.earned import EarnedFromLedger
+from bridge.wiring.face_search import leave_search
+from bridge.wiring.face_search_jobs import ForgettingVault, PermissionInForce
 from bridge.wiring.gate_rules import GateRulesInForce
 from bridge.wiring.inbox_batches import BatchesInInbox
 from bridge.wiring.learner_news import LearnerNews
@@ -108,7 +112,9 @@ class Stations:
 
     @cached_property
     def vault(self) -> Vault:
-        return Vault(self._tx, self._house.key_ring, self._house.blobs, self._house.receipts)
+        house = self._house
+        left = self.leave_face_search
+        return ForgettingVault(self._tx, house.key_ring, house.blobs, house.receipts, left=left)
 
     @cached_property
     def registry_store(self) -> SqlRegistryStore:
@@ -258,6 +264,35 @@ class Stations:
     @cached_property
     def reviews(self) -> Reviews:
         return Reviews(self.review_store, self._tx, self.review_rules, self._house.study_clock)
+
+    @cached_property
+    def face_search(self) -> FaceSearch:
+        house = self._house
+        permission = PermissionInForce(
+            self.identity.consent_in_force,
+            lambda purpose, class_run: self.assessments.in_force(purpose, class_run).value,
+        )
+        return FaceSearch(
+            SqlSearchStore(self._tx),
+            self.presence_store,
+            self.vault,
+            permission,
+            self._tx,
+            house.clock,
+            self._tx.institution_id,
+            house.face_pack,
+        )
+
+    def leave_face_search(self, learner: LearnerRef, class_run: ClassRunId | None = None) -> None:
+        """Take a learner's faces out of the search, and out of memory once that is durable."""
+        leave_search(
+            self._house.face_indexes,
+            self._tx.institution_id,
+            self._tx.after_commit,
+            self.face_search,
+            learner,
+            class_run,
+        )
 
     @cached_property
     def gate_store(self) -> SqlGateStore:

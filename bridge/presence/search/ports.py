@@ -46,8 +46,8 @@ class FaceIndex(Protocol):
 class SearchPermission(Protocol):
     """Whether faces may be searched at all, and whether this person's may."""
 
-    def assessed(self) -> bool:
-        """Return whether an impact assessment that covers the search is in force (PIPL articles 55 and 56)."""
+    def assessed(self, class_run: ClassRunId) -> bool:
+        """Return whether an impact assessment of the search is in force for the class run (PIPL article 55)."""
         ...
 
     def consents(self, learner: LearnerRef) -> bool:

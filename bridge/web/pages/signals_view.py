@@ -55,7 +55,9 @@ def institution_signals(
             learner: stations.identity.disclose(
                 learner, purpose="institution.signals_page", recipient="培训机构", by=visit.staff_id
             ).masked()
-            for learner in dict.fromkeys(one.learner for one in page.signals if one.learner is not None)
+            for learner in dict.fromkeys(
+                who for one in page.signals for who in (one.learner, one.other) if who is not None
+            )
         }
     return page, people, title
 
