@@ -16,13 +16,14 @@ _SYSTEMS: Mapping[str, str] = {
 
 _MUTATION = "mutation"
 _MEMORY = "memory"
+_FACE_LOAD = "face-load"
 
 
 class _Systems(click.Group):
     """A group that imports a command when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*_SYSTEMS, _MEMORY, _MUTATION])
+        return sorted([*_SYSTEMS, _FACE_LOAD, _MEMORY, _MUTATION])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         from bridge.plugin_loader import load
@@ -35,6 +36,10 @@ class _Systems(click.Group):
             from bridge.bench.memory import memory
 
             return memory
+        if cmd_name == _FACE_LOAD:
+            from bridge.bench.face_load import face_load
+
+            return face_load
         if cmd_name not in _SYSTEMS:
             return None
         command: click.Command = load(_SYSTEMS[cmd_name])
@@ -42,7 +47,9 @@ class _Systems(click.Group):
 
 
 @click.group(
-    "acceptance", cls=_Systems, help="耗时较长的验收:真实的外部系统、变异测试、内存;写下带日期的记录。"
+    "acceptance",
+    cls=_Systems,
+    help="耗时较长的验收:真实的外部系统、变异测试、内存、全班同时核验;写下带日期的记录。",
 )
 def acceptance() -> None:
     """Hold the commands together."""

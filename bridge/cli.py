@@ -133,14 +133,14 @@ def main() -> None:
 @click.option("--host", help="监听地址,默认 127.0.0.1。")
 @click.option("--port", type=click.IntRange(1, 65535), help="监听端口,默认 8080。")
 def serve(host: str | None, port: int | None) -> None:
-    """启动安学桥(网页、任务、定时三个进程),Ctrl-C 或 SIGTERM 停止。"""
+    """启动安学桥(网页、任务、定时、人脸核验各进程),Ctrl-C 或 SIGTERM 停止。"""
     from bridge.start import serve as start
 
     start(host, port)
 
 
 @main.command(hidden=True)
-@click.argument("part", type=click.Choice(["web", "worker", "beat"]))
+@click.argument("part", type=click.Choice(["web", "worker", "beat", "judge"]))
 def run(part: str) -> None:
     """运行单个进程(由 serve 调用,或在容器中各自运行)。"""
     from bridge.start import run_part

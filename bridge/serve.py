@@ -1,4 +1,4 @@
-"""The supervisor: web, worker and beat as three processes, started together, restarted singly, stopped together."""
+"""The supervisor: web, worker, beat and judges as processes, started together, restarted singly, stopped together."""
 
 import ctypes
 import os
@@ -16,6 +16,8 @@ from bridge.settings import ROOT
 log = structlog.get_logger()
 
 PARTS = ("web", "worker", "beat")
+JUDGE = "judge"
+"""One more part for each process that judges faces."""
 _STOP_SECONDS = 15.0
 _RESTART_SECONDS = 1.0
 _LOOK_SECONDS = 0.1

@@ -56,6 +56,12 @@ class Settings(BaseSettings):
     face_pack: str = Field(
         "default", description="Folder under config/facepacks/, or the absolute path of one's own."
     )
+    judges: int = Field(
+        2,
+        ge=0,
+        le=64,
+        description="Processes that judge faces and do nothing else, one core each when busy; 0: the worker does it.",
+    )
     regulator_url: str = Field("", description="Where batches go; empty: they wait in the outbox.")
     platform_code: str = Field(
         "anxue-bridge", pattern=r"^[A-Za-z0-9-]{1,40}$", description="How the regulator names this bridge."

@@ -18,6 +18,7 @@ from bridge.settings import Settings
 _READY_LOOK_SECONDS = 0.1
 _M_ARENA_MAX = -8
 _HEAPS = 2
+_GIVES_WAY = {"judge": 2, "worker": 5}
 
 
 def configure_logs() -> None:
@@ -76,7 +77,7 @@ def prepare_folder(settings: Settings) -> None:
 
 def serve(host: str | None, port: int | None) -> None:
     """Run web, worker and beat until SIGTERM; print where to look, and once who may administer."""
-    from bridge.serve import Supervisor
+    from bridge.serve import JUDGE, PARTS, Supervisor
     from bridge.setup.assets import ensure_assets
 
     # The parts read the same environment, so what the command line says is said there.
@@ -104,7 +105,7 @@ def serve(host: str | None, port: int | None) -> None:
             print_invitation(settings, invitation)
         return True
 
-    Supervisor(is_ready=look).run()
+    Supervisor((*PARTS, *[JUDGE] * settings.judges), is_ready=look).run()
 
 
 def print_invitation(settings: Settings, invitation: str) -> None:
@@ -175,6 +176,7 @@ def set_up(settings: Settings) -> str | None:
 def run_part(part: str) -> None:
     """Run one part until it is told to stop."""
     keep_few_heaps()
+    give_way(part)
     configure_logs()
     settings = Settings()
     prepare_folder(settings)
@@ -188,11 +190,27 @@ def run_part(part: str) -> None:
         run_beat(app, settings.data_dir)
         return
     from bridge.wiring import House
-    from bridge.worker.celery_app import register_tasks, run_worker
+    from bridge.worker.celery_app import register_judge, register_tasks, run_judge, run_worker
 
     house = House.build(settings)
+    if part == "judge":
+        register_judge(app, house.judge_frames)
+        run_judge(app, warm_up=house.warm_up)
+        return
     register_tasks(app, house.runner.run, house.sweep)
-    run_worker(app, threads=2, warm_up=house.warm_up)
+    run_worker(app, threads=2, warm_up=_nothing if settings.judges else house.warm_up)
+
+
+def _nothing() -> None:
+    """Warm nothing up: where judges run, the worker needs no models."""
+
+
+def give_way(part: str) -> None:
+    """Have a part that nobody waits for give way to those that somebody waits for, where all want the processor.
+
+    A page waits for the web process, a learner before the camera for a judge, nobody for the worker.
+    """
+    os.nice(_GIVES_WAY.get(part, 0))
 
 
 def keep_few_heaps() -> None:

@@ -21,7 +21,9 @@ from bridge.presence.model import Activity, CheckState
 from bridge.settings import ROOT, Settings
 
 if TYPE_CHECKING:
+    from bridge.presence.service import OpenedSession
     from bridge.wiring import House
+    from bridge.wiring.stations import Stations
 
 DATABASES = ("sqlite", "postgresql")
 _READY_SECONDS = 60.0
@@ -140,12 +142,24 @@ def _open_sessions(settings: Settings, count: int) -> list[OpenSession]:
 
 def open_sessions(house: "House", count: int) -> list[OpenSession]:
     """Load the demonstration's class run and open a study session for each of `count` made-up learners in it."""
+    opened = []
+    for _, stations, one in sessions_at_their_entry(house, count):
+        check = stations.presence_store.open_check(one.session.id)
+        if check is not None:
+            stations.presence.decide(check, CheckState.PASSED, check.attempts_left, one.session.opened_ms)
+        opened.append(OpenSession(one.session.id, one.secret, one.nonce))
+    return opened
+
+
+def sessions_at_their_entry(
+    house: "House", count: int
+) -> Iterator[tuple[InstitutionId, "Stations", "OpenedSession"]]:
+    """Open sessions as `open_sessions` does; yield each in the unit of work that opened it, its entry check open."""
     from bridge.operator_commands import load_catalogue, photographs_from
 
     variables = {"lms_url": "http://127.0.0.1:9", "webhook_secret": "0" * 40}
     loaded = load_catalogue(house, house.settings.config / "demo", variables, photographs_from("demo"))
     institution, class_run = InstitutionId(loaded["institution"]), ClassRunId(loaded["class_runs"][0])
-    opened = []
     for _ in range(count):
         with house.uow.for_institution(institution) as tx:
             stations = house.at(tx)
@@ -153,17 +167,16 @@ def open_sessions(house: "House", count: int) -> list[OpenSession]:
             stations.registry.enrol(learner, class_run, "bench")
             sheet = stations.registry.class_run_sheet(class_run, learner)
             unit = next(u for u in sheet.course.units if u.activity == "study")
-            one = stations.presence.open_session(
-                learner=learner,
-                class_run=class_run,
-                unit=CourseUnitId(unit.id),
-                activity=Activity.STUDY,
-                attempt=None,
-                account_id="bench",
-                token_id=random_ref("tok"),
+            yield (
+                institution,
+                stations,
+                stations.presence.open_session(
+                    learner=learner,
+                    class_run=class_run,
+                    unit=CourseUnitId(unit.id),
+                    activity=Activity.STUDY,
+                    attempt=None,
+                    account_id="bench",
+                    token_id=random_ref("tok"),
+                ),
             )
-            check = stations.presence_store.open_check(one.session.id)
-            if check is not None:
-                stations.presence.decide(check, CheckState.PASSED, check.attempts_left, one.session.opened_ms)
-        opened.append(OpenSession(one.session.id, one.secret, one.nonce))
-    return opened

@@ -7,9 +7,6 @@ that never ends would be measured as growth. Linux alone has these figures.
 """
 
 import os
-import platform
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +16,7 @@ from pathlib import Path
 
 import click
 
+from bridge.bench import circumstances
 from bridge.bench.agents import EVENTS_IN_BATCH, Agent, at_pace, taken_seconds
 from bridge.bench.ingest import PACED_EVENTS_PER_SECOND
 from bridge.bench.loaded_bridge import DATABASES, OpenSession, loaded_bridge
@@ -49,7 +47,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 def memory(minutes: float, database: str, out: Path | None) -> None:
     """Write the record as Markdown; exit 1 unless every process stays flat."""
     begun = datetime.now(UTC)
-    machine = _machine()
+    machine = circumstances.machine()
     click.echo(f"anxue: 预热 {WARM_UP_SECONDS / 60:g} 分钟,计入 {minutes:g} 分钟 …", err=True)
     samples, load = _measure(minutes * 60, database)
     command = f"./anxue acceptance memory --minutes {minutes:g} --database {database}"
@@ -60,9 +58,9 @@ def memory(minutes: float, database: str, out: Path | None) -> None:
         "",
         f"- Date: {begun:%Y-%m-%d %H:%M} UTC",
         f"- Command: `{command}`",
-        f"- Commit: {_commit()}",
+        f"- Commit: {circumstances.commit()}",
         f"- {machine}; load average {os.getloadavg()[0]:.1f} at the end",
-        f"- Data folder: {_file_system()}",
+        f"- Data folder: {circumstances.file_system()}",
         f"- {SEATS} learners at a time, batches of {EVENTS_IN_BATCH} events; a session ends after {BATCHES_IN_SESSION}"
         " batches (a day and a night of study at a beat each ten seconds), and the next learner's takes its place",
         "",
@@ -169,29 +167,6 @@ def _measure(seconds: float, database: str) -> tuple[Mapping[str, Sequence[Sampl
         return samples, Load(seconds, events, wanted, bridge.batches_in_ledger() / sent)
 
 
-def _machine() -> str:
-    memory = int(Path("/proc/meminfo").read_text().split()[1]) / 2**20
-    return (
-        f"{platform.system()} {platform.machine()}, {os.cpu_count()} processors, {memory:.0f} GiB,"
-        f" Python {platform.python_version()}"
-    )
-
-
-def _file_system() -> str:
-    asked = ["stat", "--file-system", "--format=%T", tempfile.gettempdir()]
-    return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip() or "unknown"
-
-
-def _commit() -> str:
-    def git(*arguments: str) -> str:
-        asked = ["git", "-C", str(ROOT), *arguments]
-        return subprocess.run(asked, capture_output=True, text=True, check=False).stdout.strip()
-
-    commit = git("rev-parse", "--short=12", "HEAD") or "(no repository)"
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "bridge", "plugins", "lti", "config")
-    return f"{commit}, with changes that are not committed" if changed else commit
-
-
 def processes_under(supervisor: int) -> dict[int, str]:
     """Return the processes of a `serve` and what they are called here."""
     parents: dict[int, tuple[int, str]] = {}
@@ -207,7 +182,8 @@ def processes_under(supervisor: int) -> dict[int, str]:
     def look(parent: int, prefix: str) -> None:
         for pid, (above, word) in parents.items():
             if above == parent:
-                found[pid] = name = f"{prefix}{word}" if above == supervisor else f"{prefix} worker {pid}"
+                name = f"{prefix}{word}" if above == supervisor else f"{prefix} worker {pid}"
+                found[pid] = name = f"{name} {pid}" if name in found.values() else name
                 look(pid, name)
 
     look(supervisor, "")

@@ -4,9 +4,10 @@ A job row is the durable thing; a Celery message is only a nudge to it. A job is
 effects and its end are one transaction, and the sweeper nudges again what nobody finished.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Index, String, UniqueConstraint, bindparam, case, or_, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
@@ -78,6 +79,13 @@ class Job:
     key: str
     taken: int
     attempts: int
+
+
+class WantedJob(NamedTuple):
+    """A job that wants to run; `kind` says who is told of it."""
+
+    id: JobId
+    kind: str
 
 
 def store_event(session: Session, event: Event) -> bool:
@@ -174,8 +182,8 @@ def is_idle(session: Session, institution_id: InstitutionId, kind: str, key: str
     return bool(row.state == "dead" and row.run_after <= now - DEAD_FOR)
 
 
-def take(session: Session, job_id: JobId, now: datetime) -> Job | None:
-    """Lease the job for `LEASE`; None when it is done, not due, in another's hands, or has lost too many workers."""
+def take(session: Session, job_id: JobId, now: datetime, lease: timedelta = LEASE) -> Job | None:
+    """Lease the job; None when it is done, not due, in another's hands, or has lost too many workers."""
     claimed = session.execute(
         update(JobRow)
         .where(
@@ -188,7 +196,7 @@ def take(session: Session, job_id: JobId, now: datetime) -> Job | None:
         )
         .values(
             state="leased",
-            lease_until=now + LEASE,
+            lease_until=now + lease,
             attempts=JobRow.attempts + 1,
             lost=case((JobRow.state == "leased", JobRow.lost + 1), else_=JobRow.lost),
         )
@@ -300,18 +308,18 @@ def _job(row: Any) -> Job:
     return Job(JobId(row[0]), InstitutionId(row[1]), row[2], row[3], row[4], row[5])
 
 
-def overdue(session: Session, now: datetime, limit: int = 200) -> list[JobId]:
-    """Return jobs that are due and in nobody's hands, oldest first."""
-    rows = session.scalars(
-        select(JobRow.id)
-        .where(
-            JobRow.run_after <= now,
-            or_(JobRow.state == "open", (JobRow.state == "leased") & (JobRow.lease_until <= now)),
-        )
-        .order_by(JobRow.run_after)
-        .limit(limit)
+def overdue(
+    session: Session, now: datetime, limit: int = 200, *, kinds: Collection[str] = ()
+) -> list[WantedJob]:
+    """Return jobs (of these kinds alone, if any are named) that are due and in nobody's hands, oldest first."""
+    wanted = select(JobRow.id, JobRow.kind).where(
+        JobRow.run_after <= now,
+        or_(JobRow.state == "open", (JobRow.state == "leased") & (JobRow.lease_until <= now)),
     )
-    return [JobId(i) for i in rows]
+    if kinds:
+        wanted = wanted.where(JobRow.kind.in_(kinds))
+    rows = session.execute(wanted.order_by(JobRow.run_after).limit(limit))
+    return [WantedJob(JobId(row.id), row.kind) for row in rows]
 
 
 class LeaseLost(Exception):

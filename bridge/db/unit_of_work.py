@@ -16,9 +16,9 @@ from sqlalchemy.orm import ORMExecuteState, Session, sessionmaker, with_loader_c
 from bridge.db.base import TenantRow
 from bridge.db.engine import READ_ONLY
 from bridge.db.group_commit import GroupCommit
-from bridge.db.outbox import store_event, want
+from bridge.db.outbox import WantedJob, store_event, want
 from bridge.kernel.events import Event
-from bridge.kernel.ids import EventId, InstitutionId, JobId, new_id
+from bridge.kernel.ids import EventId, InstitutionId, new_id
 from bridge.kernel.time import Clock
 
 T = TypeVar("T")
@@ -34,7 +34,7 @@ class Tx:
         self.session = session
         self.clock = clock
         self._institution_id = institution_id
-        self.wanted_jobs: list[JobId] = []
+        self.wanted_jobs: list[WantedJob] = []
         self.after_commit: list[Callable[[], None]] = []
         """Called in order once the rows are durable; for what is only a hint (nudges, the demonstration's pace)."""
 
@@ -79,18 +79,21 @@ class Tx:
         """Ask for the job (`kind`, `key`): many asks before it runs are one run."""
         job_id, needs_nudge = want(self.session, self.institution_id, kind, key, after or self.clock.now())
         if needs_nudge and after is None:
-            self.wanted_jobs.append(job_id)
+            self.wanted_jobs.append(WantedJob(job_id, kind))
 
 
 class UnitOfWork:
     """Opens units of work on one engine.
 
     Args:
-        nudge: called after commit with the ids of jobs that want to run; losing a nudge loses nothing.
+        nudge: called after commit with the jobs that want to run; losing a nudge loses nothing.
     """
 
     def __init__(
-        self, engine: Engine, clock: Clock, nudge: Callable[[Sequence[JobId]], None] = lambda _jobs: None
+        self,
+        engine: Engine,
+        clock: Clock,
+        nudge: Callable[[Sequence[WantedJob]], None] = lambda _jobs: None,
     ) -> None:
         self.engine = engine
         self.clock = clock

@@ -139,12 +139,12 @@ class FrameService:
         decide: Callable[[PresenceCheck, CheckState, int, int], PresenceCheck],
         recogniser: RecogniserInForce,
         photo_source: Callable[[LearnerRef, ClassRunId], str] = lambda _learner, _class_run: ID_PHOTO,
-    ) -> None:
-        self._store = store
-        self._evidence = evidence
         *,
         challenged: bool = False,
         frames_anchor: bool = True,
+    ) -> None:
+        self._store = store
+        self._evidence = evidence
         self._roster = roster
         self._events = events
         self._rules = rules
@@ -154,11 +154,16 @@ class FrameService:
         self._decide = decide
         self._recogniser = recogniser
         self._photo_source = photo_source
-
-    def submit_for_check(self, check: PresenceCheck, nonce: str, jpeg: bytes) -> str:
-        """Store a frame for an open check and ask for its judgement; return the frame's id.
         self._challenged = challenged
         self._frames_anchor = frames_anchor
+
+    def submit_for_check(
+        self, check: PresenceCheck, nonce: str, jpeg: bytes, *, at_ms: int | None = None
+    ) -> str:
+        """Store a frame for an open check and ask for its judgement; return the frame's id.
+
+        Args:
+            at_ms: when it came, where that is not now (study ms): who came in time is not late by our queue.
 
         Raises:
             InvalidInput: frame_too_large, frame_not_jpeg, frame_too_many_pixels, check_closed, frame_waiting,
@@ -166,7 +171,8 @@ class FrameService:
             NotPermitted: nonce_mismatch.
         """
         Frame(jpeg)
-        if check.state is not CheckState.OPEN or epoch_ms(self._study_clock.now()) >= check.answer_by_ms:
+        came_ms = epoch_ms(self._study_clock.now()) if at_ms is None else at_ms
+        if check.state is not CheckState.OPEN or came_ms >= check.answer_by_ms:
             raise InvalidInput("check_closed", "本次核验已结束,请等待下一次核验", http_status=409)
         if not hmac.compare_digest(nonce.encode("utf-8", "replace"), check.nonce.encode()):
             raise NotPermitted("nonce_mismatch", "核验凭证不符,请刷新页面")
@@ -185,6 +191,8 @@ class FrameService:
             InvalidInput: as `Frame`, frame_repeated, already_anchored, challenge_required.
         """
         Frame(jpeg)
+        if self._challenged:
+            raise InvalidInput("challenge_required", "请在人脸登记页面按提示完成动作", http_status=409)
         reference = self._store.reference(learner, class_run)
         current = reference is not None and reference.is_of(self._recogniser)
         if current and reference is not None and reference.anchored_ms is not None:
@@ -194,8 +202,6 @@ class FrameService:
     def submit_for_card_check(
         self, learner: LearnerRef, class_run: ClassRunId, check_id: CheckId, jpeg: bytes
     ) -> str:
-        if self._challenged:
-            raise InvalidInput("challenge_required", "请在人脸登记页面按提示完成动作", http_status=409)
         """Store a frame that staff took of who stands there with the card; it is compared with the reference.
 
         Raises:
@@ -242,7 +248,7 @@ class FrameService:
         )
         self._store.save_frame(frame)
         if frame.check_id is not None:
-            if self._record_check(frame.check_id, judgement.verdict, judged.reference_id):
+            if self._record_check(frame, frame.check_id, judgement.verdict, judged.reference_id):
                 self._store.save_frame(replace(frame, message=_ONE_MORE))
         elif judged.template is not None:
             self._record_reference(frame, judged, judged.template)
@@ -252,8 +258,21 @@ class FrameService:
         frame = self._store.frame(frame_id)
         if frame is not None and frame.verdict is None:
             self._store.save_frame(replace(frame, verdict=FaceVerdict.UNSURE.value, message=message))
+            check = None if frame.check_id is None else self._store.check(frame.check_id)
+            if check is not None and check.state is CheckState.OPEN:
+                self._store.save_check(self._with_wait(check, frame), None)
 
-    def _record_check(self, check_id: CheckId, verdict: FaceVerdict, reference_id: str) -> bool:
+    def _with_wait(self, check: PresenceCheck, frame: FaceFrame) -> PresenceCheck:
+        """Return the check with the time more to answer that its frame waited for us."""
+        return replace(check, answer_by_ms=check.answer_by_ms + self._waited_ms(frame))
+
+    def _waited_ms(self, frame: FaceFrame) -> int:
+        # While a check is open the study clock runs as the real one does, in the demonstration too.
+        return max(0, epoch_ms(self._clock.now()) - epoch_ms(frame.received_real))
+
+    def _record_check(
+        self, frame: FaceFrame, check_id: CheckId, verdict: FaceVerdict, reference_id: str
+    ) -> bool:
         """Record what a frame does to its check; return whether it was verified and yet another is needed."""
         check = self._store.check(check_id)
         if check is None or check.state is not CheckState.OPEN:
@@ -264,10 +283,11 @@ class FrameService:
             verdict = FaceVerdict.UNSURE
         state, left = check.after(verdict)
         if state is not CheckState.PASSED:
-            check = replace(check, verdicts=(*check.verdicts, verdict.value))
+            check = replace(self._with_wait(check, frame), verdicts=(*check.verdicts, verdict.value))
         else:
             check = replace(check, reference=reference_id)
-        self._decide(check, state, left, epoch_ms(self._study_clock.now()))
+        # It was answered when the frame came, however long our queue.
+        self._decide(check, state, left, epoch_ms(self._study_clock.now()) - self._waited_ms(frame))
         return state is CheckState.OPEN and verdict is FaceVerdict.VERIFIED
 
     def _record_reference(self, frame: FaceFrame, judged: JudgedFrame, template: FaceTemplate) -> None:

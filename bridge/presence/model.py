@@ -113,13 +113,27 @@ _GRAVE = {
 
 
 @dataclass(frozen=True, slots=True)
+class Backlog:
+    """When checks are put off because frames wait for us.
+
+    Args:
+        wait_limit_ms: from so long a wait on, real ms.
+        put_off_ms: by so much at a time, study ms.
+    """
+
+    wait_limit_ms: int
+    put_off_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CheckRules:
-    """The pack's values for checks, in study milliseconds."""
+    """The pack's values for checks, in study milliseconds; `backlog` is None where checks are never put off."""
 
     gap_min_ms: int
     gap_max_ms: int
     answer_window_ms: int
     attempts: int
+    backlog: Backlog | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.gap_min_ms <= self.gap_max_ms:
@@ -240,6 +254,14 @@ class FaceFrame:
     model_id: str | None = None
     message: str = ""
     parameter: str | None = None
+
+
+class SeenCheck(NamedTuple):
+    """A check as it stands, and whose session's secret opens it."""
+
+    check: PresenceCheck
+    activity: Activity
+    secret_sha256: str
 
 
 class RecogniserInForce(NamedTuple):

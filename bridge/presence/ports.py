@@ -16,8 +16,10 @@ from bridge.presence.model import (
     FaceFrame,
     FaceReference,
     PresenceCheck,
+    SeenCheck,
     StudySession,
 )
+from bridge.presence.waiting import LastEnd
 
 
 class BatchInbox(Protocol):
@@ -94,11 +96,17 @@ class PresenceStore(Protocol):
         """Return the check; it and its session are locked until commit."""
         ...
 
+    def seen(self, check_id: CheckId) -> SeenCheck | None:
+        """Return the check as it stands, with nothing locked."""
+        ...
+
     def open_check(self, session_id: StudySessionId) -> PresenceCheck | None: ...
 
     def save_check(self, check: PresenceCheck, decided_ms: int | None) -> None: ...
 
     def last_passed_ms(self, session_id: StudySessionId) -> int | None: ...
+
+    def last_end(self, session_id: StudySessionId) -> LastEnd | None: ...
 
     def waiting_frames(self, check_id: CheckId) -> int: ...
 

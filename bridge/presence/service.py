@@ -39,6 +39,7 @@ from bridge.presence.model import (
 from bridge.presence.ports import BatchInbox, PresenceStore, RulesInForce, StudyPace
 from bridge.presence.prompt_model import Prompt, is_prompt_due
 from bridge.presence.prompts import Prompts
+from bridge.presence.waiting import FrameQueue, NoQueue, put_off_until
 
 BATCH_SOURCE = "agent"
 BEATS_WAITING = "study.beats_waiting"
@@ -84,6 +85,7 @@ class PresenceService:
         nonce_key: bytes,
         institution_id: InstitutionId,
         prompts: Prompts,
+        queue: FrameQueue | None = None,
     ) -> None:
         self._store = store
         self._inbox = inbox
@@ -94,6 +96,7 @@ class PresenceService:
         self._nonce_key = nonce_key
         self._institution_id = institution_id
         self._prompts = prompts
+        self._queue = queue or NoQueue()
 
     def open_session(
         self,
@@ -235,8 +238,13 @@ class PresenceService:
         self._authenticated(prompt.session, secret)
         return prompt
 
-    def check_state(self, check_id: CheckId, secret: str) -> tuple[PresenceCheck, bool, str]:
+    def check_state(
+        self, check_id: CheckId, secret: str, *, at_ms: int | None = None
+    ) -> tuple[PresenceCheck, bool, str]:
         """Return a check of the secret's session, whether a frame is being judged, and the last message.
+
+        Args:
+            at_ms: when the question came, where that is not now (study ms).
 
         Raises:
             InvalidInput: check_unknown.
@@ -246,12 +254,32 @@ class PresenceService:
         if check is None:
             raise InvalidInput("check_unknown", "核验不存在或已失效,请刷新页面", http_status=404)
         session = self._authenticated(check.session, secret)
-        check = self.expire(check)
+        check = self.expire(check, at_ms)
         judging = check.state is CheckState.OPEN and self._store.waiting_frames(check_id) > 0
         message = check_sentence(check.state, session.activity)
         if check.state is CheckState.OPEN:
             message = self._store.last_message(check_id) or message
         return check, judging, message
+
+    def look(self, check_id: CheckId, secret: str) -> tuple[PresenceCheck, bool, str] | None:
+        """Return what `check_state` does where looking is all there is to do; None otherwise. Nothing is locked.
+
+        A page asks several times a second while a frame is judged; it must not stand in the judges' way.
+        """
+        seen = self._store.seen(check_id) if check_id.isprintable() else None
+        if seen is None or not hmac.compare_digest(seen.secret_sha256, sha256_hex(secret.encode())):
+            return None
+        check = seen.check
+        if check.state is not CheckState.OPEN:
+            return check, False, check_sentence(check.state, seen.activity)
+        judging = self._store.waiting_frames(check_id) > 0
+        if not judging and self._now_ms() >= check.answer_by_ms:
+            return None
+        return (
+            check,
+            judging,
+            self._store.last_message(check_id) or check_sentence(check.state, seen.activity),
+        )
 
     def close_session(self, session_id: StudySessionId, reason: str) -> None:
         """Close a session if it is open."""
@@ -261,7 +289,7 @@ class PresenceService:
 
     def withdraw(self, learner: LearnerRef) -> None:
         """Stop what rests on the learner's consent: close open sessions, forget the face references."""
-        self.end_study(learner, "consent_revoked")
+        self.end_study(learner, CONSENT_REVOKED)
         self._store.forget_references(learner)
 
     def end_study(self, learner: LearnerRef, reason: str) -> None:
@@ -273,9 +301,9 @@ class PresenceService:
             if reason != CONSENT_REVOKED or session.method == FACE_METHOD:
                 self._close(session, reason)
 
-    def expire(self, check: PresenceCheck) -> PresenceCheck:
+    def expire(self, check: PresenceCheck, at_ms: int | None = None) -> PresenceCheck:
         """Return the check, ended as missed if its answer window is over with no frame waiting to be judged."""
-        now_ms = self._now_ms()
+        now_ms = self._now_ms() if at_ms is None else at_ms
         if check.state is not CheckState.OPEN or now_ms < check.answer_by_ms:
             return check
         if self._store.waiting_frames(check.id):
@@ -301,7 +329,8 @@ class PresenceService:
             session = found[0]
             passed = state is CheckState.PASSED
             rules = self._rules.checks(session.class_run, session.activity)
-            due = rules.due_after(at_ms, secrets.randbits(32)) if passed else at_ms
+            # A frame that waited long for us was passed at the moment at which it came.
+            due = max(rules.due_after(at_ms, secrets.randbits(32)), self._now_ms()) if passed else at_ms
             self._store.save_batch(replace(session, next_due_ms=due))
             if passed:
                 self._prompts.passed(session, at_ms)
@@ -357,7 +386,14 @@ class PresenceService:
             return BatchAnswer(session, self._nonce(session), first)
         # From its due moment on a check is open or about to be: only then is the check table read.
         check = self._store.open_check(session.id)
-        if check is not None:
+        if check is None:
+            rules = self._rules.checks(session.class_run, session.activity)
+            later = put_off_until(rules, self._queue, self._store.last_end(session.id), now_ms)
+            if later is not None:
+                session = replace(session, next_due_ms=later)
+                self._store.save_batch(session)
+                return BatchAnswer(session, self._nonce(session), [])
+        else:
             check = self.expire(check)
         if check is None or check.state is not CheckState.OPEN:
             kind = CheckKind.IN_TEST if session.activity is Activity.TEST else CheckKind.RANDOM
@@ -409,7 +445,11 @@ class PresenceService:
         check = self._store.open_check(session.id)
         closed = replace(session, open=False, closed_reason=reason)
         self._store.save_session(closed)
-        if check is not None:
+        # What was sent in time is judged all the same, unless the leave to judge it was withdrawn.
+        answered = (
+            check is not None and reason != CONSENT_REVOKED and self._store.waiting_frames(check.id) > 0
+        )
+        if check is not None and not answered:
             # The check was asked for and its session is given up: it was not answered.
             unanswered = CheckState.DECLINED if reason == CONSENT_REVOKED else CheckState.MISSED
             self.decide(check, unanswered, check.attempts_left, self._now_ms())

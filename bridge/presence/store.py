@@ -24,9 +24,11 @@ from bridge.presence.model import (
     FaceFrame,
     FaceReference,
     PresenceCheck,
+    SeenCheck,
     StudySession,
 )
 from bridge.presence.search.model import SEARCH_WAITING, place_of
+from bridge.presence.waiting import LastEnd
 
 
 class StudySessionRow(TenantRow, Base):
@@ -317,6 +319,14 @@ class SqlPresenceStore:
         row = self._db.get(PresenceCheckRow, check_id, populate_existing=True)
         return None if row is None else _check(row)
 
+    def seen(self, check_id: CheckId) -> SeenCheck | None:
+        row = self._db.execute(
+            select(PresenceCheckRow, StudySessionRow.activity, StudySessionRow.secret_sha256)
+            .join(StudySessionRow, StudySessionRow.id == PresenceCheckRow.session)
+            .where(PresenceCheckRow.id == check_id)
+        ).one_or_none()
+        return None if row is None else SeenCheck(_check(row[0]), Activity(row[1]), row[2])
+
     def open_check(self, session_id: StudySessionId) -> PresenceCheck | None:
         row = self._db.scalars(
             select(PresenceCheckRow).where(
@@ -338,6 +348,16 @@ class SqlPresenceStore:
                 PresenceCheckRow.session == session_id, PresenceCheckRow.state == CheckState.PASSED.value
             )
         )
+
+    def last_end(self, session_id: StudySessionId) -> LastEnd | None:
+        """Return how the session's latest decided check ended; None if none was decided."""
+        row = self._db.execute(
+            select(PresenceCheckRow.state, PresenceCheckRow.decided_ms)
+            .where(PresenceCheckRow.session == session_id, PresenceCheckRow.decided_ms.is_not(None))
+            .order_by(PresenceCheckRow.decided_ms.desc(), PresenceCheckRow.opened_ms.desc())
+            .limit(1)
+        ).one_or_none()
+        return None if row is None else LastEnd(CheckState(row.state), row.decided_ms)
 
     def checks_of(self, learner: LearnerRef, class_run: ClassRunId) -> list[PresenceCheck]:
         """Return all checks of a learner in a class run, oldest first."""

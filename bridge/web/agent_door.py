@@ -6,18 +6,21 @@ import msgspec
 from flask import Blueprint, Response, current_app, jsonify, request
 from flask.blueprints import BlueprintSetupState
 
+from bridge.db.unit_of_work import Tx
 from bridge.intake.model import MAX_EVENTS_IN_BATCH, BeatBatch, BeatEvent
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import CheckId, InstitutionId, StudySessionId
+from bridge.kernel.time import epoch_ms
 from bridge.presence.face import MAX_FRAME_BYTES
 from bridge.presence.model import CheckState, StudySession
 from bridge.presence.prompts import Shown, prompt_closed
+from bridge.presence.waiting import look_again_ms
 from bridge.web.agent_batches import REFUSED, AgentBatches
 from bridge.web.security import headers_of_all
 from bridge.wiring import House
-from bridge.wiring.stuck_learners import with_way_out
 from bridge.wiring.face_gate import require_face_of
+from bridge.wiring.stuck_learners import with_way_out
 
 _T = TypeVar("_T")
 MAX_BATCH_BYTES = 64 * 1024
@@ -147,22 +150,38 @@ def agent_door(house: House) -> Blueprint:
     def take_frame(check_id: str) -> Response:
         if request.mimetype != "image/jpeg":
             raise InvalidInput("media_type", "照片须为 image/jpeg", http_status=415)
+        came_ms = epoch_ms(house.study_clock.now())
         jpeg = _body(MAX_FRAME_BYTES)
         secret, institution = _bearer()
-        with house.uow.for_institution(institution) as tx:
+        nonce = request.headers.get("X-Anxue-Nonce", "")
+
+        def take(tx: Tx) -> tuple[str, int]:
             stations = house.at(tx)
-            check, _judging, _message = stations.presence.check_state(CheckId(check_id), secret)
+            check, _judging, _message = stations.presence.check_state(
+                CheckId(check_id), secret, at_ms=came_ms
+            )
             require_face_of(stations, check.learner, check.class_run)
-            frame = stations.frames.submit_for_check(check, request.headers.get("X-Anxue-Nonce", ""), jpeg)
-        response = _json({"check": check_id, "state": "judging", "frame": frame})
+            frame = stations.frames.submit_for_check(check, nonce, jpeg, at_ms=came_ms)
+            return frame, look_again_ms(house.frames_waiting.count(tx))
+
+        # A class that is checked at once shares a commit or two.
+        frame, look_again = house.uow.together(institution, take)
+        judging = {"check": check_id, "state": "judging", "frame": frame, "look_again_ms": look_again}
+        response = _json(judging)
         response.status_code = 202
         return response
 
     @door.get("/checks/<check_id>")
     def check_state(check_id: str) -> Response:
         secret, institution = _bearer()
-        with house.uow.for_institution(institution) as tx:
-            check, judging, message = house.at(tx).presence.check_state(CheckId(check_id), secret)
+        with house.uow.for_institution(institution, read_only=True) as tx:
+            seen = house.at(tx).presence.look(CheckId(check_id), secret)
+            look_again = look_again_ms(house.frames_waiting.count(tx)) if seen is not None and seen[1] else 0
+        if seen is None:
+            with house.uow.for_institution(institution) as tx:
+                seen = house.at(tx).presence.check_state(CheckId(check_id), secret)
+        check, judging, message = seen
+        left_ms = check.answer_by_ms - epoch_ms(house.study_clock.now())
         if check.state not in (CheckState.OPEN, CheckState.PASSED):
             with house.uow.for_institution(institution, read_only=True) as tx:
                 message = with_way_out(house.at(tx), check, message)
@@ -172,6 +191,8 @@ def agent_door(house: House) -> Blueprint:
                 "state": "judging" if judging else check.state.value,
                 "final": check.state is not CheckState.OPEN,
                 "attempts_left": check.attempts_left,
+                "answer_within_seconds": max(0, left_ms) // 1000,
+                **({"look_again_ms": look_again} if judging else {}),
                 "nonce": check.nonce,
                 "message": message,
                 "hint": message,

@@ -20,7 +20,7 @@ from bridge.kernel.ids import (
 )
 from bridge.kernel.time import StudyClock, epoch_ms, from_epoch_ms, legal_date, parse_rfc3339, rfc3339
 from bridge.presence.gate.store import SqlGateStore
-from bridge.presence.model import Activity, CheckKind, CheckRules, CheckState, StudySession
+from bridge.presence.model import Activity, Backlog, CheckKind, CheckRules, CheckState, StudySession
 from bridge.presence.prompt_model import PromptRules
 from bridge.presence.store import SqlPresenceStore
 from bridge.registry.model import ClassRunSheet
@@ -45,7 +45,18 @@ class CheckRulesInForce:
             gap_max_ms=profile.read(f"presence.{kind}_gap_max_seconds", dates).integer() * 1000,
             answer_window_ms=profile.read("presence.answer_window_seconds", dates).integer() * 1000,
             attempts=profile.read("presence.attempts_per_check", dates).integer(),
+            backlog=self._backlog(profile, dates),
         )
+
+    @staticmethod
+    def _backlog(profile: ProfileInForce, dates: LegalDates) -> Backlog | None:
+        try:
+            return Backlog(
+                wait_limit_ms=profile.read("presence.frame_wait_limit_seconds", dates).integer() * 1000,
+                put_off_ms=profile.read("presence.check_put_off_seconds", dates).integer() * 1000,
+            )
+        except NoRuleInForce:
+            return None
 
     def prompts(self, class_run: ClassRunId) -> PromptRules | None:
         """Return the values for prompts; None where no pack asks for any."""

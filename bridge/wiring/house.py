@@ -9,12 +9,13 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from bridge.db.engine import open_engine
 from bridge.db.destroyed_list import DestroyedList
 from bridge.db.destruction import Receipts
+from bridge.db.engine import open_engine
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.key_settings import KeySettings
 from bridge.db.master_key import derive
+from bridge.db.outbox import WantedJob
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.demonstration_clock import ConstantPace, DemonstrationClock
 from bridge.identity.passkeys import Passkeys
@@ -27,7 +28,6 @@ from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.ids import (
     ClassRunId,
     InstitutionId,
-    JobId,
     LearnerRef,
     RegistrationId,
     StudySessionId,
@@ -55,6 +55,7 @@ from bridge.supervision.service import SupervisionService
 from bridge.wiring import keys, player, study_door, supervised, test_gates
 from bridge.wiring.adapters import division_names
 from bridge.wiring.face_search import FaceIndexes
+from bridge.wiring.frame_queue import JUDGED, FramesWaiting
 from bridge.wiring.platform_services import SeenLately
 from bridge.wiring.stations import Stations
 from bridge.worker.runner import Runner
@@ -88,6 +89,7 @@ class House:
             self.study_clock, self.pace = scaled, scaled
         else:
             self.study_clock, self.pace = SystemClock(), ConstantPace()
+        self.frames_waiting = FramesWaiting()
         self.sealed_stretch = -1
         """The stretch of time in which this process last asked for the ledgers to be sealed."""
         self.reviewed_stretch = -1
@@ -384,16 +386,21 @@ class House:
             staff = self.at(tx).staff
             return None if staff.exists("administrator") else staff.invite("administrator", "admin").token
 
-    def nudge(self, waiting: Sequence[JobId]) -> None:
+    def judge_frames(self) -> None:
+        """Judge every frame that waits; for the processes that do nothing else."""
+        self.runner.run_all(JUDGED)
+
+    def nudge(self, waiting: Sequence[WantedJob]) -> None:
         """Send a nudge for each job."""
         self._nudger(waiting)
 
     @cached_property
-    def _nudger(self) -> Callable[[Sequence[JobId]], None]:
+    def _nudger(self) -> Callable[[Sequence[WantedJob]], None]:
         # Celery takes a quarter of a second to import; who only reads never needs it.
-        from bridge.worker.celery_app import celery_app, nudger
+        from bridge.worker.celery_app import JUDGES, celery_app, nudger
 
-        return nudger(celery_app(self.settings))
+        queues = dict.fromkeys(JUDGED, JUDGES) if self.settings.judges else {}
+        return nudger(celery_app(self.settings), queues)
 
     def _count_open_checks(self) -> int:
         with self.uow.across_institutions("pace of the demonstration", read_only=True) as tx:

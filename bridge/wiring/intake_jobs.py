@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import structlog
 from sqlalchemy import select
 
-from bridge.db.outbox import Job, JobRow, dead_jobs, give_up_lost, reopen
+from bridge.db.outbox import Job, JobRow, WantedJob, dead_jobs, give_up_lost, reopen
 from bridge.db.unit_of_work import Tx
 from bridge.intake.held import held_message
 from bridge.intake.normalisers import PoisonMessage, normalise
@@ -129,7 +129,7 @@ def _take_stored(tx: Tx, stations: "Stations", found: SetAside) -> None:
 def _reopen(house: "House", tx: Tx, found: SetAside) -> None:
     job = JobId(str(found.job))
     if reopen(tx.session, job, house.clock.now()):
-        tx.wanted_jobs.append(job)
+        tx.wanted_jobs.append(WantedJob(job, found.source))
 
 
 def note_dead(house: "House", tx: Tx, job: Job, reason: str) -> None:

@@ -3,8 +3,10 @@
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
+import structlog
+
 from bridge.completion.learner_states import STATE_ASKED
-from bridge.db.outbox import Job, load_event, overdue
+from bridge.db.outbox import Job, WantedJob, load_event, overdue
 from bridge.db.unit_of_work import EVENT_JOB, Tx
 from bridge.flow import DELIVER, MORE, steps
 from bridge.identity.roster_sweep import sweep_roster_reads
@@ -26,12 +28,13 @@ from bridge.presence.service import BEATS_WAITING
 from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
+from bridge.wiring.challenges import challenge_works
 from bridge.wiring.earned import Settled
 from bridge.wiring.enrolment_jobs import enrolment_works, sweep_previews
-from bridge.wiring.face_search_jobs import search_works
-from bridge.wiring.challenges import challenge_works
 from bridge.wiring.face_gate import CONSENT_SENTENCE
+from bridge.wiring.face_search_jobs import search_works
 from bridge.wiring.forwarding import forwarding_works, sweep_forwarding
+from bridge.wiring.frame_queue import JUDGED
 from bridge.wiring.inbox_days import sweep_inbox_days
 from bridge.wiring.intake_jobs import note_dead, sweep_quarantine, tidy_quarantine, try_held
 from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
@@ -42,6 +45,12 @@ from bridge.worker.runner import Runner, Work
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
+
+
+log = structlog.get_logger()
+
+_NOBODY_JUDGES_MS = 20_000
+_FOR_THE_WORKER = ""
 
 
 def runner(house: "House") -> Runner:
@@ -56,6 +65,7 @@ def runner(house: "House") -> Runner:
     works[GRANT_WAITING] = Work(prepare=jobs.carry_grant, apply=jobs.note_grant)
     works[STANDING] = Work(prepare=partial(prepare_review, house), apply=lambda _tx, _job, _reviewed: None)
     works[SEAL] = Work(prepare=partial(signing_key, house), apply=partial(seal_tree, house))
+    works.update(challenge_works(house, jobs.roster))
     works.update(platform_works(house))
     works.update(forwarding_works(house))
     works.update(enrolment_works(house))
@@ -66,7 +76,6 @@ def runner(house: "House") -> Runner:
     return Runner(house.uow, house.clock, works, partial(note_dead, house))
 
 
-    works.update(challenge_works(house, jobs.roster))
 class Jobs:
     """The kinds of jobs of one house."""
 
@@ -166,10 +175,15 @@ def sweep(house: "House") -> None:
     with house.uow.across_institutions("find jobs that nobody has in hand", read_only=True) as tx:
         jobs = overdue(tx.session, now)
         study_ms = epoch_ms(house.study_clock.now())
+        frames_wait = any(one.kind in JUDGED for one in jobs) and house.frames_waiting.waited_ms(tx)
         late = overdue_checks(tx, study_ms)
         unanswered = overdue_prompts(tx, study_ms)
     if jobs:
         house.nudge(jobs)
+    if frames_wait > _NOBODY_JUDGES_MS:
+        # No judge runs, or none keeps up: the worker helps, slowly, for it loads the models first.
+        log.warning("frames_wait", milliseconds=frames_wait)
+        house.nudge([WantedJob(one.id, _FOR_THE_WORKER) for one in jobs if one.kind in JUDGED])
     for institution, check_id in late:
         with house.uow.for_institution(institution) as tx:
             stations = house.at(tx)

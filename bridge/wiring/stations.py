@@ -38,17 +38,17 @@ from bridge.ledger.store import SqlLedgerStore
 from bridge.plugin_loader import load
 from bridge.presence.anchoring import ID_PHOTO, PROVIDER
 from bridge.presence.card_checks import CardChecks
-from bridge.presence.frames import FrameService
 from bridge.presence.challenge_store import SqlChallengeStore
 from bridge.presence.challenges import ChallengeService
+from bridge.presence.frames import FrameService
 from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
 from bridge.presence.prompt_store import SqlPromptStore
 from bridge.presence.prompts import Prompts
-from bridge.presence.search.service import FaceSearch
-from bridge.presence.search.store import SqlSearchStore
 from bridge.presence.review.service import Reviews
 from bridge.presence.review.store import SqlReviewStore
+from bridge.presence.search.service import FaceSearch
+from bridge.presence.search.store import SqlSearchStore
 from bridge.presence.service import PresenceService
 from bridge.presence.store import SqlPresenceStore
 from bridge.presence.supervised import SupervisedStudy
@@ -214,6 +214,7 @@ class Stations:
             house.key("agent-nonce"),
             self._tx.institution_id,
             self.prompts,
+            house.frames_waiting.within(self._tx),
         )
 
     @cached_property

@@ -1,22 +1,28 @@
 """Celery: nudges to job rows, and the sweep. Losing any message of it loses nothing."""
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
+from types import MappingProxyType
 
 from celery import Celery
 from celery.platforms import SecurityWarning
 from celery.signals import worker_init
 
+from bridge.db.outbox import WantedJob
 from bridge.kernel.ids import JobId
 from bridge.settings import Settings
 from bridge.worker.folder_transport import SCHEME
 
 RUN_JOB = "anxue.run_job"
 SWEEP = "anxue.sweep"
+JUDGES = "judges"
+"""The queue of the processes that judge frames and do nothing else, so that no frame waits behind other work."""
+_OF_ALL = "celery"
 _SWEEP_EVERY = timedelta(seconds=2)
 _POLL_SECONDS = 0.05
+_JUDGES_POLL_SECONDS = 0.02
 _GIVE_UP_AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1, "interval_max": 0.1}
 
 
@@ -61,13 +67,19 @@ def celery_app(settings: Settings) -> Celery:
     return app
 
 
-def nudger(app: Celery) -> Callable[[Sequence[JobId]], None]:
-    """Return what sends a nudge for each job; a broker that is down is the sweep's business, not the caller's."""
+def nudger(
+    app: Celery, queues: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Sequence[WantedJob]], None]:
+    """Return what sends a nudge for each job; a broker that is down is the sweep's business, not the caller's.
 
-    def nudge(jobs: Sequence[JobId]) -> None:
+    Args:
+        queues: kind of a job → the queue of those who do such jobs alone.
+    """
+
+    def nudge(jobs: Sequence[WantedJob]) -> None:
         for job in dict.fromkeys(jobs):
             try:
-                app.send_task(RUN_JOB, (job,), retry=False)
+                app.send_task(RUN_JOB, (job.id,), retry=False, queue=queues.get(job.kind, _OF_ALL))
             except Exception:  # noqa: BLE001  # any broker's own error; the job row stands and the sweep finds it
                 return
 
@@ -84,18 +96,37 @@ def register_tasks(app: Celery, run: Callable[[JobId], bool], sweep: Callable[[]
     def sweep_overdue() -> None:
         sweep()
 
-    app.task(name=RUN_JOB)(run_job)
-    app.task(name=SWEEP)(sweep_overdue)
+    app.task(name=RUN_JOB, shared=False)(run_job)
+    app.task(name=SWEEP, shared=False)(sweep_overdue)
 
 
-def run_worker(app: Celery, *, threads: int, warm_up: Callable[[], None]) -> None:
+def register_judge(app: Celery, judge_all: Callable[[], None]) -> None:
+    """Give `app` the one task of a judge: whichever frame it is told of, it judges all that wait.
+
+    One nudge after another would have it wait for the broker between two frames.
+    """
+
+    def run_job(_job_id: str) -> None:
+        judge_all()
+
+    app.task(name=RUN_JOB, shared=False)(run_job)
+
+
+def run_judge(app: Celery, *, warm_up: Callable[[], None]) -> None:
+    """Judge frames until SIGTERM, one at a time."""
+    if "polling_interval" in app.conf.broker_transport_options:
+        app.conf.broker_transport_options["polling_interval"] = _JUDGES_POLL_SECONDS
+    run_worker(app, threads=1, warm_up=warm_up, queue=JUDGES)
+
+
+def run_worker(app: Celery, *, threads: int, warm_up: Callable[[], None], queue: str = _OF_ALL) -> None:
     """Work until SIGTERM, with `threads` threads."""
     # Whether the operator runs us as root is said in the operator's guide, not at every start.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     worker_init.connect(lambda **_: warm_up(), weak=False)
     app.worker_main(
         ["--quiet", "worker", "--pool=threads", f"--concurrency={threads}", "--loglevel=WARNING", "--without-gossip",
-         "--without-mingle", "--without-heartbeat"]
+         "--without-mingle", "--without-heartbeat", f"--queues={queue}"]
     )  # fmt: skip
 
 

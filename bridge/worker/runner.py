@@ -1,20 +1,24 @@
 """Runs one job: lease, prepare outside any transaction, apply and end in one."""
 
+import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from traceback import extract_tb
 from typing import Any
 
 import structlog
 
-from bridge.db.outbox import Job, LeaseLost, fail, finish, take
+from bridge.db.outbox import Job, LeaseLost, fail, finish, overdue, take
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.errors import BridgeError, Unavailable
 from bridge.kernel.ids import JobId
 from bridge.kernel.time import Clock
 
 log = structlog.get_logger()
+
+_LOOK_AHEAD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,29 @@ class Runner:
         """Run the job if it is there to be run; return True if it wants to run again at once."""
         with self._uow.across_institutions("take a job") as tx:
             job = take(tx.session, job_id, self._clock.now())
-        if job is None:
-            return False
+        return job is not None and self._do(job)
+
+    def run_all(self, leases: Mapping[str, timedelta]) -> None:
+        """Run every job of these kinds that waits, the oldest first, each for so long ours.
+
+        Others may be doing the same.
+        """
+        while True:
+            with self._uow.across_institutions("see which jobs of some kinds wait", read_only=True) as tx:
+                waiting = overdue(tx.session, self._clock.now(), _LOOK_AHEAD, kinds=leases.keys())
+            if not waiting:
+                return
+            # Who runs the same kind beside us sees the same ones: not both take the first.
+            wanted = secrets.choice(waiting)
+            lease = leases[wanted.kind]
+            with self._uow.across_institutions("take a job of the kind") as tx:
+                job = take(tx.session, wanted.id, self._clock.now(), lease)
+            while job is not None and self._do(job):
+                with self._uow.across_institutions("take the job again") as tx:
+                    job = take(tx.session, wanted.id, self._clock.now(), lease)
+
+    def _do(self, job: Job) -> bool:
+        """Do a job that is in hand; return whether it wants to run again at once."""
         work = self._works.get(job.kind)
         if work is None:
             self._failed(job, f"kind_unknown:{job.kind}", permanent=True)

@@ -46,7 +46,9 @@ class Office:
         Made.metadata.create_all(self.engine)
         self.clock = FixedClock(NOW)
         self.nudged: list[JobId] = []
-        self.uow = UnitOfWork(self.engine, self.clock, self.nudged.extend)
+        self.uow = UnitOfWork(
+            self.engine, self.clock, lambda jobs: self.nudged.extend(one.id for one in jobs)
+        )
 
     def close(self) -> None:
         self.engine.dispose()

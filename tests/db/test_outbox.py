@@ -69,7 +69,7 @@ def row(office: Office, job: JobId) -> JobRow:
 
 def waiting(office: Office) -> list[JobId]:
     with opened(office) as session:
-        return overdue(session, office.clock.now())
+        return [one.id for one in overdue(session, office.clock.now())]
 
 
 def test_a_job_that_was_done_is_done(office: Office) -> None:
@@ -230,7 +230,8 @@ def test_the_sweep_sees_what_is_due_the_oldest_first(office: Office) -> None:
     end(office, in_hand(office, done))
     assert waiting(office) == [first, second]
     with opened(office) as session:
-        assert overdue(session, office.clock.now(), limit=1) == [first]
+        assert overdue(session, office.clock.now(), limit=1) == [(first, "made")]
+        assert overdue(session, office.clock.now(), kinds=["other"]) == []
 
 
 def test_of_many_workers_at_once_one_takes_the_job(office: Office) -> None:

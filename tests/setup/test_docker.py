@@ -18,7 +18,7 @@ from bridge.settings import Settings
 _ROOT = Path(__file__).resolve().parents[2]
 _DOCKER = _ROOT / "docker"
 _DOCKERFILE = (_DOCKER / "Dockerfile").read_text()
-_BRIDGE = ("migrate", "web", "worker", "beat")
+_BRIDGE = ("migrate", "web", "worker", "judge", "beat")
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_dockerfile_passes_hadolint() -> None:
 
 def test_compose_keeps_to_the_specification(compose: dict[str, Any]) -> None:
     parsed = PyCompose.from_json(json.dumps(compose))
-    assert sorted(parsed.service_names()) == ["beat", "broker", "database", "migrate", "web", "worker"]
+    assert sorted(parsed.service_names()) == ["beat", "broker", "database", "judge", "migrate", "web", "worker"]
 
 
 def test_compose_names_only_services_and_volumes_that_exist(compose: dict[str, Any]) -> None:

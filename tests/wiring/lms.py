@@ -135,7 +135,7 @@ class Lms:
     def due(self) -> list[JobId]:
         """Return the jobs that want to run now, those included whose worker died."""
         with self.house.uow.across_institutions("test: what waits", read_only=True) as tx:
-            return overdue(tx.session, self.house.clock.now())
+            return [one.id for one in overdue(tx.session, self.house.clock.now())]
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""

@@ -202,7 +202,7 @@ class BridgeServer:
         """Run all jobs that want to run, as the worker would."""
         for _ in range(30):
             with self.house.uow.across_institutions("test: what waits", read_only=True) as tx:
-                jobs = overdue(tx.session, self.house.clock.now())
+                jobs = [one.id for one in overdue(tx.session, self.house.clock.now())]
             if not jobs:
                 return
             for job in jobs:

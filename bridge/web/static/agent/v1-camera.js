@@ -16,6 +16,7 @@
   var LIVE_MS = 1000; // then the server is asked again: the check may be over while no camera opens
   var ANOTHER_MS = 1300; // time to read the hint before the next picture
   var PASSED_MS = 500;
+  var PATIENCE_MS = 20000;
   var READ_MS = 6000;
   var FRAME_EDGE = 640;
   var FRAME_QUALITY = 0.85;
@@ -104,14 +105,19 @@
 
   CameraDialog.prototype.countDown = function (seconds) {
     var self = this;
-    var end = performance.now() + seconds * 1000;
+    this.countTo(seconds);
     var draw = function () {
-      var left = Math.max(0, end - performance.now());
+      var left = Math.max(0, self.end - performance.now());
       self.count.textContent = '请在 ' + Math.ceil(left / 1000) + ' 秒内完成';
-      self.ring.setAttribute('stroke-dashoffset', String(RING * (1 - left / (seconds * 1000))));
+      self.ring.setAttribute('stroke-dashoffset', String(RING * (1 - Math.min(1, left / (seconds * 1000)))));
     };
     draw();
     this.timer = setInterval(draw, 250);
+  };
+
+  /** Sets the time that is left: the bridge adds what a picture waited for it. */
+  CameraDialog.prototype.countTo = function (seconds) {
+    this.end = performance.now() + seconds * 1000;
   };
 
   CameraDialog.prototype.stopCountDown = function () {
@@ -203,7 +209,7 @@
     var url = options.bridge + '/agent/v1/checks/' + encodeURIComponent(command.check);
     var bearer = 'Bearer ' + options.secret;
     var seconds = command.answer_within_seconds || 60;
-    var giveUp = performance.now() + (seconds + 20) * 1000; // the server ends the check well before
+    var giveUp = performance.now() + seconds * 1000 + PATIENCE_MS; // the server ends the check well before
     var shown = 0;
 
     var converse = async function () {
@@ -218,11 +224,21 @@
         } else if (state.body.final) {
           return tellVerdict(state.body, dialog);
         } else if (state.body.state === 'judging') {
-          await sleep(POLL_MS);
+          giveUp = Math.max(giveUp, performance.now() + PATIENCE_MS); // what waits for the bridge is not over
+          await lookAgain(state.body);
         } else {
+          if (state.body.answer_within_seconds > 0) {
+            dialog.countTo(state.body.answer_within_seconds);
+            giveUp = performance.now() + state.body.answer_within_seconds * 1000 + PATIENCE_MS;
+          }
           await nextPicture(state.body);
         }
       }
+    };
+    // The bridge knows how many pictures wait before this one: asking sooner would only hold it up.
+    var lookAgain = function (answer) {
+      var told = Number(answer.look_again_ms);
+      return sleep(told >= 20 && told <= 5000 ? told : POLL_MS);
     };
     var nextPicture = async function (state) {
       if (shown) {
@@ -245,6 +261,7 @@
           headers: { Authorization: bearer, 'Content-Type': 'image/jpeg', 'X-Anxue-Nonce': state.nonce }, body: frame
         });
         if (reply.status >= 400 && reply.body.message) dialog.hint.textContent = reply.body.message;
+        if (reply.status === 202) await lookAgain(reply.body);
       } catch (error) {
         dialog.hint.textContent = '网络不稳定，正在重试…';
       }

@@ -1,0 +1,204 @@
+"""Learners who sit before the camera: each with a registered face and an open check, and an agent that answers it.
+
+The pictures are made at run time from photographs of public packages, as in the demonstration: all learners have the
+face of one person, moved and lit differently, and who sits there for an impostor is another.
+"""
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from bridge.bench.loaded_bridge import sessions_at_their_entry
+from bridge.identity.consent import FACE, FACE_CONSENT
+from bridge.identity.store import SqlIdentityStore
+from bridge.kernel.errors import InvalidInput, Unavailable
+from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
+from bridge.kernel.ids import LearnerRef, RegistrationId, new_id, random_ref
+from bridge.plugin_loader import load
+from bridge.presence.model import FaceReference
+from bridge.settings import Settings
+
+if TYPE_CHECKING:
+    from bridge.wiring import House
+    from bridge.wiring.stations import Stations
+
+POLL_SECONDS = 0.1
+"""After how long the page asks again for the verdict where the bridge does not say (POLL_MS in v1-camera.js)."""
+READ_SECONDS = 1.3
+"""How long the page shows a hint before its next picture (ANOTHER_MS in v1-camera.js)."""
+_PATIENCE_SECONDS = 60.0
+_VIEWS = 40
+_PIXELS_APART = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """One learner's session and its open check."""
+
+    secret: str
+    check: str
+
+
+@dataclass(slots=True)
+class Shown:
+    """What came of one picture.
+
+    Args:
+        post_seconds: until the bridge had taken the picture.
+        verdict_seconds: from the sending of the picture until the page knew its verdict.
+        looks: how often the page asked.
+        state: of the check then: "open" if another picture is wanted.
+    """
+
+    post_seconds: float
+    verdict_seconds: float
+    looks: int
+    state: str
+
+
+@dataclass(slots=True)
+class CameraAgent:
+    """The page of one learner, as v1-camera.js behaves, over one kept-alive connection."""
+
+    seat: Seat
+    url: str
+    shown: list[Shown] = field(default_factory=list)
+    _http: http.client.HTTPConnection | None = None
+
+    def state(self) -> Mapping[str, Any]:
+        """Ask how the check stands."""
+        return self._call("GET", f"/agent/v1/checks/{self.seat.check}", None, {})
+
+    def show(self, jpeg: bytes, nonce: str) -> Mapping[str, Any]:
+        """Send a picture, ask until there is a verdict, and note how long all that took; return the check's state.
+
+        Raises:
+            Unavailable: bench_refused (permanent), bench_no_verdict.
+        """
+        sent = time.monotonic()
+        headers = {"Content-Type": "image/jpeg", "X-Anxue-Nonce": nonce}
+        answer = self._call("POST", f"/agent/v1/checks/{self.seat.check}/frames", jpeg, headers)
+        taken = time.monotonic()
+        looks = 1
+        time.sleep(_look_again(answer))
+        while (state := self.state())["state"] == "judging":
+            if time.monotonic() - sent > _PATIENCE_SECONDS:
+                raise Unavailable("bench_no_verdict", "照片提交后一分钟仍没有核验结果,无法测量。")
+            time.sleep(_look_again(state))
+            looks += 1
+        self.shown.append(Shown(taken - sent, time.monotonic() - sent, looks, str(state["state"])))
+        return state
+
+    def answer(self, pictures: Sequence[bytes]) -> str:
+        """Show pictures in turn, as long as another is wanted; return how the check ended, or "open"."""
+        state = self.state()
+        for place, jpeg in enumerate(pictures):
+            if place:
+                time.sleep(READ_SECONDS)
+            state = self.show(jpeg, str(state["nonce"]))
+            if state["final"]:
+                break
+        return str(state["state"])
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        if self._http is not None:
+            self._http.close()
+            self._http = None
+
+    def _call(
+        self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> Mapping[str, Any]:
+        if self._http is None:
+            parts = urlsplit(self.url)
+            self._http = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
+        self._http.request(method, path, body, {"Authorization": f"Bearer {self.seat.secret}", **headers})
+        answer = self._http.getresponse()
+        content = answer.read()
+        if answer.status not in (200, 202):
+            said = content.decode("utf-8", "replace")[:200]
+            raise Unavailable("bench_refused", f"测量中有请求被拒绝:{said}", permanent=True)
+        found: Mapping[str, Any] = json.loads(content)
+        return found
+
+
+def _look_again(answer: Mapping[str, Any]) -> float:
+    said = answer.get("look_again_ms")
+    return said / 1000 if isinstance(said, int) else POLL_SECONDS
+
+
+def learners_pictures(count: int) -> list[bytes]:
+    """Return `count` JPEGs of the registered person, no two alike."""
+    return _pictures(load("photographs").learner_frame, count)
+
+
+def impostors_pictures(count: int) -> list[bytes]:
+    """Return `count` JPEGs of another person, no two alike."""
+    return _pictures(load("photographs").other_person_frame, count)
+
+
+def take_seats(settings: Settings, count: int) -> list[Seat]:
+    """Open a session with a check for each of `count` made-up learners, whose face is registered and anchored."""
+    from bridge.wiring import House
+
+    house = House.build(settings)
+    try:
+        engine = house.engine_for_faces
+        (picture,) = learners_pictures(1)
+        template = engine.observe(picture).template
+        if template is None:
+            raise InvalidInput("bench_photograph", "测量用的照片没有得到人脸特征。")
+        seats = []
+        for institution, stations, opened in sessions_at_their_entry(house, count):
+            session = opened.session
+            _consent(house, stations, session.learner)
+            scope = EvidenceScope(
+                institution, session.learner, EvidencePurpose.FACE_TEMPLATE, session.class_run
+            )
+            kept = stations.vault.put(scope, template.vector, "application/octet-stream")
+            stations.presence_store.save_reference(
+                FaceReference(
+                    learner=session.learner,
+                    class_run=session.class_run,
+                    model_id=template.model_id,
+                    model_sha256=template.model_sha256,
+                    templates=(kept,),
+                    chosen=kept,
+                    anchored_ms=session.opened_ms,
+                    has_roster_photo=True,
+                    id=new_id("fref"),
+                )
+            )
+            (command,) = (one for one in opened.commands if one["type"] == "check")
+            seats.append(Seat(opened.secret, str(command["check"])))
+        return seats
+    finally:
+        house.close()
+
+
+def _consent(house: "House", stations: "Stations", learner: LearnerRef) -> None:
+    """Have the learner own an account and consent under it, as a launch, a real name and a page would have it."""
+    store = SqlIdentityStore(stations._tx, house.cipher)
+    account = store.add_account(RegistrationId("reg_bench"), random_ref("sub"), house.clock.now())
+    store.bind(account.account_id, learner, house.clock.now())
+    stations.identity.give_consent(account.account_id, FACE, FACE_CONSENT.version)
+
+
+def _pictures(made: Callable[[Any], Any], count: int) -> list[bytes]:
+    plugin = load("photographs")
+    return [
+        plugin.jpeg_frame(
+            made(
+                plugin.View(
+                    shift_x=float(_PIXELS_APART * (place % _VIEWS - _VIEWS // 2)),
+                    shift_y=float(place // _VIEWS),
+                    light=1 + 0.002 * (place % 11),
+                )
+            )
+        )
+        for place in range(count)
+    ]
