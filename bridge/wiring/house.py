@@ -241,12 +241,12 @@ class House:
         return engine
 
     @cached_property
-    @cached_property
     def face_pack(self) -> FacePack:
         """The pack in force as its file says; no model is loaded for that."""
         pack: FacePack = load("face_pack")(self.settings.face_pack)
         return pack
 
+    @cached_property
     def sign_in(self) -> SignIn:
         return SignIn(
             self.uow,
