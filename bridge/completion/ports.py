@@ -67,7 +67,9 @@ class Person(Protocol):
 class IdentityDisclosure(Protocol):
     """The one way to a name; every call is logged with its purpose."""
 
-    def disclose(self, learner: LearnerRef, *, purpose: str, recipient: str, by: str) -> Person:
+    def disclose(
+        self, learner: LearnerRef, *, purpose: str, recipient: str, by: str, at: datetime | None = None
+    ) -> Person:
         """Return the person; InvalidInput where identity no longer knows one."""
         ...
 

@@ -250,7 +250,7 @@ class CompletionService:
         if paper is None:
             return None
         person = self._identity.disclose(
-            paper.learner, purpose="verify_page", recipient="public", by="completion"
+            paper.learner, purpose="verify_page", recipient="public", by="completion", at=paper.issued_at
         )
         masked = person.masked()
         personal = {

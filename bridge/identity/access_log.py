@@ -26,6 +26,7 @@ WHAT = {
     "identity": "姓名、证件号码(页面上遮盖)",
     "identity_full": "完整的姓名和证件号码",
     "face": "人脸照片",
+    "identity_evidence": "身份变更的证明材料",
 }
 """What of a person was shown. `identity` of rows that no page masks (papers, batches) is the whole of it."""
 

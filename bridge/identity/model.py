@@ -13,11 +13,14 @@ ACCOUNT_BOUND = "identity.account_bound"
 """Type of the event that a person has proved to own an account."""
 ACCOUNT_RELEASED = "identity.account_released"
 """Type of the event that staff ended the binding of an account."""
+PERSON_MERGED = "person_merged"
+"""Why an account's binding to a record ends that was merged into another; no form offers it."""
 RELEASE_REASONS = {
     "account_lost": "学员无法再使用原账号",
     "wrong_account": "实名时用错了账号",
     "account_shared": "账号被他人使用",
     "lms_moved": "学习平台更换或账号合并",
+    PERSON_MERGED: "两份学员记录确认为同一人",
 }
 """Why staff may end a binding. A text of their own would hold names."""
 REVEAL_REASONS = {

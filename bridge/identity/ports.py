@@ -1,7 +1,7 @@
 """What identity needs from outside, and what it offers to the other stations."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Protocol
 
 from bridge.identity.enrolment_model import Known
@@ -51,11 +51,19 @@ class IdentityDisclosure(Protocol):
     """The one way by which other stations learn who a learner is."""
 
     def disclose(
-        self, learner: LearnerRef, *, purpose: str, recipient: str, by: str, what: str = "identity"
+        self,
+        learner: LearnerRef,
+        *,
+        purpose: str,
+        recipient: str,
+        by: str,
+        what: str = "identity",
+        at: datetime | None = None,
     ) -> DisclosedIdentity:
         """Return the person, and log that it was done.
 
         Args:
+            at: the person as the house knew them at this instant, as a paper of then printed them; None: now.
             what: of a person is shown, a code of `access_log.WHAT`;
             purpose: why, e.g. "certificate.render"; recipient: who will see it; by: who or what asks.
 
@@ -129,9 +137,18 @@ class IdentityStore(Protocol):
 
     def list_row(self, class_run: ClassRunId, citizen_id: str) -> ListRow | None: ...
     def list_row_of(self, class_run: ClassRunId, learner: LearnerRef) -> ListRow | None: ...
-    def list_rows_of(self, learner: LearnerRef) -> Sequence[ListRow]:
-        """Return the learner's rows, oldest first."""
+    def list_rows_of(self, learner: LearnerRef, until: datetime | None = None) -> Sequence[ListRow]:
+        """Return the learner's rows, oldest first; with `until` those that were there by then."""
         ...
+
+    def person_on(
+        self, learner: LearnerRef, on: date, known_at: datetime | None = None
+    ) -> tuple[str, str, str | None] | None:
+        """Return name, number and employer in force on a legal day; an employer of None is the lists'."""
+        ...
+
+    def numbers_of(self, learner: LearnerRef) -> Sequence[str]: ...
+    def names_of(self, learner: LearnerRef) -> Sequence[str]: ...
 
     def known(self, class_run: ClassRunId, numbers: Sequence[str]) -> Known:
         """Return what is known of the numbers of documents, in a few queries whatever their count."""

@@ -1,7 +1,7 @@
 """What identity does: know accounts, take consent, verify real names, disclose for a logged purpose."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from bridge.identity.consent import CURRENT, FACE, FACE_SEARCH, require_current
@@ -56,6 +56,7 @@ _REFUSALS: Mapping[str, str] = {
     "real_name_staff_check": "请带上证件,请培训机构工作人员当面核对,核对后即可继续,不影响您报名。",
     "account_already_bound": "当前学习账号已由另一位学员实名使用,请换用您本人的账号登录。",
     "person_already_bound": "您已用另一个学习账号完成实名,一人只能使用一个账号,请用原账号登录。",
+    "record_merged": "本班次的学习记录在您的另一份学员记录中,请联系培训机构。",
     "too_many_attempts": "实名核验失败次数过多,请 24 小时后再试,或联系培训机构。",
 }
 
@@ -131,7 +132,7 @@ class IdentityService:
 
         Reasons: citizen_id_malformed, citizen_id_check_digit, name_malformed, not_on_enrolment_list,
         name_mismatch, name_variant, real_name_no_record, real_name_pending, real_name_staff_check,
-        account_already_bound, person_already_bound, too_many_attempts; with a learner only the warnings
+        account_already_bound, person_already_bound, record_merged, too_many_attempts; with a learner only the warnings
         citizen_id_area_unknown, document_form_only. The same person again is accepted again.
 
         Args:
@@ -157,6 +158,9 @@ class IdentityService:
             code = "account_already_bound"
         if code is None and learner is not None and self._store.owner(learner) not in (None, account_id):
             code = "person_already_bound"
+        if code is None and row is not None and row.learner not in (None, learner):
+            # The class run was studied under another record of the same human, and goes on being counted there.
+            code = "record_merged"
         if code is None and row is not None and not self._is_owner(account, learner, row):
             code = _STANDINGS[self._desk.ask(account_id, row)]
         if code is None and row is not None:
@@ -198,6 +202,16 @@ class IdentityService:
                 "at": rfc3339(now),
             },
         )
+        return True
+
+    def hand_over_account(self, account_id: str, learner: LearnerRef) -> bool:
+        """Bind an account that nobody owns to a record without one, and tell; False, with nothing changed, else.
+
+        For the records of one human alone: who that is was proved before.
+        """
+        if not self._store.bind(account_id, learner, self._clock.now()):
+            return False
+        self._tell(ACCOUNT_BOUND, account_id, learner, account=account_id)
         return True
 
     def give_consent(self, account_id: str, purpose: str, version: str) -> Consent:
@@ -286,18 +300,32 @@ class IdentityService:
         return self._evidence.get(self._store.institution_id, row.photo)
 
     def disclose(
-        self, learner: LearnerRef, *, purpose: str, recipient: str, by: str, what: str = "identity"
+        self,
+        learner: LearnerRef,
+        *,
+        purpose: str,
+        recipient: str,
+        by: str,
+        what: str = "identity",
+        at: datetime | None = None,
     ) -> DisclosedIdentity:
-        """See `ports.IdentityDisclosure`. The employer is that of the learner's newest enrolment list."""
+        """See `ports.IdentityDisclosure`.
+
+        The employer is that of the learner's newest enrolment list, where none was changed by two people.
+        """
         for text, limit in ((purpose, 64), (recipient, 120), (by, 80)):
             if not 1 <= len(text.strip()) <= limit:
                 raise InvalidInput("disclosure_purpose_missing", "查看个人信息须写明用途、接收方和操作人。")
-        person = self._store.person(learner)
+        then = at or self._clock.now()
+        person = self._store.person_on(learner, legal_date(then), at)
         if person is None:
             raise InvalidInput("learner_unknown", "没有这名学员,请刷新后重试。", http_status=404)
-        rows = self._store.list_rows_of(learner)
+        name, number, employer = person
+        if employer is None:
+            rows = self._store.list_rows_of(learner, at)
+            employer = rows[-1].employer if rows else ""
         self._store.log_disclosure(learner, what, purpose, recipient, by, self._clock.now())
-        return DisclosedIdentity(*person, rows[-1].employer if rows else "")
+        return DisclosedIdentity(name, number, employer)
 
     def load_enrolment_list(
         self, entries: Sequence[EnrolmentEntry], photographs: Callable[[str], bytes]
@@ -341,9 +369,10 @@ class IdentityService:
     def _stands_on_list(self, learner: LearnerRef, run: ClassRunId) -> bool:
         if self._store.list_row_of(run, learner) is not None:
             return True
-        person = self._store.person(learner)
-        row = None if person is None else self._store.list_row(run, person[1])
-        if person is None or row is None or normalise_name(row.name) != normalise_name(person[0]):
+        rows = [self._store.list_row(run, number) for number in self._store.numbers_of(learner)]
+        names = {normalise_name(name) for name in self._store.names_of(learner)}
+        row = next((one for one in rows if one is not None), None)
+        if row is None or row.learner not in (None, learner) or normalise_name(row.name) not in names:
             return False
         self._claim(row, learner)
         return True

@@ -1,7 +1,7 @@
 """Identity's store: encrypts what goes in, decrypts what comes out, finds by blind index."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -10,6 +10,8 @@ from bridge.db.base import Base
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.unit_of_work import Tx
 from bridge.identity import access_log
+from bridge.identity.change_model import ChangeKind
+from bridge.identity.change_store import SqlChanges
 from bridge.identity.enrolment_model import Known
 from bridge.identity.model import AccountRecord, Consent, ListRow
 from bridge.identity.tables import (
@@ -29,7 +31,9 @@ from bridge.kernel.ids import (
     new_id,
     random_ref,
 )
+from bridge.kernel.time import legal_date
 
+_OF_A_PERSON = (ChangeKind.NAME, ChangeKind.DOCUMENT, ChangeKind.EMPLOYER)
 _AT_ONCE = 500
 """Numbers of one query."""
 
@@ -42,6 +46,7 @@ class SqlIdentityStore:
         self._session = tx.session
         self._cipher = cipher
         self._tenant = tx.institution_id
+        self.changes = SqlChanges(tx.session, cipher, tx.institution_id)
 
     @property
     def institution_id(self) -> InstitutionId:
@@ -114,7 +119,8 @@ class SqlIdentityStore:
         found = self._session.scalar(
             select(LearnerRow.id).where(LearnerRow.citizen_id_index == self._person_index(citizen_id))
         )
-        return None if found is None else LearnerRef(found)
+        learner = self.changes.learner_with(citizen_id) if found is None else LearnerRef(found)
+        return None if learner is None else self.changes.survivor_of(learner)
 
     def add_learner(self, name: str, citizen_id: str, at: datetime) -> LearnerRef:
         learner = LearnerRef(random_ref("ln"))
@@ -140,6 +146,36 @@ class SqlIdentityStore:
         name = self._opened(LearnerRow, f"{learner}:name", row.name_enc)
         return name, self._opened(LearnerRow, f"{learner}:citizen_id", row.citizen_id_enc)
 
+    def person_on(
+        self, learner: LearnerRef, on: date, known_at: datetime | None = None
+    ) -> tuple[str, str, str | None] | None:
+        """Return name, number and employer in force on a legal day; an employer of None is the lists'.
+
+        Args:
+            known_at: as the house knew it then; None: as it knows it now.
+        """
+        first = self.person(learner)
+        if first is None:
+            return None
+        changed = [self.changes.value_on(learner, kind, on, known_at) for kind in _OF_A_PERSON]
+        return changed[0] or first[0], changed[1] or first[1], changed[2]
+
+    def numbers_of(self, learner: LearnerRef) -> Sequence[str]:
+        """Return the numbers of all documents that the human has or had, those of merged records within."""
+        return self._each(learner, 1, ChangeKind.DOCUMENT)
+
+    def names_of(self, learner: LearnerRef) -> Sequence[str]:
+        """Return the names that the human has or had, those of merged records within."""
+        return self._each(learner, 0, ChangeKind.NAME)
+
+    def _each(self, learner: LearnerRef, of_first: int, kind: ChangeKind) -> Sequence[str]:
+        found: list[str] = []
+        for record in self.changes.records_of(learner):
+            first = self.person(record)
+            found += [] if first is None else [first[of_first]]
+            found += self.changes.confirmed_values(record, kind)
+        return found
+
     def list_row(self, class_run: ClassRunId, citizen_id: str) -> ListRow | None:
         row = self._session.scalar(
             select(EnrolmentListRow).where(
@@ -162,10 +198,11 @@ class SqlIdentityStore:
         row = self._session.scalar(select(EnrolmentListRow).where(EnrolmentListRow.id == row_id))
         return None if row is None else self._list_row(row)
 
-    def list_rows_of(self, learner: LearnerRef) -> Sequence[ListRow]:
+    def list_rows_of(self, learner: LearnerRef, until: datetime | None = None) -> Sequence[ListRow]:
+        until_then = () if until is None else (EnrolmentListRow.created_at <= until,)
         rows = self._session.scalars(
             select(EnrolmentListRow)
-            .where(EnrolmentListRow.learner == learner)
+            .where(EnrolmentListRow.learner == learner, *until_then)
             .order_by(EnrolmentListRow.created_at, EnrolmentListRow.id)
         )
         return [self._list_row(row) for row in rows]
@@ -183,10 +220,13 @@ class SqlIdentityStore:
                 if one.class_run == class_run:
                     listed[one.citizen_id] = one
             learners = select(LearnerRow).where(LearnerRow.citizen_id_index.in_(indexes))
-            for who in self._session.scalars(learners):
-                proved[indexes[who.citizen_id_index]] = self._opened(
-                    LearnerRow, f"{who.id}:name", who.name_enc
-                )
+            found_people = list(self._session.scalars(learners))
+            renamed = self.changes.names_on(
+                [LearnerRef(who.id) for who in found_people], legal_date(self._tx.clock.now())
+            )
+            for who in found_people:
+                first = self._opened(LearnerRow, f"{who.id}:name", who.name_enc)
+                proved[indexes[who.citizen_id_index]] = renamed.get(LearnerRef(who.id), first)
         return Known(listed, {number: frozenset(each) for number, each in names.items()}, proved)
 
     def names_listed_for(self, citizen_id: str) -> Sequence[str]:

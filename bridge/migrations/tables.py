@@ -7,6 +7,7 @@ import bridge.completion.store
 import bridge.db.destruction
 import bridge.db.outbox
 import bridge.db.vault
+import bridge.identity.change_tables
 import bridge.identity.enrolment_tables
 import bridge.identity.name_check_tables
 import bridge.identity.roster_tables

@@ -15,6 +15,7 @@ from bridge.db.unit_of_work import Tx
 from bridge.db.vault import Vault
 from bridge.hours.service import HoursService
 from bridge.identity.consent import FACE, PHOTO_TO_SOURCE, SUPERVISED, SUPERVISED_TEXT
+from bridge.identity.changes import Changes
 from bridge.identity.enrolment import EnrolmentImports
 from bridge.identity.model import Account
 from bridge.identity.name_checks import NameChecks, OnTheSpot
@@ -168,6 +169,11 @@ class Stations:
     def enrolments(self) -> EnrolmentImports:
         store = SqlIdentityStore(self._tx, self._house.cipher)
         return EnrolmentImports(self._tx, self._house.cipher, store, self.vault, self._house.clock)
+
+    @cached_property
+    def changes(self) -> Changes:
+        store = SqlIdentityStore(self._tx, self._house.cipher)
+        return Changes(store.changes, store, self.vault, self._house.clock)
 
     @cached_property
     def rosters(self) -> Rosters:

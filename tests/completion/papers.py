@@ -65,7 +65,9 @@ class Identities:
     person: Someone = field(default_factory=Someone)
     log: list[tuple[str, str, str, str]] = field(default_factory=list)
 
-    def disclose(self, learner: LearnerRef, *, purpose: str, recipient: str, by: str) -> Someone:
+    def disclose(
+        self, learner: LearnerRef, *, purpose: str, recipient: str, by: str, at: datetime | None = None
+    ) -> Someone:
         self.log.append((learner, purpose, recipient, by))
         return self.person
 

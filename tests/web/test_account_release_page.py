@@ -1,10 +1,12 @@
-"""Ending the binding of an LMS account: by the institution's own staff, for a stated reason, seen by the authority."""
+"""Ending the binding of an LMS account: by two of the institution's staff, for a stated reason, seen by the authority."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from werkzeug.test import TestResponse
 
 from bridge.kernel.ids import LearnerRef
 from tests.web.furnished import (
@@ -42,13 +44,28 @@ def release(
     form: Mapping[str, str] = RIGHT,
     login: str = "staff-lin",
     run: str = RUN,
+    second: str | None = "staff-zhou",
 ) -> tuple[int, str]:
+    """Propose the end of a binding and, unless `second` is None, confirm it as another; return the last answer."""
     client = furnished.as_staff(login)
     at = "/authority" if login.startswith("official") else "/platforms/new"
     data = {"csrf_token": token(client, at), "account": account, **form}
     reply = client.post(f"{page_of(learner, run)}/release", data=data)
+    if reply.status_code == 303 and second is not None:
+        reply = confirm(furnished, learner, second)
     furnished.work_off()
     return reply.status_code, reply.text
+
+
+def confirm(furnished: Furnished, learner: LearnerRef, login: str) -> TestResponse:
+    """Return the answer to `login` who confirms what was proposed."""
+    person = furnished.as_staff(login)
+    found = re.search(r"/changes/(idc_[0-9a-z]+)/", person.get(f"{page_of(learner)}/person").text)
+    assert found is not None
+    sent = {"csrf_token": token(person, "/platforms/new"), "checked": "1"}
+    answer = person.post(f"{page_of(learner)}/person/changes/{found[1]}/confirm", data=sent)
+    furnished.work_off()
+    return answer
 
 
 def owner(furnished: Furnished, learner: LearnerRef) -> str | None:
@@ -76,6 +93,28 @@ def test_staff_end_a_binding_and_the_person_uses_another_account(furnished: Furn
     page = furnished.as_staff("staff-lin").get(page_of(learner)).text
     assert page.count('data-testid="account-ended"') == 1
     assert "实名时用错了账号 · staff-lin" in page
+
+
+def test_one_member_of_staff_alone_ends_nothing(furnished: Furnished) -> None:
+    account, learner = furnished.enrol("lms-user-1001", CHEN, CHEN_ID)
+    assert release(furnished, learner, account, second=None)[0] == 303
+    assert 'data-testid="release-waiting"' in furnished.as_staff("staff-lin").get(page_of(learner)).text
+    assert owner(furnished, learner) == account
+
+    assert confirm(furnished, learner, "staff-lin").status_code == 403
+    assert owner(furnished, learner) == account
+    assert confirm(furnished, learner, "staff-zhou").status_code == 303
+    assert owner(furnished, learner) is None
+
+
+def test_a_binding_that_changed_since_it_was_proposed_is_not_ended(furnished: Furnished) -> None:
+    account, learner = furnished.enrol("lms-user-1001", CHEN, CHEN_ID)
+    release(furnished, learner, account, second=None)
+    with furnished.house.uow.for_institution(ORG) as tx:
+        furnished.house.at(tx).identity.release_account(account, reason="account_lost", by="stf_x")
+    new, _ = furnished.enrol("lms-user-2002", CHEN, CHEN_ID)
+    assert confirm(furnished, learner, "staff-zhou").status_code == 409
+    assert owner(furnished, learner) == new
 
 
 def test_what_staff_did_is_a_signal_with_its_reason_for_both(furnished: Furnished) -> None:

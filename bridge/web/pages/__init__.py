@@ -27,6 +27,7 @@ from bridge.web.pages.learner_checks import learner_check_pages, register_learne
 from bridge.web.pages.lms import lms_pages
 from bridge.web.pages.lms_courses import lms_courses_pages, register_lms_courses_wording
 from bridge.web.pages.materials import material_pages
+from bridge.web.pages.person import person_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.player import player_pages
 from bridge.web.pages.real_names import real_name_pages, register_real_names
@@ -72,6 +73,7 @@ def register_pages(app: Flask, house: House) -> None:
         account_release_pages,
         real_name_pages,
         card_check_pages,
+        person_pages,
         correction_pages,
         review_pages,
         class_to_do_pages,

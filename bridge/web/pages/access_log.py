@@ -20,6 +20,8 @@ _PURPOSES = {
     "institution.class_run_page": "班次页面",
     "institution.learner_page": "学员页面",
     "institution.card_check_page": "当面核对证件",
+    "institution.person_page": "身份变更页面",
+    "institution.change_evidence": "核对身份变更的证明材料",
     "institution.lms_courses_page": "学习平台课程页面",
     "institution.signals_page": "异常信号页面",
     "institution.intake_comparison": "与学习平台核对",

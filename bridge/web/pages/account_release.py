@@ -1,4 +1,7 @@
-"""One learner of a class run, for the institution's staff: the account, and ending its binding by hand."""
+"""One learner of a class run, for the institution's staff: the account, and proposing that its binding end.
+
+Another member of staff confirms it on the page of the person (`person`).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +13,8 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.db.unit_of_work import Tx
 from bridge.identity.bindings import Binding, bindings_of
-from bridge.identity.model import RELEASE_REASONS, REVEAL_REASONS, MaskedIdentity
+from bridge.identity.change_model import Change, ChangeKind, ChangeState
+from bridge.identity.model import PERSON_MERGED, RELEASE_REASONS, REVEAL_REASONS, MaskedIdentity
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRun
@@ -18,10 +22,7 @@ from bridge.supervision.signals_model import SignalView
 from bridge.web.pages.lms_courses_view import account_ref
 from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import rate_limited, require_role
-from bridge.web.sessions import end_sessions_of_account
 from bridge.wiring import House
-
-ENDED_BY_STAFF = "account_released"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class AccountPage:
         bindings: newest first.
         platforms: name by registration; logins: of staff who ended a binding, by staff id.
         signals: about this learner, in this class run.
+        release: the end of the binding that waits for a second person.
     """
 
     run: ClassRun
@@ -41,6 +43,7 @@ class AccountPage:
     platforms: Mapping[str, str]
     logins: Mapping[str, str]
     signals: Sequence[SignalView]
+    release: Change | None
 
     @property
     def holds(self) -> Binding | None:
@@ -79,24 +82,24 @@ def account_release_pages(house: House) -> Blueprint:
         visit = staff_visit()
         reason = request.form.get("reason", "")
         wrong = None
-        if reason not in RELEASE_REASONS:
+        if reason not in RELEASE_REASONS or reason == PERSON_MERGED:
             wrong = _("请选择解绑原因。")
         elif request.form.get("checked") != "1":
             wrong = _("请先核对学员本人的身份，再勾选确认。")
         if wrong:
             return page(class_run, learner, 422, wrong=wrong, typed=reason)
         with house.uow.for_institution(visit.own_institution()) as tx:
-            _release(house, tx, visit, ClassRunId(class_run), LearnerRef(learner), reason)
-        flash(_("已解除绑定，并记入异常信号。学员可以用另一个账号重新实名，已有学时不变。"))
+            _propose(house, tx, visit, ClassRunId(class_run), LearnerRef(learner), reason)
+        flash(_("已提出，等待另一名工作人员确认。"))
         return redirect(url_for("account_release.show", class_run=class_run, learner=learner), code=303)
 
     return pages
 
 
-def _release(
+def _propose(
     house: House, tx: Tx, visit: StaffVisit, class_run: ClassRunId, learner: LearnerRef, reason: str
 ) -> None:
-    """End the binding, and all that runs under it, in one unit of work."""
+    """Keep that the binding is to end."""
     stations = house.at(tx)
     stations.registry.require_enrolled(class_run, learner)
     account = request.form.get("account", "")
@@ -104,9 +107,7 @@ def _release(
     # Only what was shown is ended: the person may have bound another account since.
     if holds is None or holds.account_id != account:
         raise InvalidInput("binding_changed", "这名学员的账号绑定刚刚有变化,请刷新页面。", http_status=409)
-    stations.identity.release_account(account, reason=reason, by=visit.staff_id)
-    stations.presence.end_study(learner, ENDED_BY_STAFF)
-    end_sessions_of_account(tx, visit.own_institution(), account)
+    stations.changes.propose_release(learner, account, reason=reason, by=visit.staff_id)
 
 
 def _gather(house: House, visit: StaffVisit, class_run: ClassRunId, learner: LearnerRef) -> AccountPage:
@@ -126,5 +127,10 @@ def _gather(house: House, visit: StaffVisit, class_run: ClassRunId, learner: Lea
         staff = [stations.staff.by_id(one.by) for one in bindings if one.by]
         signals = [one for one in stations.signals.page(class_run).signals if one.learner == learner]
         platforms = {str(one.id): one.name for one in stations.platforms.all()}
+        waiting = [
+            one
+            for one in stations.changes.of(learner)
+            if one.kind is ChangeKind.RELEASE and one.state is ChangeState.PROPOSED
+        ]
     logins = {one.id: one.login for one in staff if one is not None}
-    return AccountPage(run, learner, person, bindings, platforms, logins, signals)
+    return AccountPage(run, learner, person, bindings, platforms, logins, signals, next(iter(waiting), None))

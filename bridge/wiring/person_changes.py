@@ -1,0 +1,135 @@
+"""What follows when a second person confirms a change to a person's record: merges and ended bindings."""
+
+from typing import TYPE_CHECKING
+
+from bridge.db.unit_of_work import Tx
+from bridge.identity.bindings import bindings_of
+from bridge.identity.change_model import Change, ChangeKind, ChangeState
+from bridge.identity.model import PERSON_MERGED
+from bridge.identity.store import SqlIdentityStore
+from bridge.kernel.errors import InvalidInput
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.kernel.time import legal_date
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from bridge.wiring.house import House
+    from bridge.wiring.stations import Stations
+
+    EndSessions = Callable[[Tx, InstitutionId, str], None]
+
+ENDED_BY_STAFF = "account_released"
+
+
+def propose_merge(
+    house: "House", tx: Tx, survivor: LearnerRef, other_number: str, *, evidence: bytes, by: str
+) -> Change:
+    """Keep that two records are of one human; InvalidInput as `Changes.propose_merge` and `require_mergeable`."""
+    stations = house.at(tx)
+    change = stations.changes.propose_merge(survivor, other_number, evidence=evidence, by=by)
+    require_mergeable(house, stations, survivor, LearnerRef(change.other or ""))
+    return change
+
+
+def require_mergeable(house: "House", stations: "Stations", survivor: LearnerRef, other: LearnerRef) -> None:
+    """Return if the records can be merged with no hour counted twice and no study cut off.
+
+    Raises:
+        InvalidInput: merge_other_studies (a class run of the record that is given up has not closed),
+            merge_counted_twice (both have time in one class run).
+    """
+    today = legal_date(house.study_clock.now())
+    shared = set(stations.registry.class_runs_of(survivor))
+    for class_run in stations.registry.class_runs_of(other):
+        if stations.registry.class_run(class_run).closes_on >= today:
+            raise InvalidInput(
+                "merge_other_studies",
+                "要并入的那份记录还有未结束的班次。请改为保留那份记录,或等班次结束后再合并。",
+                http_status=409,
+            )
+        if (
+            class_run in shared
+            and _counts(stations, survivor, class_run)
+            and _counts(stations, other, class_run)
+        ):
+            raise InvalidInput(
+                "merge_counted_twice",
+                "两份记录在同一班次都有学时,合并会重复计算。请先在更正页面把其中一份的学时作废。",
+                http_status=409,
+            )
+
+
+def confirm_change(
+    house: "House",
+    tx: Tx,
+    change_id: str,
+    *,
+    by: str,
+    typed: str | None,
+    end_sessions: "EndSessions",
+) -> Change:
+    """Confirm a change as the second person, and let follow what follows from it, in one unit of work.
+
+    Args:
+        end_sessions: ends the pages that are open under an account.
+
+    Raises:
+        InvalidInput: as `Changes.confirm`; binding_changed; as `require_mergeable`.
+        NotPermitted("second_person_required")
+    """
+    stations = house.at(tx)
+    before = stations.changes.get(change_id)
+    done = stations.changes.confirm(change_id, by=by, typed=typed)
+    if before.state is not ChangeState.PROPOSED:
+        return done
+    if done.kind is ChangeKind.MERGE:
+        _merge(house, tx, stations, done, by, end_sessions)
+    elif done.kind is ChangeKind.RELEASE:
+        _release(tx, stations, done, end_sessions)
+    return done
+
+
+def _release(tx: Tx, stations: "Stations", change: Change, end_sessions: "EndSessions") -> None:
+    account = change.other or ""
+    holds = next((one for one in bindings_of(tx, change.learner) if one.ended_at is None), None)
+    # Only what was proposed is ended: the person may have bound another account since.
+    if holds is None or holds.account_id != account:
+        raise InvalidInput("binding_changed", "这名学员的账号绑定刚刚有变化,请刷新页面。", http_status=409)
+    _end_binding(tx, stations, change.learner, account, change.reason, change.proposed_by, end_sessions)
+
+
+def _merge(
+    house: "House", tx: Tx, stations: "Stations", change: Change, by: str, end_sessions: "EndSessions"
+) -> None:
+    survivor, other = change.learner, LearnerRef(change.other or "")
+    require_mergeable(house, stations, survivor, other)
+    store = SqlIdentityStore(tx, house.cipher)
+    account = store.owner(other)
+    if account is None:
+        return
+    _end_binding(tx, stations, other, account, PERSON_MERGED, change.proposed_by, end_sessions)
+    if store.owner(survivor) is None:
+        stations.identity.hand_over_account(account, survivor)
+
+
+def _end_binding(
+    tx: Tx,
+    stations: "Stations",
+    learner: LearnerRef,
+    account: str,
+    reason: str,
+    by: str,
+    end_sessions: "EndSessions",
+) -> None:
+    stations.identity.release_account(account, reason=reason, by=by)
+    stations.presence.end_study(learner, ENDED_BY_STAFF)
+    end_sessions(tx, tx.institution_id, account)
+
+
+def _counts(stations: "Stations", learner: LearnerRef, class_run: ClassRunId) -> bool:
+    """Return whether the record has, or may yet have, time or a paper in the class run."""
+    said = stations.ledger.statement(learner, class_run)
+    figures = said.figures
+    kept = figures.credited_ms + figures.provisional_ms + figures.frozen_ms + figures.pending_ms
+    return bool(kept or said.offline or stations.completion_store.papers(learner, class_run))
