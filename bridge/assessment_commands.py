@@ -10,9 +10,11 @@ from bridge.assessment_files import OPERATOR, read_assessments
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.kernel.time import legal_date, rfc3339
+from bridge.privacy.stored_faces import STATES_ZH
 from bridge.registry.assessment_model import PURPOSES_ZH, RESULTS_ZH, ImpactAssessment
 from bridge.settings import Settings
 from bridge.wiring import House
+from bridge.wiring.face_count import face_count, file_faces
 
 
 @click.group("assessment", help="个人信息保护影响评估的记录:没有有效的评估,不能刷脸。")
@@ -66,6 +68,47 @@ def list_command(institution: str, as_json: bool) -> None:
         )
     if not every:
         click.echo("没有影响评估,本机构的班次不能刷脸。请用 privacy assessment add 登记。")
+
+
+@click.command("faces")
+@click.option("--filed", metavar="REFERENCE", help="记录已备案:填写备案回执或编号。")
+@click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
+def faces(filed: str | None, as_json: bool) -> None:
+    """统计全安装存储了人脸的人数,对照预警值和须备案的人数。
+
+    \b
+    只数还能读出的人脸特征,已销毁的不算;在两家机构登记的同一人算两人。
+    退出码:0 未达到;1 达到预警值;2 达到须备案的人数且尚未备案。
+    """
+    with failures_told(as_json), _house() as house:
+        if filed is not None:
+            face_count(house)
+            file_faces(house, filed, OPERATOR)
+        counted = face_count(house)
+    stored = counted.stored
+    if as_json:
+        print_json(
+            {
+                "name": "privacy_faces",
+                "people": stored.people,
+                "photographed": stored.photographed,
+                "warning": stored.warning.integer(),
+                "filing": stored.filing.integer(),
+                "state": stored.state,
+                "due_on": None if counted.due_on is None else counted.due_on.isoformat(),
+            }
+        )
+    else:
+        click.echo(f"存储了人脸特征的有 {stored.people} 人,{STATES_ZH[stored.state]}。")
+        for rule in (stored.warning, stored.filing, stored.working_days):
+            click.echo(f"  {rule.parameter.text_zh}({rule.parameter.citation})")
+        click.echo(f"另有照片(证件照、核验照片)可读的 {stored.photographed} 人。")
+        if counted.due_on is not None:
+            click.echo(f"待办:{counted.due_on} 以前备案,完成后运行 privacy faces --filed 回执编号。")
+    if counted.due_on is not None:
+        raise SystemExit(2)
+    if stored.state == "warning":
+        raise SystemExit(1)
 
 
 def as_dict(one: ImpactAssessment) -> dict[str, object]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from bridge.access_log_commands import access_log
-from bridge.assessment_commands import assessment
+from bridge.assessment_commands import assessment, faces
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.key_commands import keys, receipts
 from bridge.privacy.needles import read_needles
@@ -29,6 +29,7 @@ privacy.add_command(access_log)
 privacy.add_command(keys)
 privacy.add_command(receipts)
 privacy.add_command(assessment)
+privacy.add_command(faces)
 
 
 @privacy.command("scan")

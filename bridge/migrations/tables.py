@@ -8,6 +8,7 @@ import bridge.db.destruction
 import bridge.db.outbox
 import bridge.db.vault
 import bridge.identity.change_tables
+import bridge.identity.deletion_requests
 import bridge.identity.enrolment_tables
 import bridge.identity.name_check_tables
 import bridge.identity.roster_tables
@@ -36,6 +37,7 @@ import bridge.presence.review.tables
 import bridge.presence.challenge_store
 import bridge.presence.store
 import bridge.presence.supervised_tables
+import bridge.privacy.stored_faces_tables
 import bridge.registry.assessment_tables
 import bridge.registry.cap_tables
 import bridge.registry.contact_tables

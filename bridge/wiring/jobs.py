@@ -31,6 +31,7 @@ from bridge.wiring import test_gates
 from bridge.wiring.challenges import challenge_works
 from bridge.wiring.earned import Settled
 from bridge.wiring.enrolment_jobs import enrolment_works, sweep_previews
+from bridge.wiring.face_count import face_count
 from bridge.wiring.face_gate import CONSENT_SENTENCE
 from bridge.wiring.face_search_jobs import search_works
 from bridge.wiring.forwarding import forwarding_works, sweep_forwarding
@@ -202,6 +203,8 @@ def sweep(house: "House") -> None:
     house.face_indexes.sweep(look_at_grounds=now.second < 2)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
+        if now.minute % 10 == 0:
+            face_count(house)
         sweep_tries(house.uow, now)
         house.passkeys.sweep()
         sweep_used_states(house.uow, now)

@@ -16,6 +16,7 @@ from bridge.db.vault import Vault
 from bridge.hours.service import HoursService
 from bridge.identity.consent import FACE, PHOTO_TO_SOURCE, SUPERVISED, SUPERVISED_TEXT
 from bridge.identity.changes import Changes
+from bridge.identity.deletion_requests import DeletionRequests
 from bridge.identity.enrolment import EnrolmentImports
 from bridge.identity.model import Account
 from bridge.identity.name_checks import NameChecks, OnTheSpot
@@ -154,6 +155,10 @@ class Stations:
         if not self._house.real_name_providers:
             desk = OnTheSpot(load("real_name.roster")(store.names_listed_for), self.name_checks)
         return IdentityService(store, self._tx, self._house.clock, desk, self.registry, self.vault)
+
+    @cached_property
+    def deletion_requests(self) -> DeletionRequests:
+        return DeletionRequests(self._tx, self._house.clock)
 
     @cached_property
     def name_checks(self) -> NameChecks:

@@ -24,6 +24,7 @@ BASES = {
     "jiangxi-2024-24": Basis.LAW,
     "outline-hours-2023": Basis.PRACTICE,
     "anxue-practice": Basis.PRACTICE,
+    "face-measures-2025": Basis.PRACTICE,
 }
 READ_ON = {
     "scope.learner_categories": "enrolment",

@@ -80,8 +80,8 @@ def test_after_a_change_of_model_the_face_is_registered_anew_and_the_page_says_w
 def test_who_declines_reads_of_the_other_way(furnished: Furnished) -> None:
     page = furnished.as_learner(furnished.account("lms-user-1001")).get("/learner").text
 
-    assert 'data-testid="consent-not-now"' in page
-    assert "改为参加线下培训" in page
+    assert 'data-testid="way-supervised"' in page
+    assert "学时、考试、证明和费用与刷脸的学员完全一样" in page
     assert furnished.as_learner(furnished.account("lms-user-1001")).get("/learner/face").status_code == 303
 
 
@@ -92,8 +92,8 @@ def test_consent_can_be_taken_back(furnished: Furnished) -> None:
     client.post("/learner/consent/revoke", data={"csrf_token": token(client, "/learner")})
 
     page = client.get("/learner").text
-    assert state(page, "consent") == "current"
-    assert state(page, "face") == "later"
+    assert 'data-testid="way" data-way="supervised"' in page
+    assert [state(page, step) for step in ("consent", "face")] == ["done", "done"]
 
 
 def test_an_outdated_consent_text_is_not_consent(furnished: Furnished) -> None:

@@ -28,6 +28,7 @@ from bridge.web.pages.lms import lms_pages
 from bridge.web.pages.lms_courses import lms_courses_pages, register_lms_courses_wording
 from bridge.web.pages.materials import material_pages
 from bridge.web.pages.person import person_pages
+from bridge.web.pages.my_data import my_data_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.player import player_pages
 from bridge.web.pages.real_names import real_name_pages, register_real_names
@@ -37,6 +38,7 @@ from bridge.web.pages.signals import signal_pages
 from bridge.web.pages.staff import staff_pages
 from bridge.web.pages.staff_accounts import staff_account_pages
 from bridge.web.pages.submission_review import submission_review_pages
+from bridge.web.pages.supervision_desk import supervision_desk_pages
 from bridge.web.pages.test_gate import test_gate_pages
 from bridge.web.pages.unit_claims import register_unit_claims
 from bridge.web.pages.verify import verify_pages
@@ -61,6 +63,7 @@ def register_pages(app: Flask, house: House) -> None:
         factor_pages,
         staff_account_pages,
         learner_pages,
+        my_data_pages,
         cmi5_pages,
         player_pages,
         test_gate_pages,
@@ -70,6 +73,7 @@ def register_pages(app: Flask, house: House) -> None:
         institution_pages,
         access_log_pages,
         impact_assessment_pages,
+        supervision_desk_pages,
         account_release_pages,
         real_name_pages,
         card_check_pages,

@@ -19,6 +19,8 @@ _SUPERVISION = "supervision:"
 _PURPOSES = {
     "institution.class_run_page": "班次页面",
     "institution.learner_page": "学员页面",
+    "institution.supervision_page": "监督学习页面",
+    "institution.privacy_page": "个人信息保护页面",
     "institution.card_check_page": "当面核对证件",
     "institution.person_page": "身份变更页面",
     "institution.change_evidence": "核对身份变更的证明材料",
@@ -120,6 +122,13 @@ def _purpose(row: Access) -> str:
     """Return why, in Chinese; what an authority looks into is not the institution's to read."""
     if _is_supervision(row):
         return "监管部门查询"
-    if row.purpose.startswith(_REVEAL):
-        return REVEAL_REASONS.get(row.purpose.removeprefix(_REVEAL), row.purpose)
-    return _PURPOSES.get(row.purpose, row.purpose)
+    return purpose_zh(row.purpose)
+
+
+def purpose_zh(purpose: str) -> str:
+    """Return in Chinese why somebody looked."""
+    if purpose.startswith(_SUPERVISION):
+        return "监管部门查询"
+    if purpose.startswith(_REVEAL):
+        return REVEAL_REASONS.get(purpose.removeprefix(_REVEAL), purpose)
+    return _PURPOSES.get(purpose, purpose)

@@ -1,12 +1,15 @@
 """The compliance page: article by article, for an institution, an authority's area, or the whole bridge."""
 
-from flask import Blueprint, render_template, request
+from flask import Blueprint, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.kernel.errors import NotPermitted
+from bridge.privacy.stored_faces import STATES_ZH
 from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import require_role
 from bridge.wiring import House
 from bridge.wiring.compliance import CompliancePage, compliance_page
+from bridge.wiring.face_count import face_count, file_faces
 
 STATES = {
     "kept": ("good", "有规定、有依据"),
@@ -31,9 +34,17 @@ def compliance_pages(house: House) -> Blueprint:
             page=_page(house, visit),
             scope=_scope(house, visit),
             states=STATES,
+            faces=face_count(house) if visit.role in ("operator", "administrator") else None,
+            face_states=STATES_ZH,
             wanted=wanted if wanted in STATES else "",
             home={"authority": "authority.home"}.get(visit.role, "institution.home"),
         )
+
+    @pages.post("/faces-filed")
+    @require_role("administrator", "operator")
+    def record_filing() -> AnyResponse:
+        file_faces(house, request.form.get("reference", "")[:200], staff_visit().staff_id)
+        return redirect(url_for("compliance.show", _anchor="faces"), code=303)
 
     return pages
 

@@ -14,9 +14,10 @@ from flask import (
 from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.completion.model import IssuedPaper
-from bridge.identity.consent import FACE, FACE_CONSENT, PHOTO_TO_SOURCE
+from bridge.identity.consent import FACE, FACE_CONSENT, PHOTO_TO_SOURCE, SUPERVISED, SUPERVISED_TEXT
 from bridge.kernel.errors import InvalidInput
 from bridge.presence.face import MAX_FRAME_BYTES
+from bridge.presence.supervised import MODES_ZH
 from bridge.rules.model import Reason
 from bridge.web.pages.learner_view import gather, gather_progress
 from bridge.web.pages.paper_file import paper_file
@@ -50,6 +51,8 @@ def learner_pages(house: House) -> Blueprint:
             page=view,
             visit=visit,
             consent=FACE_CONSENT,
+            other_way=SUPERVISED_TEXT,
+            modes=MODES_ZH,
             real_name=name_standing(house, visit),
             **form,
         )
@@ -96,8 +99,17 @@ def learner_pages(house: House) -> Blueprint:
     def revoke_consent() -> AnyResponse:
         visit = learner_visit()
         with house.uow.for_institution(visit.institution) as tx:
-            house.at(tx).identity.revoke_consent(visit.account_id, FACE)
+            house.at(tx).withdraw_faces(visit.account_id)
         return redirect(url_for("learner.home", _anchor="step-consent"), code=303)
+
+    @pages.post("/supervised")
+    @require_role("learner")
+    def choose_supervision() -> AnyResponse:
+        visit = learner_visit()
+        version = request.form.get("version", "")[:_MAX_TYPED]
+        with house.uow.for_institution(visit.institution) as tx:
+            house.at(tx).identity.give_consent(visit.account_id, SUPERVISED, version)
+        return redirect(url_for("learner.home", _anchor="step-real_name"), code=303)
 
     @pages.post("/real-name")
     @require_role("learner")
@@ -132,7 +144,7 @@ def learner_pages(house: House) -> Blueprint:
     def face() -> AnyResponse:
         visit = learner_visit()
         view = gather(house, visit)
-        if view.steps["consent"] != "done" or view.steps["real_name"] != "done":
+        if view.way != "face" or view.no_faces or view.steps["real_name"] != "done":
             return redirect(url_for("learner.home"), code=303)
         return make_response(render_template("learner/face.html", page=view, visit=visit))
 

@@ -6,15 +6,19 @@ from typing import Literal
 
 from bridge.completion.model import IssuedPaper
 from bridge.hours.model import HoursStatement
+from bridge.identity.consent import FACE, SUPERVISED
 from bridge.identity.model import MaskedIdentity
 from bridge.kernel.ids import LearnerRef
+from bridge.presence.supervised import SupervisedStretch
 from bridge.registry.model import ClassRun
+from bridge.rules.model import Reason
 from bridge.web.pages.progress import ProgressView, view_progress
 from bridge.web.pages.visitors import LearnerVisit
 from bridge.wiring import House, Stations
 from bridge.wiring.player import OwnUnit, own_units
 
 StepState = Literal["done", "current", "open", "later"]
+Way = Literal["face", "supervised", ""]
 STEPS = ("consent", "real_name", "face", "study", "papers")
 
 
@@ -29,6 +33,9 @@ class LearnerPage:
         by_hand: the enrolment list has no ID photo, so that staff must compare face and card.
         renewal: the face is registered with a model that is no longer in force.
         own_units: units that the bridge plays itself.
+        way: how presence is proved: by face, by staff who supervise, or not chosen yet ("").
+        supervision: the stretch under which the learner may study now.
+        no_faces: why no face may be processed in the class run.
     """
 
     class_run: ClassRun
@@ -44,6 +51,9 @@ class LearnerPage:
     hours: HoursStatement | None
     papers: tuple[IssuedPaper, ...]
     own_units: Sequence[OwnUnit]
+    way: Way = ""
+    supervision: SupervisedStretch | None = None
+    no_faces: tuple[Reason, ...] = ()
 
 
 def gather(house: House, visit: LearnerVisit) -> LearnerPage:
@@ -61,7 +71,7 @@ def gather(house: House, visit: LearnerVisit) -> LearnerPage:
     with house.uow.for_institution(visit.institution, read_only=True) as tx:
         stations = house.at(tx)
         institution = stations.registry_store.institution()
-        consented = stations.identity.has_consent(visit.account_id)
+        way = way_of(stations, visit.account_id)
         reference = None
         if visit.learner is not None:
             reference = stations.presence_store.reference(visit.learner, visit.class_run)
@@ -69,11 +79,15 @@ def gather(house: House, visit: LearnerVisit) -> LearnerPage:
         reference = None if outdated else reference
         progress, hours, papers, enrolled = _study(stations, visit.learner, visit)
         anchored = reference is not None and reference.anchored_ms is not None
+        supervision = None
+        if visit.learner is not None:
+            supervision = stations.supervised.running(visit.learner, visit.class_run)
         return LearnerPage(
             class_run=stations.registry.class_run(visit.class_run),
             institution_name=institution.name if institution else "",
             steps=steps(
-                consented=consented,
+                consented=way == "face",
+                supervised=way == "supervised",
                 named=visit.learner is not None,
                 anchored=anchored,
                 captured=reference is not None,
@@ -90,6 +104,9 @@ def gather(house: House, visit: LearnerVisit) -> LearnerPage:
             hours=hours,
             papers=papers,
             own_units=_own_units(stations, visit) if enrolled else (),
+            way=way,
+            supervision=supervision,
+            no_faces=stations.assessments.in_force(FACE, visit.class_run).reasons,
         )
 
 
@@ -102,16 +119,32 @@ def gather_progress(
         return progress, hours, papers
 
 
+def way_of(stations: Stations, account_id: str) -> Way:
+    """Return how the account's owner has chosen to prove presence."""
+    if stations.identity.has_consent(account_id, FACE):
+        return "face"
+    return "supervised" if stations.identity.has_consent(account_id, SUPERVISED) else ""
+
+
 def steps(
-    *, consented: bool, named: bool, anchored: bool, captured: bool, learned: bool, papers: int
+    *,
+    consented: bool,
+    named: bool,
+    anchored: bool,
+    captured: bool,
+    learned: bool,
+    papers: int,
+    supervised: bool = False,
 ) -> dict[str, StepState]:
-    """Return the state of each step. Who does not consent may still prove their name (for offline training)."""
-    ready = consented and named
+    """Return the state of each step. Who is supervised by staff registers no face and misses nothing by it."""
+    chosen = consented or supervised
+    ready = chosen and named
+    no_face_needed = supervised and not consented
     states: dict[str, StepState] = {
-        "consent": "done" if consented else "current",
-        "real_name": "done" if named else "current" if consented else "open",
-        "face": "done" if anchored and consented else "current" if ready else "later",
-        "study": "done" if learned else "current" if ready and captured else "later",
+        "consent": "done" if chosen else "current",
+        "real_name": "done" if named else "current" if chosen else "open",
+        "face": "done" if no_face_needed or (anchored and consented) else "current" if ready else "later",
+        "study": "done" if learned else "current" if ready and (captured or no_face_needed) else "later",
         "papers": "done" if papers else "current" if learned else "later",
     }
     return states

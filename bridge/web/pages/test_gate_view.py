@@ -52,10 +52,11 @@ def gather(house: House, visit: LearnerVisit, attempt_id: str) -> GatePage:
         learner = visit.learner
         enrolled = learner is not None and run.id in stations.registry.class_runs_of(learner)
         reference = None if learner is None else stations.presence_store.reference(learner, run.id)
+        supervised = learner is not None and stations.supervised.running(learner, run.id) is not None
         stands = {
-            "consent": stations.identity.has_consent(visit.account_id),
+            "consent": supervised or stations.identity.has_consent(visit.account_id),
             "real_name": enrolled,
-            "face": reference is not None and reference.is_of(house.recogniser),
+            "face": supervised or (reference is not None and reference.is_of(house.recogniser)),
         }
         today = legal_date(house.study_clock.now())
         return GatePage(
