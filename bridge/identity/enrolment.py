@@ -193,7 +193,8 @@ class EnrolmentImports:
 
     def _wipe(self, row: EnrolmentImportRow) -> None:
         row.rows_enc = ""
-        self._evidence.destroy(self._photo_scope(ClassRunId(row.class_run_id), row.id))
+        scope = self._photo_scope(ClassRunId(row.class_run_id), row.id)
+        self._evidence.destroy(scope, reason="import_ended", by=row.confirmed_by or "schedule")
 
     def _row(self, import_id: str) -> EnrolmentImportRow:
         # Locked: the worker and the operator's command may have the same import in hand.

@@ -255,7 +255,9 @@ class IdentityService:
                     account.learner,
                     EvidencePurpose.FACE_TEMPLATE,
                     row.class_run,
-                )
+                ),
+                reason="consent_withdrawn",
+                by=account_id,
             )
             for row in self._store.list_rows_of(account.learner)
         )

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sqlalchemy import inspect
+
 from bridge.db.destroyed_list import DestroyedList
 from bridge.db.master_key import derive
-from bridge.db.schema import upgrade
+from bridge.db.schema import is_current, upgrade
 from bridge.kernel.ids import InstitutionId
 
 if TYPE_CHECKING:
@@ -33,7 +35,8 @@ def reapply(house: "House", file: Path | None = None) -> Reapplied:
     Args:
         file: a copy of the list that was kept elsewhere; its lines are taken into this bridge's own list.
     """
-    upgrade(house.engine)
+    if inspect(house.engine).has_table("alembic_version") and not is_current(house.engine):
+        upgrade(house.engine)
     done = Reapplied()
     listed = (
         house.destroyed

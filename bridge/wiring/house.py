@@ -96,6 +96,8 @@ class House:
         """The same for the review of what is frozen."""
         self.inbox_swept: datetime | None = None
         """The hour in which this process last looked after the inbox's days."""
+        self.keys_swept: datetime | None = None
+        """The hour in which it last looked after keys whose time is over."""
         self._origins: tuple[float, frozenset[str]] = (0.0, frozenset())
 
     @classmethod

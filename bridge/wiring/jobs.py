@@ -38,6 +38,7 @@ from bridge.wiring.forwarding import forwarding_works, sweep_forwarding
 from bridge.wiring.frame_queue import JUDGED
 from bridge.wiring.inbox_days import sweep_inbox_days
 from bridge.wiring.intake_jobs import note_dead, sweep_quarantine, tidy_quarantine, try_held
+from bridge.wiring.key_ends import sweep_keys
 from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
 from bridge.wiring.ledger_standing import STANDING, prepare_review, sweep_standing
 from bridge.wiring.platform_jobs import platform_works, sweep_platforms
@@ -200,6 +201,7 @@ def sweep(house: "House") -> None:
     sweep_trees(house)
     sweep_standing(house)
     sweep_inbox_days(house)
+    sweep_keys(house)
     house.face_indexes.sweep(look_at_grounds=now.second < 2)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
