@@ -7,7 +7,7 @@ from bridge.db.data_keys import DataKeyRow
 from bridge.db.outbox import Job
 from bridge.db.unit_of_work import Tx
 from bridge.db.vault import Vault
-from bridge.identity.consent import FACE_SEARCH
+from bridge.identity.consent import FACE, FACE_SEARCH
 from bridge.kernel.evidence import EvidencePurpose
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.presence.search.model import SEARCH_WAITING, Near, place_named
@@ -49,7 +49,8 @@ class PermissionInForce:
         self._assessed = assessed
 
     def assessed(self, class_run: ClassRunId) -> bool:
-        return self._assessed(FACE_SEARCH, class_run)
+        # Whatever stops the checking of faces stops the search among them.
+        return all(self._assessed(purpose, class_run) for purpose in (FACE, FACE_SEARCH))
 
     def consents(self, learner: LearnerRef) -> bool:
         return self._consent(learner, FACE_SEARCH)

@@ -15,6 +15,7 @@ from bridge.web.pages.corrections import correction_pages
 from bridge.web.pages.deep_link import deep_link_pages
 from bridge.web.pages.enrolment import enrolment_pages
 from bridge.web.pages.exam_service import exam_service_pages
+from bridge.web.pages.face_search import face_search_pages, register_face_search
 from bridge.web.pages.factors import factor_pages
 from bridge.web.pages.forwarding import forwarding_pages
 from bridge.web.pages.home import home_pages
@@ -53,6 +54,7 @@ def register_pages(app: Flask, house: House) -> None:
     register_lms_courses_wording(app)
     register_unit_claims(app, house)
     register_real_names(app, house)
+    register_face_search(app, house)
     register_learner_checks(app, house)
     register_class_to_do(app, house)
     for pages in (
@@ -63,6 +65,7 @@ def register_pages(app: Flask, house: House) -> None:
         factor_pages,
         staff_account_pages,
         learner_pages,
+        face_search_pages,
         my_data_pages,
         cmi5_pages,
         player_pages,
