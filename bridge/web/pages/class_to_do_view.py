@@ -237,16 +237,17 @@ def _faces(house: House, tx: Tx, class_run: ClassRunId) -> Mapping[LearnerRef, _
 def _why_unanchored(stations: Stations, face: _Face | None, learner: LearnerRef) -> str:
     if face is not None:
         return face.why
-    if not stations.identity.may_process_face(learner):
-        return _("没有同意人脸核验")
-    return _("还没有登记人脸")
+    agreed = stations.identity.may_process_face(learner)
+    why: str = _("还没有登记人脸") if agreed else _("没有同意人脸核验")
+    return why
 
 
 def _why_stuck(stations: Stations, class_run: ClassRunId, learner: LearnerRef) -> str:
     stuck = stuck_at(stations, learner, class_run)
     if stuck is None:
         return ""
-    return _("连续 %(count)d 次未通过，最近一次：", count=stuck.failures) + OUTCOMES[stuck.outcome]
+    last: str = OUTCOMES[stuck.outcome]
+    return f"{_('连续 %(count)d 次未通过，最近一次：', count=stuck.failures)}{last}"
 
 
 def _people(

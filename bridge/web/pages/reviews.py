@@ -29,7 +29,7 @@ def review_pages(house: House) -> Blueprint:
         with house.uow.for_institution(visit.own_institution()) as tx:
             do(house.at(tx).reviews, visit)
         flash(said)
-        return redirect(url_for("reviews.show", review=review, **_filter()), code=303)
+        return redirect(url_for("reviews.show", review=review, class_run=_chosen()), code=303)
 
     @pages.get("/reviews")
     @require_role("institution")
