@@ -85,6 +85,16 @@ class CountedPace:
 
 
 @dataclass
+class MadeQueue:
+    """`FrameQueue` whose length a test sets."""
+
+    waited: int = 0
+
+    def waited_ms(self) -> int:
+        return self.waited
+
+
+@dataclass
 class Desk:
     """Presence's services inside one unit of work."""
 
@@ -103,6 +113,7 @@ class Room:
     rules: MadeRules = field(default_factory=MadeRules)
     roster: Roster = field(default_factory=Roster)
     pace: CountedPace = field(default_factory=CountedPace)
+    queue: MadeQueue = field(default_factory=MadeQueue)
 
     def __post_init__(self) -> None:
         self.engine = open_engine(self.database_url)
@@ -119,7 +130,8 @@ class Room:
             store = SqlPresenceStore(tx)
             prompts = Prompts(SqlPromptStore(tx), tx, self.rules, self.pace, self.study_clock)
             presence = PresenceService(
-                store, SqlInbox(tx), tx, self.rules, self.pace, self.study_clock, b"k" * 32, institution, prompts
+                store, SqlInbox(tx), tx, self.rules, self.pace, self.study_clock, b"k" * 32, institution, prompts,
+                self.queue,
             )  # fmt: skip
             frames = FrameService(
                 store,
