@@ -111,6 +111,28 @@ def test_a_score_without_presence_is_raised_and_no_other_refusal(uow: UnitOfWork
     assert (seen.kind, seen.source, seen.change) == (SignalKind.SCORE_WITHOUT_PRESENCE, "bridge", "得分 88")
 
 
+def test_one_face_under_two_names_is_raised_of_both_in_their_own_class_runs_and_once(uow: UnitOfWork) -> None:
+    data = {
+        "likeness": "lik_1",
+        "learner": "lr_gz",
+        "class_run": RUN,
+        "other": "lr_other",
+        "other_class_run": "cr_other",
+        "at": "2026-11-20T01:00:00.000Z",
+    }
+    with service(uow) as signals:
+        for _ in range(2):
+            signals.raise_for_faces(data)
+        seen = signals.page(None).signals
+    assert {(one.kind, one.source, one.change) for one in seen} == {
+        (SignalKind.FACE_UNDER_TWO_NAMES, "bridge", "")
+    }
+    assert sorted((one.learner, one.class_run, one.other) for one in seen) == [
+        ("lr_gz", RUN, "lr_other"),
+        ("lr_other", "cr_other", "lr_gz"),
+    ]
+
+
 def test_what_staff_do_by_hand_is_raised_in_each_class_run_that_it_touches(uow: UnitOfWork) -> None:
     data = {"learner": "lr_gz", "account": "acc_1", "by": "staff_lin", "at": "2026-11-20T01:00:00.000Z"}
     with service(uow) as signals:
