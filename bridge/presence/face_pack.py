@@ -150,7 +150,8 @@ class ChallengeLimits:
 
     Args:
         steps: movements that are asked for after the straight look.
-        tries: how often each may be tried in one challenge.
+        front_tries: how often the straight look may be tried: light and distance are found there.
+        tries: how often each movement may be tried in one challenge.
         front_frames, frames: frames of the straight look, and of each movement.
         frame_gap_ms: between two frames; `window_ms`: within which all of a try must have come.
         pause_min_ms, pause_max_ms: how long before a movement's moment comes.
@@ -165,6 +166,7 @@ class ChallengeLimits:
     """
 
     steps: int
+    front_tries: int
     tries: int
     front_frames: int
     frames: int
@@ -183,7 +185,7 @@ class ChallengeLimits:
     mark_bits: int
 
     def __post_init__(self) -> None:
-        if self.steps < 1 or self.tries < 1 or self.front_frames < 2 or self.frames < 3:
+        if min(self.steps, self.tries, self.front_tries) < 1 or self.front_frames < 2 or self.frames < 3:
             raise ValueError("a challenge needs steps, tries, 2 frames of a straight look and 3 of a movement")
         if not 0 <= self.pause_min_ms <= self.pause_max_ms:
             raise ValueError("pauses need 0 <= min <= max")

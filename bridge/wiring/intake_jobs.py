@@ -18,6 +18,7 @@ from bridge.intake.quarantine import (
 from bridge.intake.quarantine_model import Kind, SetAside, State
 from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.ids import InstitutionId, JobId, RegistrationId
+from bridge.presence.challenges import BURST_WAITING
 from bridge.presence.frames import FRAME_WAITING
 from bridge.wiring.intake_claims import Claims, Outcome
 from bridge.wiring.lms_references import LmsReferences
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger()
 
+_BURST_UNJUDGED = "系统未能核对这个动作(不是您的原因),请再做一次。"
 _FRAME_UNJUDGED = "系统未能核对这张照片(不是您的原因),请重新拍摄。"
 
 
@@ -135,7 +137,7 @@ def _reopen(house: "House", tx: Tx, found: SetAside) -> None:
 def note_dead(house: "House", tx: Tx, job: Job, reason: str) -> None:
     """Set a job aside that gave up, in the unit of work in which it did."""
     house.at(tx).quarantine.set_aside_job(job, reason)
-    if job.kind == FRAME_WAITING:
+    if job.kind in (FRAME_WAITING, BURST_WAITING):
         tx.after_commit.append(lambda: _let_check_go_on(house, job))
 
 
@@ -143,7 +145,11 @@ def _let_check_go_on(house: "House", job: Job) -> None:
     """Give the frame that nobody can judge a verdict: without one it would hold its check in judging for ever."""
     try:
         with house.uow.for_institution(job.institution_id) as tx:
-            house.at(tx).frames.give_up(job.key, _FRAME_UNJUDGED)
+            stations = house.at(tx)
+            if job.kind == BURST_WAITING:
+                stations.challenges.give_up(job.key, _BURST_UNJUDGED)
+            else:
+                stations.frames.give_up(job.key, _FRAME_UNJUDGED)
     except Exception as defect:  # noqa: BLE001  # the job is set aside already; the sweep comes back to it
         log.error("frame_not_given_up", frame=job.key, defect=type(defect).__name__)
 

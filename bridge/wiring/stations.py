@@ -256,6 +256,25 @@ class Stations:
             self.presence.decide,
             house.recogniser,
             self._photo_source,
+            challenged=house.face_pack.challenge is not None,
+            frames_anchor=False,
+        )
+
+    @cached_property
+    def challenges(self) -> ChallengeService:
+        house = self._house
+        return ChallengeService(
+            SqlChallengeStore(self._tx),
+            self.presence_store,
+            self.vault,
+            self.identity,
+            self._tx,
+            self.check_rules,
+            house.clock,
+            house.study_clock,
+            self._tx.institution_id,
+            house.face_pack,
+            self._photo_source,
         )
 
     @cached_property
@@ -309,23 +328,6 @@ class Stations:
     @cached_property
     def gate_store(self) -> SqlGateStore:
         return SqlGateStore(self._tx, self._house.cipher)
-    @cached_property
-    def challenges(self) -> ChallengeService:
-        house = self._house
-        return ChallengeService(
-            SqlChallengeStore(self._tx),
-            self.presence_store,
-            self.vault,
-            self.identity,
-            self._tx,
-            self.check_rules,
-            house.clock,
-            house.study_clock,
-            self._tx.institution_id,
-            house.face_pack,
-            self._photo_source,
-        )
-
 
     @cached_property
     def exam_services(self) -> ExamServices:

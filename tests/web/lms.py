@@ -38,6 +38,7 @@ from lti.keys import KeySource
 from lti.proctoring import ACS, ATTEMPT_NUMBER, SESSION_DATA, START_ASSESSMENT_URL
 from tests.lti.platform import TEACHER, Platform
 from tests.presence.pictures import PictureEngine, picture
+from tests.presence.registering import register_face
 from tests.web.furnished import (
     CHEN,
     CHEN_ID,
@@ -215,10 +216,8 @@ def _data_of_ready_learners() -> Path:
     lms = lms_of(furnish(folder))
     for sub, name, citizen_id in ((CHEN_SUB, CHEN, CHEN_ID), (HUANG_SUB, HUANG, HUANG_ID)):
         _, learner = lms.furnished.enrol(sub, name, citizen_id)
-        with lms.furnished.house.uow.for_institution(ORG) as tx:
-            for _ in range(3):
-                lms.furnished.house.at(tx).frames.submit_for_reference(learner, RUN, picture("0"))
-        lms.furnished.work_off()
+        furnished = lms.furnished
+        register_face(furnished.house, ORG, learner, RUN, furnished.work_off, furnished.clock.advance)
     lms.furnished.house.close()
     return folder / "var" / "bridge"
 

@@ -14,8 +14,8 @@ from bridge.registry.tables import CourseUnitRow
 from lti.claims import MESSAGE_TYPE, RESOURCE_LINK, ROLES
 from lti.proctoring import ATTEMPT_NUMBER, END_ASSESSMENT_RETURN, SESSION_DATA, VERIFIED_USER
 from tests.lti.platform import TEACHER
-from tests.presence.pictures import picture
-from tests.web.furnished import CHEN, CHEN_ID, LMS, ORG, furnish
+from tests.presence.registering import register_face
+from tests.web.furnished import CHEN, CHEN_ID, LMS, ORG, RUN, furnish
 from tests.web.gate import at_gate, rows
 from tests.web.lms import (
     CHEN_SUB,
@@ -146,14 +146,9 @@ def test_missing_steps_lead_away_and_back_with_the_message_kept(newcomers: Lms) 
     named = client.post("/learner/real-name", data={"csrf_token": token, "name": CHEN, "citizen_id": CHEN_ID})
     assert named.status_code == 303
     lms.furnished.work_off()
-    for _ in range(3):
-        client.post(
-            "/learner/face/frames",
-            data=picture("0"),
-            content_type="image/jpeg",
-            headers={"X-CSRFToken": token},
-        )
-        lms.furnished.work_off()
+    _, learner = person(lms)
+    furnished = lms.furnished
+    register_face(furnished.house, ORG, learner, RUN, furnished.work_off, furnished.clock.advance)
 
     agent = GateAgent(lms.furnished, client, page, csrf_of(client.get(page).text))
     agent.open()

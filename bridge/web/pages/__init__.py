@@ -15,6 +15,7 @@ from bridge.web.pages.corrections import correction_pages
 from bridge.web.pages.deep_link import deep_link_pages
 from bridge.web.pages.enrolment import enrolment_pages
 from bridge.web.pages.exam_service import exam_service_pages
+from bridge.web.pages.face_challenge import face_challenge_pages
 from bridge.web.pages.face_search import face_search_pages, register_face_search
 from bridge.web.pages.factors import factor_pages
 from bridge.web.pages.forwarding import forwarding_pages
@@ -70,6 +71,7 @@ def register_pages(app: Flask, house: House) -> None:
         cmi5_pages,
         player_pages,
         test_gate_pages,
+        face_challenge_pages,
         lms_pages,
         deep_link_pages,
         submission_review_pages,

@@ -146,7 +146,9 @@ def learner_pages(house: House) -> Blueprint:
         view = gather(house, visit)
         if view.way != "face" or view.no_faces or view.steps["real_name"] != "done":
             return redirect(url_for("learner.home"), code=303)
-        return make_response(render_template("learner/face.html", page=view, visit=visit))
+        challenged = house.face_pack.challenge is not None
+        shown = render_template("learner/face.html", page=view, visit=visit, challenged=challenged)
+        return make_response(shown)
 
     @pages.post("/face/frames")
     @require_role("learner")

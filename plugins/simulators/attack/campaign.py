@@ -2,15 +2,18 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
+
+import click
 
 from plugins.simulators.attack.cheat import Cheat
 from plugins.simulators.attack.cheats import CHEATS
 from plugins.simulators.attack.honest import TROUBLES, HonestResult, sit
 from plugins.simulators.attack.measure import Result
+from plugins.simulators.attack.registration import FALSE_FACES, FalseFace, play_registration
 from plugins.simulators.attack.scenario import play
 from plugins.simulators.attack.stage import stage
 
@@ -23,19 +26,31 @@ class Plan:
     """What is played.
 
     Args:
+        registrations: what is put before the camera at the registration of the face.
         alone: the cheats that are played alone; pairs: those that are played two at a time.
         minutes, pair_minutes, honest_minutes: study time of each.
     """
 
+    registrations: Sequence[type[FalseFace]] = FALSE_FACES
     alone: Sequence[type[Cheat]] = CHEATS
     pairs: Sequence[tuple[type[Cheat], type[Cheat]]] = tuple(combinations(CHEATS, 2))
     minutes: int = 32
     pair_minutes: int = 16
     honest_minutes: int = 32
+    troubles: Sequence[str] = tuple(TROUBLES)
 
     @property
     def rounds(self) -> int:
-        return len(self.alone) + len(self.pairs) + len(TROUBLES)
+        return len(self.registrations) + len(self.alone) + len(self.pairs) + len(self.troubles)
+
+    def only(self, id: str) -> "Plan":
+        """Return the plan with one attack alone and nothing else; UsageError for an id that there is not."""
+        registrations = [kind for kind in self.registrations if kind.id == id]
+        alone = [cheat for cheat in self.alone if cheat.id == id]
+        if not registrations and not alone:
+            known = ", ".join(one.id for one in (*self.registrations, *self.alone))
+            raise click.UsageError(f"没有编号 {id};有:{known}")
+        return replace(self, registrations=registrations, alone=alone, pairs=(), troubles=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +100,14 @@ def campaign(plan: Plan, told: Callable[[str], None]) -> Report:
                 told(" + ".join(cheat.title_zh for cheat in team))
                 yield play(ground, team, minutes, _SEED + number)
 
-        alone = tuple(attacks([[cheat] for cheat in plan.alone], plan.minutes))
+        faces = []
+        for kind in plan.registrations:
+            told(kind.title_zh)
+            faces.append(play_registration(ground, kind, plan.minutes))
+        alone = (*faces, *attacks([[cheat] for cheat in plan.alone], plan.minutes))
         pairs = tuple(attacks(plan.pairs, plan.pair_minutes))
         honest = []
-        for trouble, (title, _) in TROUBLES.items():
-            told(title)
+        for trouble in plan.troubles:
+            told(TROUBLES[trouble][0])
             honest.append(sit(ground, trouble, plan.honest_minutes, _SEED))
     return Report(alone, pairs, tuple(honest))

@@ -107,10 +107,10 @@ class OneCheckThenNone(Cheat):
 
 
 class StoredFace(Impostor):
-    """Shows stored pictures of the learner, each a little changed."""
+    """Shows stored pictures of the learner, each a little changed, after an honest registration."""
 
-    id, title_zh = "X8", "核验时提交事先存下的本人照片(略加改动)"
-    defended_by = "liveness"
+    id, title_zh = "X8c", "本人登记以后,学习中的核验提交事先存下的本人照片(略加改动)"
+    defended_by = "not stopped: checks during study have passive liveness alone"
     in_total = False
 
     def picture(self, visit: Visit) -> bytes:

@@ -25,7 +25,10 @@ def as_markdown(report: Report, made_on: date, *, alone: bool) -> str:
         "without a check at both ends of its stretch that the right person passed, live. *Away* is what was credited",
         "of the time in which nobody was there: it lies between two passes in a row, and the longest gap between",
         "checks bounds it. All people, and the clock, are made up; doors, ledger, packs and face models are those of",
-        "real use. X8, a stored face, awaits liveness and is in no total.",
+        "real use. X8 is a stored photograph at the registration of the face: the challenge asks for movements that it",
+        "does not make, so nothing that it studies counts. What is not stopped is in no total, and stands here with",
+        "what it gets: X8c, stored photographs at checks during study, after the learner registered in person; X8p,",
+        "a photograph that a program bends as the page asks. Both end where staff look at the person (docs/face.md).",
         "",
         f"- attempted: {report.attempted_seconds} s",
         f"- forged: {report.forged_seconds} s",
@@ -62,9 +65,7 @@ def as_markdown(report: Report, made_on: date, *, alone: bool) -> str:
 
 def _row(one: Result) -> str:
     forged = (
-        str(one.forged_seconds)
-        if one.in_total
-        else f"{one.forged_seconds} (not in the total: awaits liveness)"
+        str(one.forged_seconds) if one.in_total else f"{one.forged_seconds} (not in the total: not stopped)"
     )
     refused = ", ".join(f"{reason} {seconds}" for reason, seconds in one.refused_seconds.items())
     return (

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -14,8 +15,9 @@ from typing import Any
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
+from plugins.presence.photographs import jpeg_frame
 from plugins.simulators.demonstration.browser_tab import BrowserTab, is_leaving
-from plugins.simulators.demonstration.cameras import FakeFilm
+from plugins.simulators.demonstration.cameras import MOVES_ZH, FakeFilm, Puppet
 from plugins.simulators.demonstration.steps import StepFailed
 from plugins.simulators.demonstration.walker import Tab
 from plugins.simulators.question_reader import read_and_answer
@@ -56,7 +58,7 @@ _LOOK = """(options) => {
   return {
     state: place ? place.getAttribute('data-state') : null,
     next: free(one('next')), leave: free(one('leave')), submit: free(one('submit-quiz')),
-    again: free(one('agent-reference-again')),
+    again: free(one('face-again')),
     options: options.filter((id) => one(id) && !one(id).checked).map((id) => free(one(id).closest('label'))),
     finished: Boolean(one('finished') && !one('finished').hidden),
     credited: words('agent-credited'), provisional: words('agent-provisional'),
@@ -67,6 +69,37 @@ _LOOK = """(options) => {
     check: words('agent-check-title'), mood: one('agent-check') ? one('agent-check').dataset.mood : '',
     message: words('agent-message'), ready: Boolean(place && !place.hidden), path: location.pathname
   };
+}"""
+
+
+# The page's own camera, played by a puppet: it looks which sign the page shows, and does that movement.
+_PUPPET_CAMERA = """async (films) => {
+  const loaded = {};
+  for (const move of Object.keys(films)) {
+    loaded[move] = await Promise.all(films[move].map((jpeg) => {
+      const bytes = Uint8Array.from(atob(jpeg), (letter) => letter.charCodeAt(0));
+      return createImageBitmap(new Blob([bytes], { type: 'image/jpeg' }));
+    }));
+  }
+  const canvas = document.createElement('canvas');
+  canvas.width = 640;
+  canvas.height = 480;
+  const paint = canvas.getContext('2d');
+  let shown = 'front', since = performance.now();
+  const draw = () => {
+    const asked = document.getElementById('face-view').getAttribute('data-move') || 'front';
+    if (asked !== shown) { shown = asked; since = performance.now(); }
+    const film = loaded[shown];
+    const at = Math.floor((performance.now() - since) / 400);
+    paint.drawImage(film[shown === 'front' ? at % film.length : Math.min(at, film.length - 1)], 0, 0);
+    for (let grain = 0; grain < 400; grain += 1) {
+      paint.fillStyle = Math.random() < 0.5 ? 'rgba(0,0,0,0.06)' : 'rgba(255,255,255,0.06)';
+      paint.fillRect(Math.random() * 640, Math.random() * 480, 3, 3);
+    }
+  };
+  draw();
+  setInterval(draw, 60);
+  navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(15);
 }"""
 
 
@@ -105,14 +138,18 @@ class BrowserWalk:
                 context.close()
 
     def capture_face(self, tab: Tab, bridge_url: str) -> list[Mapping[str, Any]]:
-        """Let the bridge's own page take pictures with the camera until the face is registered."""
+        """Let the bridge's own page lead through the challenge, with a puppet in the place of the camera.
+
+        A film cannot do what the page asks for only when its moment comes.
+        """
         page = _own(tab).page
         page.goto(f"{bridge_url}/learner/face", wait_until="domcontentloaded")
+        page.evaluate(_PUPPET_CAMERA, {move: _film_of(move) for move in MOVES_ZH})
         replies: list[Mapping[str, Any]] = []
 
         def heard(request: Request) -> None:
-            answer = request.response() if request.url.endswith("/learner/face/frames") else None
-            if answer is not None:
+            answer = request.response() if "/learner/face/challenge" in request.url else None
+            if answer is not None and answer.ok:
                 replies.append(answer.json())
 
         page.on("requestfinished", heard)
@@ -270,6 +307,11 @@ def chromium(executable: Path, film: FakeFilm, pictures: Path | None) -> Iterato
             walk.close()
             with suppress(PlaywrightError):
                 browser.close()
+
+
+def _film_of(move: str) -> list[str]:
+    """Return the puppet's pictures of a movement as the page's script takes them."""
+    return [b64encode(jpeg_frame(picture)).decode() for picture in Puppet(seed=9).move(move, 8)]
 
 
 def _has_chinese_font() -> bool:

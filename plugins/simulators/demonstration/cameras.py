@@ -17,6 +17,7 @@ from plugins.presence.photographs import (
     write_y4m,
 )
 from plugins.presence.pictures import Picture
+from plugins.presence.puppet import AT_EASE, Pose, eased, puppet_frame
 
 _LONG_FILM, _SHORT_FILM = 60, 12
 _FRAMES_PER_SECOND = 10
@@ -60,6 +61,41 @@ class Camera:
         x, y = self._dice.randrange(560), self._dice.randrange(40)
         changed[y : y + 40, x : x + 80] //= 2
         return changed
+
+
+MOVES_ZH = {"front": "正对", "turn_left": "左转", "turn_right": "右转", "nod": "低头", "blink": "闭眼"}
+_WAYS = {
+    "front": (AT_EASE, 0.0),
+    "turn_left": (Pose(turn=32), 1.0),
+    "turn_right": (Pose(turn=-32), 1.0),
+    "nod": (Pose(nod=32), 1.0),
+    "blink": (Pose(eyes_closed=True), 1.0),
+}
+_THERE_AND_BACK = (0.0, 0.0, 0.5, 1.0, 1.0, 0.5, 0.0, 0.0)
+
+
+class Puppet:
+    """Does what a registration asks for: one photograph, bent to order. It says what it is: no living person."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self._dice = random.Random(seed)  # noqa: S311  # pictures, not secrets
+
+    def move(self, move: str, frames: int) -> list[Picture]:
+        """Return the pictures of one movement, as many as are asked for, no two alike."""
+        pose, share = _WAYS[move]
+        return [
+            self._seen(eased(pose, share * _THERE_AND_BACK[at * len(_THERE_AND_BACK) // frames]))
+            for at in range(frames)
+        ]
+
+    def _seen(self, pose: Pose) -> Picture:
+        view = View(
+            shift_x=self._dice.uniform(-3, 3),
+            shift_y=self._dice.uniform(-2, 2),
+            zoom=self._dice.uniform(0.99, 1.01),
+            tilt_degrees=self._dice.uniform(-1, 1),
+        )
+        return puppet_frame(pose, view, seed=self._dice.randrange(2**32))
 
 
 class FakeFilm:

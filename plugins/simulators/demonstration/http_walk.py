@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,12 +12,13 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from lxml import html
 
+from plugins.presence.photographs import jpeg_frame
 from plugins.simulators.demonstration.agent_client import AgentClient
-from plugins.simulators.demonstration.cameras import Camera
+from plugins.simulators.demonstration.cameras import Camera, Puppet
 from plugins.simulators.demonstration.walker import Tab
 
 _TIMEOUT_SECONDS = 30
-_MOST_PICTURES = 8
+_LOOK_SECONDS = 0.05
 
 
 class HttpTab:
@@ -135,24 +137,39 @@ class HttpWalk:
             yield tab
 
     def capture_face(self, tab: Tab, bridge_url: str) -> list[Mapping[str, Any]]:
-        """Post pictures until the bridge says that the face is registered."""
+        """Do what the challenge asks for, with a puppet before the camera; return what the bridge said of each step."""
         window = _own(tab)
         window.open(f"{bridge_url}/learner/face")
         panel = window.element("face")
-        url = urljoin(window.url, panel.get("data-frames-url"))
-        headers = {
-            "Content-Type": "image/jpeg",
-            "X-CSRFToken": panel.get("data-csrf"),
-            "Referer": window.url,
-            "Accept": "application/json",
-        }
-        replies: list[Mapping[str, Any]] = []
-        while len(replies) < _MOST_PICTURES and not (replies and replies[-1].get("done")):
-            answer = window.http.post(
-                url, data=self._camera.learner(), headers=headers, timeout=_TIMEOUT_SECONDS
+        url = urljoin(window.url, panel.get("data-challenge-url"))
+        headers = {"X-CSRFToken": panel.get("data-csrf"), "Referer": window.url, "Accept": "application/json"}
+
+        def call(method: str, path: str, **what: Any) -> dict[str, Any]:
+            more = what.pop("headers", {})
+            answer = window.http.request(
+                method, path, headers={**headers, **more}, timeout=_TIMEOUT_SECONDS, **what
             )
             answer.raise_for_status()
-            replies.append(answer.json())
+            told: dict[str, Any] = answer.json()
+            return told
+
+        puppet, replies = Puppet(seed=8), list[Mapping[str, Any]]()
+        told = call("POST", url, data={"camera": "puppet"})
+        while told["state"] == "open":
+            step = told["step"]
+            if step.get("move") and not step["judging"]:
+                replies.append(told)
+                for seq, picture in enumerate(puppet.move(step["move"], step["frames"])):
+                    named = {"X-Anxue-Nonce": step["nonce"], "X-Anxue-Frame": str(seq)}
+                    call(
+                        "POST",
+                        f"{url}/{told['challenge']}/frames",
+                        data=jpeg_frame(picture),
+                        headers={"Content-Type": "image/jpeg", **named},
+                    )
+            time.sleep(_LOOK_SECONDS)
+            told = call("GET", url)
+        replies.append(told)
         window.open(f"{bridge_url}/learner")
         return replies
 

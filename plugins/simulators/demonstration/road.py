@@ -11,6 +11,7 @@ from typing import Any
 
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.time import SystemClock, legal_date
+from plugins.simulators.demonstration.cameras import MOVES_ZH
 from plugins.simulators.demonstration.cast import Cast
 from plugins.simulators.demonstration.http_walk import figures_in, window
 from plugins.simulators.demonstration.processes import Town
@@ -129,10 +130,14 @@ class Road:
     def _presence(self, tab: Tab) -> None:
         with self.journal.step("face", "登记人脸,与报名照片比对") as step:
             replies = self.walker.capture_face(tab, self.town.bridge_url)
-            good = [reply for reply in replies if reply["accepted"]]
-            expect(good and not good[0]["anchored"], "只有一张合格照片就确认了身份")
-            expect(good[-1]["anchored"], "没有完成比对")
-            step.say(f"第 1 张合格照片不足以确认身份;第 {len(good)} 张后确认")
+            asked = [reply["step"]["move"] for reply in replies if (reply["step"] or {}).get("move")]
+            expect(asked and not replies[0]["anchored"], "还没有做动作就确认了身份")
+            expect(replies[-1]["anchored"], "没有完成比对")
+            moves = list(dict.fromkeys(MOVES_ZH[move] for move in asked))
+            step.say(f"服务器依次要求:{'、'.join(moves)};做完并与报名照片一致后才确认身份")
+            step.say(
+                "镜头前是由一张照片变形而成的人偶:它能做动作,说明动作核验挡得住照片,挡不住按要求变形的画面"
+            )
         with self.journal.step("faces_told_apart", "无人、两人、他人在镜头前,分别识别") as step:
             for sentence in tell_faces_apart(self.town, self.cast, lambda: self._figures(tab).reasons):
                 step.say(sentence)

@@ -80,7 +80,7 @@ class Walker(Protocol):
         ...
 
     def capture_face(self, tab: Tab, bridge_url: str) -> list[Mapping[str, Any]]:
-        """Register the face from /learner; return the bridge's answer to each picture."""
+        """Register the face from /learner as the challenge asks; return what the bridge told on the way."""
         ...
 
     def study(self, tab: Tab, unit_url: str, seconds: int) -> tuple[int, int]:

@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, redirect_stderr
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -41,6 +41,7 @@ from tests.attacks.doors.people import LISTED, Person
 from tests.lti.platform import Platform, StandingClock
 from tests.lti.served import served
 from tests.presence.pictures import PictureEngine, picture
+from tests.presence.registering import register_face
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 """In Guangzhou."""
@@ -182,12 +183,12 @@ class BridgeServer:
         self.drain()
         return learner
 
-    def show_face(self, learner: LearnerRef, frames: int = 3) -> None:
-        """Send good frames of the person; the third one anchors."""
-        with self.house.uow.for_institution(ORG) as tx:
-            for _ in range(frames):
-                self.house.at(tx).frames.submit_for_reference(learner, RUN, picture("0"))
-        self.drain()
+    def _pass_time(self, **delta: int) -> None:
+        self.clock.at += timedelta(**delta)
+
+    def show_face(self, learner: LearnerRef) -> None:
+        """Register the person's face: the challenge is passed, and anchors."""
+        register_face(self.house, ORG, learner, RUN, self.drain, self._pass_time)
 
     def ready(self) -> tuple[Person, LearnerRef]:
         """Return a person who went every step that comes before studying."""
