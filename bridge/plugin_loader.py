@@ -12,6 +12,7 @@ PLUGINS = {
     "face_index": "plugins.presence.face_index:make_face_index",
     "real_name.roster": "plugins.identity.roster:RosterProvider",
     "real_name.remote": "plugins.identity.providers:make_provider",
+    "province_login": "plugins.identity.oauth2_login:OAuth2Login",
     "blobs.local_folder": "plugins.storage.local_folder:LocalFolderBlobs",
     "master_key.kms": "plugins.keys.signed_http_kms:open_kms",
     "materials.local_folder": "plugins.storage.material_folder:MaterialFolder",

@@ -43,6 +43,39 @@ def list_command() -> None:
         )
 
 
+@staff.command("province-add", help="登记:省统一身份的用户标识 SUBJECT 可以登录账号 LOGIN(标识只存盲索引)。")
+@click.argument("login")
+@click.argument("subject")
+def province_add_command(login: str, subject: str) -> None:
+    """Let an identity of the province sign in to an account."""
+    with _house() as house:
+        account = _account(house, login)
+        with house.uow.across_institutions("map a province's identity") as tx:
+            print_json({"mapping": house.province_logins(tx).add(account, subject), "login": account.login})
+
+
+@staff.command("province-list", help="列出可用省统一身份登录的账号(一行一个 JSON)。")
+def province_list_command() -> None:
+    """Print the mappings."""
+    reason = "list the province's identities"
+    with _house() as house, house.uow.across_institutions(reason, read_only=True) as tx:
+        found = house.province_logins(tx).all()
+    for one in found:
+        used = None if one.used_at is None else rfc3339(one.used_at)
+        print_json(
+            {"mapping": one.id, "login": one.login, "added_at": rfc3339(one.added_at), "used_at": used}
+        )
+
+
+@staff.command("province-remove", help="移除一项登记 MAPPING,立即失效。")
+@click.argument("mapping")
+def province_remove_command(mapping: str) -> None:
+    """End a mapping."""
+    with _house() as house, house.uow.across_institutions("unmap a province's identity") as tx:
+        house.province_logins(tx).remove(mapping)
+    click.echo("已移除。")
+
+
 @staff.command("unlock", help="解除账号 LOGIN 因输错次数过多的等待。")
 @click.argument("login")
 def unlock_command(login: str) -> None:

@@ -11,6 +11,7 @@ import bridge.identity.change_tables
 import bridge.identity.deletion_requests
 import bridge.identity.enrolment_tables
 import bridge.identity.name_check_tables
+import bridge.identity.province_login_tables
 import bridge.identity.roster_tables
 import bridge.identity.second_factor_tables
 import bridge.identity.sign_in_tables

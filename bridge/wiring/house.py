@@ -21,6 +21,8 @@ from bridge.demonstration_clock import ConstantPace, DemonstrationClock
 from bridge.identity.passkeys import Passkeys
 from bridge.identity.ports import RealNameProvider
 from bridge.identity.provider_settings import RealNameSettings
+from bridge.identity.province_logins import ProvinceLogin, ProvinceLogins
+from bridge.identity.province_settings import ProvinceLoginSettings
 from bridge.identity.second_factors import SecondFactors
 from bridge.identity.sign_in import SignIn
 from bridge.intake.launch_state import SqlUsedStates
@@ -105,7 +107,7 @@ class House:
         """Return the house on these settings."""
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         house = cls(settings)
-        _ = house.real_name_settings  # a mistake in them is told at the start
+        _ = house.real_name_settings, house.province_settings  # a mistake in them is told at the start
         house.destroyed.at_start(house.engine, house.uow)
         return house
 
@@ -301,6 +303,22 @@ class House:
             return ()
         make = load("real_name.remote")
         return tuple(make(name, chosen, self.clock) for name in chosen.chosen)
+
+    @cached_property
+    def province_settings(self) -> ProvinceLoginSettings:
+        return ProvinceLoginSettings()
+
+    @cached_property
+    def province_login(self) -> ProvinceLogin:
+        """The province's server of the unified login."""
+        login: ProvinceLogin = load("province_login")(
+            self.province_settings, demonstration=self.settings.demonstration
+        )
+        return login
+
+    def province_logins(self, tx: Tx) -> ProvinceLogins:
+        """Return the operator's list of who signs in by the province, in a unit of work across institutions."""
+        return ProvinceLogins(tx.session, self.cipher, self.clock, self.province_settings.token_url)
 
     def pace_after(self, tx: Tx) -> StudyPace:
         """Return a pace that is told once `tx` has committed, when other processes can see its checks."""

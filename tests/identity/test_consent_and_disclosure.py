@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from sqlalchemy import select
 
@@ -82,7 +84,7 @@ def test_a_disclosure_names_the_person_and_is_logged(house: House) -> None:
 
 @pytest.mark.parametrize("blank", ["purpose", "recipient", "by"])
 def test_a_disclosure_without_a_purpose_is_refused_and_shows_nothing(house: House, blank: str) -> None:
-    said = {"purpose": "p", "recipient": "r", "by": "b", blank: " "}
+    said: dict[str, Any] = {"purpose": "p", "recipient": "r", "by": "b", blank: " "}
     with house.desk() as desk:
         learner = desk.verified()
         with pytest.raises(InvalidInput, match="disclosure_purpose_missing"):

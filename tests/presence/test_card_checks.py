@@ -1,6 +1,6 @@
 """Staff see the person with the card: whose frames, how many, how long, and by how many people it anchors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -62,6 +62,14 @@ def captured(room: Room) -> Room:
     for _ in range(3):
         room.register(picture("0"))
     return room
+
+
+@pytest.fixture
+def room(database_url: str) -> Iterator[Room]:
+    """Presence on both databases: these tables are new."""
+    built = Room(database_url)
+    yield built
+    built.close()
 
 
 def anchored_ms(room: Room) -> int | None:

@@ -33,6 +33,7 @@ from bridge.web.pages.person import person_pages
 from bridge.web.pages.my_data import my_data_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.player import player_pages
+from bridge.web.pages.province_login import province_login_pages, register_province_login
 from bridge.web.pages.real_names import real_name_pages, register_real_names
 from bridge.web.pages.reviews import review_pages
 from bridge.web.pages.second_step import second_step_pages
@@ -55,12 +56,14 @@ def register_pages(app: Flask, house: House) -> None:
     register_lms_courses_wording(app)
     register_unit_claims(app, house)
     register_real_names(app, house)
+    register_province_login(app, house)
     register_face_search(app, house)
     register_learner_checks(app, house)
     register_class_to_do(app, house)
     for pages in (
         home_pages,
         staff_pages,
+        province_login_pages,
         second_step_pages,
         account_pages,
         factor_pages,
