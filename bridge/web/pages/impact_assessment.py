@@ -20,7 +20,6 @@ from bridge.wiring import House
 
 _MAX_TYPED = 2000
 _MAX_ID = 64
-_FIELDS = ("purpose", "class_run", "version", "assessed_by", "result", "necessity", "risks", "measures")
 
 
 def impact_assessment_pages(house: House) -> Blueprint:
@@ -102,9 +101,10 @@ def _deletions(house: House, visit: StaffVisit) -> list[tuple[DeletionRequest, M
 
 
 def _form() -> AssessmentForm:
-    typed = {name: request.form.get(name, "").strip()[:_MAX_TYPED] for name in _FIELDS}
     try:
-        days = {name: date.fromisoformat(request.form.get(name, "")) for name in ("assessed_on", "until")}
+        assessed_on, until = (
+            date.fromisoformat(request.form.get(name, "")) for name in ("assessed_on", "until")
+        )
     except ValueError as error:
         raise InvalidInput("assessment_dates_malformed", "请填写评估日期和有效期。") from error
     report = request.files.get("report")
@@ -112,4 +112,20 @@ def _form() -> AssessmentForm:
     if report is not None:
         content = report.read()
         report.close()
-    return AssessmentForm(**typed, **days, report_sha256=sha256_hex(content) if content else "")
+    return AssessmentForm(
+        purpose=_typed("purpose"),
+        class_run=_typed("class_run"),
+        version=_typed("version"),
+        assessed_on=assessed_on,
+        until=until,
+        assessed_by=_typed("assessed_by"),
+        result=_typed("result"),
+        necessity=_typed("necessity"),
+        risks=_typed("risks"),
+        measures=_typed("measures"),
+        report_sha256=sha256_hex(content) if content else "",
+    )
+
+
+def _typed(name: str) -> str:
+    return request.form.get(name, "").strip()[:_MAX_TYPED]

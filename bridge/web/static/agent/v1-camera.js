@@ -78,6 +78,7 @@
     this.actions.appendChild(this.retry);
     [this.count, this.message, this.hint, this.actions].forEach(function (node) { card.appendChild(node); });
     card.appendChild(element('p', 'anxue-foot', '摄像头只在核验时打开，核验结束立即关闭。'));
+    card.appendChild(element('p', 'anxue-foot', '不想刷脸？可在“我的培训”改由工作人员监督，学时不受影响。', 'agent-other-way'));
     this.root.appendChild(card);
     mount.appendChild(this.root);
     this.root.focus();
