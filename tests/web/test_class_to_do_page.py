@@ -114,6 +114,24 @@ def test_what_waits_is_what_this_visitor_can_do(furnished: Furnished) -> None:
     assert "2 项等您处理" in run_page
 
 
+def test_who_is_supervised_needs_no_face(furnished: Furnished) -> None:
+    account, _chen = furnished.enrol("chen", CHEN, CHEN_ID)
+    assert count_of(furnished.as_staff("staff-lin").get(TO_DO).text, "group-anchored") == 1
+    with furnished.house.uow.for_institution(ORG) as tx:
+        furnished.house.at(tx).withdraw_faces(account)
+    page = furnished.as_staff("staff-lin").get(TO_DO).text
+    assert (count_of(page, "group-anchored"), shares(page)["well"]) == (0, 1)
+
+
+def test_a_change_that_another_proposed_waits_with_a_way_to_it(furnished: Furnished) -> None:
+    account, chen = furnished.enrol("chen", CHEN, CHEN_ID)
+    with furnished.house.uow.for_institution(ORG) as tx:
+        furnished.house.at(tx).changes.propose_release(chen, account, reason="account_lost", by="staff_else")
+    page = furnished.as_staff("staff-lin").get(TO_DO).text
+    assert count_of(page, "waiting-changes") == 1
+    assert f"/learners/{chen}" in page
+
+
 def test_names_are_masked_and_others_see_nothing(furnished: Furnished) -> None:
     furnished.enrol("chen", CHEN, CHEN_ID)
     page = furnished.as_staff("staff-lin").get(TO_DO).text

@@ -8,6 +8,8 @@ from flask_babel import gettext as _
 from sqlalchemy import select
 
 from bridge.db.unit_of_work import Tx
+from bridge.identity.change_model import ChangeState
+from bridge.identity.change_tables import IdentityChangeRow
 from bridge.identity.model import MaskedIdentity, mask_citizen_id, mask_name
 from bridge.identity.store import SqlIdentityStore
 from bridge.identity.tables import EnrolmentListRow
@@ -15,6 +17,7 @@ from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.presence.review.model import UNDECIDED, Review, ReviewState
 from bridge.presence.store import FaceReferenceRow
 from bridge.registry.model import ClassRun
+from bridge.web.pages.learner_view import way_of
 from bridge.web.pages.review_words import OUTCOMES
 from bridge.web.pages.visitors import StaffVisit
 from bridge.wiring import House, Stations
@@ -99,7 +102,12 @@ def class_to_do(house: House, visit: StaffVisit, class_run: ClassRunId) -> Class
         failures = stations.review_store.failures_by_learner(class_run)
         limit = stations.review_rules.reviews(class_run).stuck_failures
         stuck = [one for one in enrolled if failures.get(one, 0) >= limit]
-        unanchored = [one for one in enrolled if one not in faces or not faces[one].anchored]
+        # Who is supervised by staff registers no face and misses nothing by it.
+        unanchored = [
+            one
+            for one in enrolled
+            if (one not in faces or not faces[one].anchored) and not _supervised(house, tx, one)
+        ]
         blocked = {*stuck, *unanchored}
         groups = (
             Group(
@@ -125,8 +133,10 @@ def class_to_do(house: House, visit: StaffVisit, class_run: ClassRunId) -> Class
             Group(
                 "stuck",
                 _("核验卡住"),
-                _("先请学员换光线、换手机再试；仍不通过的，请带证件到场当面核验，核验后补学没计入的内容。"),
-                url_for("reviews.queue", class_run=class_run),
+                _(
+                    "先请学员换光线、换手机再试；仍不通过的，带证件到场当面核对，或改为有人监督的学习；没计入的内容可以补学。"
+                ),
+                url_for("supervision_desk.show", class_run=class_run),
                 len(stuck),
                 _people(stations, visit, stuck, lambda one: _why_stuck(stations, class_run, one)),
             ),
@@ -165,6 +175,7 @@ def waiting_for(house: House, tx: Tx, class_run: ClassRunId, staff: str) -> Sequ
         for one in stations.registry.offline_sessions(class_run)
         if one.confirmed_by is None and one.entered_by != staff
     ]
+    changes = _changes(tx, stations.registry.enrolled(class_run), staff)
     return (
         Waiting("appeals", mine(appeals), _("学员申诉"), _("比对照片，作出判断；有期限。"), queue),
         Waiting("reviews", mine(others), _("存疑核验"), _("比对照片，作出判断。"), queue),
@@ -181,6 +192,13 @@ def waiting_for(house: House, tx: Tx, class_run: ClassRunId, staff: str) -> Sequ
             _("实名待当面核对"),
             _("看本人、看证件，输入证件上的号码。"),
             url_for("real_names.show", class_run=class_run),
+        ),
+        Waiting(
+            "changes",
+            len(changes),
+            _("姓名、单位、证件、账号的变更待确认"),
+            _("看证明材料，确认或退回。"),
+            url_for("person.show", class_run=class_run, learner=changes[0]) if changes else "",
         ),
         Waiting(
             "offline",
@@ -215,6 +233,22 @@ class _Face:
 
     anchored: bool
     why: str
+
+
+def _supervised(house: House, tx: Tx, learner: LearnerRef) -> bool:
+    owner = SqlIdentityStore(tx, house.cipher).owner(learner)
+    return owner is not None and way_of(house.at(tx), owner) == "supervised"
+
+
+def _changes(tx: Tx, learners: Sequence[LearnerRef], staff: str) -> Sequence[LearnerRef]:
+    """Return, once for each change that another person proposed, whose it is; oldest first."""
+    row, own = IdentityChangeRow, set(learners)
+    found = tx.session.scalars(
+        select(row.learner)
+        .where(row.state == ChangeState.PROPOSED.value, row.proposed_by != staff)
+        .order_by(row.proposed_at, row.id)
+    )
+    return [LearnerRef(one) for one in found if one in own]
 
 
 def _faces(house: House, tx: Tx, class_run: ClassRunId) -> Mapping[LearnerRef, _Face]:
