@@ -1,13 +1,16 @@
 """`./anxue identity …`: the operator's look at real-name providers."""
 
+from getpass import getuser
 from typing import Any
 
 import click
 
+from bridge.identity.model import REVEAL_REASONS
 from bridge.identity.provider_model import Outcome
 from bridge.intake_upkeep_commands import as_json_option, open_house
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.kernel.time import LEGAL_ZONE, rfc3339
+from bridge.wiring.identity_versions import versions_of
 from bridge.wiring.name_health import NameHealth, ProviderHealth, name_health
 
 _HEALTH_ZH = {
@@ -49,6 +52,21 @@ def providers_command(as_json: bool) -> None:
         _print(found)
     if any(one.health in ("operator", "incomplete") for one in found.providers):
         raise SystemExit(1)
+
+
+@identity.command(
+    "versions",
+    help="学员 LEARNER 的姓名、单位、证件变更:谁提出、谁确认、自哪天起、材料的 SHA-256。"
+    "默认遮盖;--reveal 写明原因看全文,记入查看记录。",
+)
+@click.argument("learner")
+@click.option("--institution", required=True, help="培训机构编号。")
+@click.option("--on", "on", default=None, help="只看这一天(YYYY-MM-DD)生效的内容。")
+@click.option("--reveal", type=click.Choice(sorted(REVEAL_REASONS)), default=None, help="看全文的原因。")
+def versions_command(learner: str, institution: str, on: str | None, reveal: str | None) -> None:
+    """Print one JSON object; each look is logged."""
+    with failures_told(True), open_house() as house:
+        print_json(versions_of(house, institution, learner, on=on, reveal=reveal, by=getuser()))
 
 
 def to_json(found: NameHealth) -> dict[str, Any]:

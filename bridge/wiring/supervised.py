@@ -53,9 +53,11 @@ class PeopleOfAllInstitutions:
         for institution in institutions:
             # Blind indexes differ from tenant to tenant, so that two tables cannot be joined on them.
             with house.uow.for_institution(institution, read_only=True) as tx:
-                learner = SqlIdentityStore(tx, house.cipher).learner_with(citizen_id)
-            if learner is not None:
-                found.append((institution, learner))
+                store = SqlIdentityStore(tx, house.cipher)
+                learner = store.learner_with(citizen_id)
+                # What was studied before two records of one human were merged stands under the other one.
+                records = [] if learner is None else store.changes.records_of(learner)
+            found.extend((institution, record) for record in records)
         return tuple(found)
 
     def masked(

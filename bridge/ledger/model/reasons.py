@@ -156,7 +156,8 @@ _WORDINGS: Mapping[str, _Wording] = {
     ),
     AWAITS_TEST: _Wording(TEST_FIRST, "课程的测试还没有合格,这段学习时间待定。请完成测试,测试合格后计入。"),
     NOT_ANCHORED: _Wording(
-        "presence.anchor_good_frames", "尚未完成与报名证件照的比对,学习时间暂记。完成比对后计入。"
+        "presence.anchor_good_frames",
+        "登记的人脸还没有与报名证件照比对一致、也没有当面核对证件,学习时间暂记。核对后计入。",
     ),
     AWAITS_CHECK: _Wording(
         "presence.check_gap_max_seconds", "最近一段学习时间暂记,下一次人脸核验通过后计入。"
