@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING
 
+from bridge.intake.contact import without_contact_text
+from bridge.kernel.errors import InvalidInput
 from bridge.kernel.time import legal_date
 from bridge.privacy.stored_faces import PACK, FaceFilings, StoredFaces, stored_faces
 
@@ -34,6 +36,8 @@ def face_count(house: "House") -> FaceCount:
 
 
 def file_faces(house: "House", reference: str, by: str) -> None:
-    """Record that the filing was made; raises as `FaceFilings.file`."""
+    """Record that the filing was made; raises as `FaceFilings.file`, and InvalidInput("contact_in_text")."""
+    if without_contact_text(reference) != reference:
+        raise InvalidInput("contact_in_text", "备案回执或编号中不能写电话、邮箱等联系方式,请删去后再登记。")
     with house.uow.across_institutions("record the filing of faces") as tx:
         FaceFilings(tx).file(reference, by, house.clock.now())
