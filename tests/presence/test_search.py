@@ -7,9 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from bridge.db.outbox import EventRow, JobRow
-from bridge.kernel.ids import ClassRunId
+from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.presence.face import FaceTemplate
+from bridge.presence.model import RecogniserInForce
 from bridge.presence.search.model import FACE_UNDER_TWO_NAMES, SEARCH_WAITING, Near, place_of
+from bridge.presence.search.store import SqlSearchStore
 from tests.presence.pictures import PACK, template
 from tests.presence.room import ORG, OTHER_ORG, RUN
 from tests.presence.search_room import ANN, BOB, CLEO, SearchRoom
@@ -109,13 +111,72 @@ def test_a_pack_without_a_threshold_searches_for_nobody(room: SearchRoom) -> Non
     assert room.kept() == 0
 
 
-def test_who_takes_the_consent_back_between_search_and_record_is_not_written_down(room: SearchRoom) -> None:
-    room.enrol(ANN, 0)
-    room.enrol(BOB, 90)
+@pytest.fixture
+def alike(room: SearchRoom) -> SearchRoom:
+    """A room in which one face is entered for two people and nobody has looked yet."""
+    for who in (ANN, BOB):
+        room.register(who, 0)
+        with room.open() as search:
+            assert search.enter(who, RUN) is not None
+    return room
 
-    room.permission.withdrawn = {ANN}
+
+def record(room: SearchRoom, *names: str) -> list[LearnerRef]:
+    """Write down what was found like Bob's; return whom it was written down of."""
     with room.open() as search:
-        assert search.record(BOB, RUN, [Near(place_of(ANN, RUN), 0.99)]) == []
+        return [one.other for one in search.record(BOB, RUN, [Near(name, 0.99) for name in names])]
+
+
+def test_what_was_found_is_written_down(alike: SearchRoom) -> None:
+    assert record(alike, place_of(ANN, RUN)) == [ANN]
+
+
+@pytest.mark.parametrize("who", [ANN, BOB])
+def test_who_takes_the_consent_back_between_search_and_record_is_not_written_down(
+    alike: SearchRoom, who: LearnerRef
+) -> None:
+    alike.permission.withdrawn = {who}
+
+    assert record(alike, place_of(ANN, RUN)) == []
+
+
+def test_what_another_recogniser_made_is_not_written_down(alike: SearchRoom) -> None:
+    old = RecogniserInForce("an-older-one", "b" * 64)
+    with alike.uow.for_institution(ORG) as tx:
+        store = SqlSearchStore(tx)
+        entry = store.entry(ANN, RUN)
+        assert entry is not None
+        assert entry.template is not None
+        store.enter(ANN, RUN, entry.template, old)
+
+    assert record(alike, place_of(ANN, RUN)) == []
+
+
+def test_a_person_is_not_written_down_as_like_themself(alike: SearchRoom) -> None:
+    alike.register(BOB, 0, class_run=LATER)
+    with alike.open() as search:
+        search.enter(BOB, LATER)
+
+    assert record(alike, place_of(BOB, LATER), place_of(BOB, RUN)) == []
+
+
+def test_who_may_not_be_searched_is_not_entered(room: SearchRoom) -> None:
+    room.register(ANN, 0)
+    room.permission.withdrawn = {ANN}
+
+    with room.open() as search:
+        assert search.enter(ANN, RUN) is None
+        assert search.last_change() == 0
+
+
+def test_a_persons_own_references_do_not_hide_another_person(room: SearchRoom) -> None:
+    for number in range(12):
+        room.enrol(ANN, 0, class_run=ClassRunId(f"run_{number}"))
+    room.enrol(BOB, 20)
+
+    near = room.face_indexes.search(ORG, ANN, template(0), 0.55)
+
+    assert [each.name for each in near] == [place_of(BOB, RUN)]
 
 
 def test_whose_key_was_destroyed_is_not_written_down(room: SearchRoom) -> None:
@@ -182,12 +243,16 @@ def test_a_consent_that_comes_later_has_every_reference_searched(room: SearchRoo
     assert set(asked) == {place_of(ANN, RUN), place_of(ANN, LATER)}
 
 
-def test_entering_the_same_template_again_changes_nothing(room: SearchRoom) -> None:
+def test_who_consents_again_is_heard_of_by_an_index_that_left_them_out(room: SearchRoom) -> None:
+    """An entry stays when a new text of the consent is in force; an index that is made then leaves it out."""
     room.enrol(ANN, 0)
-    with room.open() as search:
-        before = search.last_change()
+    room.permission.withdrawn = {ANN}
+    made_then = room.another_process()
+    made_then.catch_up(ORG)
+    assert made_then.sizes()[ORG][0] == 0
 
+    room.permission.withdrawn = set()
     room.search(ANN)
+    made_then.catch_up(ORG)
 
-    with room.open() as search:
-        assert search.last_change() == before
+    assert made_then.sizes()[ORG][0] == 1

@@ -61,7 +61,7 @@ class SearchStore(Protocol):
     def enter(
         self, learner: LearnerRef, class_run: ClassRunId, template: EvidenceId, recogniser: RecogniserInForce
     ) -> None:
-        """Enter a reference, or put another template in its place; the same one again changes nothing."""
+        """Enter a reference, or put another template in its place. Always a change, so that every index hears of it."""
         ...
 
     def take_out(self, learner: LearnerRef, class_run: ClassRunId | None = None) -> Sequence[ClassRunId]:

@@ -91,12 +91,12 @@ class FaceSearch:
         return self._store.last_change()
 
     def templates(self, entries: Sequence[SearchEntry]) -> Iterator[tuple[str, FaceTemplate]]:
-        """Yield name and template of the entries that an index of the recogniser in force keeps."""
+        """Yield name and template of the entries that an index of the recogniser in force may keep now."""
         on = {class_run: self.is_on(class_run) for class_run in {entry.class_run for entry in entries}}
         for entry in entries:
             if entry.template is None or (entry.model_id, entry.model_sha256) != self._recogniser:
                 continue
-            if not on[entry.class_run]:
+            if not on[entry.class_run] or not self._permission.consents(entry.learner):
                 continue
             template = self._open(entry.template)
             if template is not None:

@@ -79,8 +79,6 @@ class SqlSearchStore:
             row = FaceSearchEntryRow(
                 learner=learner, class_run=class_run, institution_id=self._tx.institution_id
             )
-        elif (row.template, row.model_id, row.model_sha256) == (template, *recogniser):
-            return
         row.template, (row.model_id, row.model_sha256) = template, recogniser
         row.number = self._next_number()
         self._db.add(row)
