@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Any
 
 from bridge.db.outbox import Job
 from bridge.db.unit_of_work import Tx
-from bridge.kernel.errors import NotPermitted
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.time import epoch_ms
 from bridge.plugin_loader import load
@@ -13,6 +12,7 @@ from bridge.presence.bursts import JudgedBurst, judge_burst_material
 from bridge.presence.challenge import MOVE_SENTENCES, Challenge, ChallengeState, Move
 from bridge.presence.challenges import BURST_WAITING
 from bridge.presence.face import FaceTemplate
+from bridge.wiring.face_gate import require_face_of
 from bridge.worker.runner import Work
 
 if TYPE_CHECKING:
@@ -29,19 +29,25 @@ def begin_challenge(
 
     Raises:
         InvalidInput: as `ChallengeService.begin`.
-        NotPermitted("consent_required")
+        NotPermitted: as `face_gate.require_face_of`.
     """
     with house.uow.for_institution(institution) as tx:
-        stations = _allowed(house, tx, learner)
+        stations = house.at(tx)
+        require_face_of(stations, learner, class_run)
         return _told(house, stations, stations.challenges.begin(learner, class_run, camera))
 
 
 def look_at_challenge(
     house: "House", institution: InstitutionId, learner: LearnerRef, class_run: ClassRunId
 ) -> Json:
-    """Return how the learner's challenge stands; `{"state": "none"}` if none was begun."""
+    """Return how the learner's challenge stands; `{"state": "none"}` if none was begun.
+
+    Raises:
+        NotPermitted: as `face_gate.require_face_of`.
+    """
     with house.uow.for_institution(institution) as tx:
-        stations = _allowed(house, tx, learner)
+        stations = house.at(tx)
+        require_face_of(stations, learner, class_run)
         found = stations.challenges.look(learner, class_run)
         return {"state": "none"} if found is None else _told(house, stations, found)
 
@@ -50,6 +56,7 @@ def take_challenge_frame(
     house: "House",
     institution: InstitutionId,
     learner: LearnerRef,
+    class_run: ClassRunId,
     challenge_id: str,
     nonce: str,
     seq: int,
@@ -59,18 +66,12 @@ def take_challenge_frame(
 
     Raises:
         InvalidInput, NotPermitted: as `ChallengeService.submit`.
-        NotPermitted("consent_required")
+        NotPermitted: as `face_gate.require_face_of`.
     """
     with house.uow.for_institution(institution) as tx:
-        stations = _allowed(house, tx, learner)
+        stations = house.at(tx)
+        require_face_of(stations, learner, class_run)
         return _told(house, stations, stations.challenges.submit(challenge_id, learner, nonce, seq, jpeg))
-
-
-def _allowed(house: "House", tx: Tx, learner: LearnerRef) -> "Stations":
-    stations = house.at(tx)
-    if not stations.identity.may_process_face(learner):
-        raise NotPermitted("consent_required", "请先阅读并同意人脸信息处理同意书。")
-    return stations
 
 
 def _told(house: "House", stations: "Stations", found: Challenge) -> Json:

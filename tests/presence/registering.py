@@ -12,12 +12,14 @@ from tests.presence.pictures import SHOWING, picture
 Json = dict[str, Any]
 
 
-def show_burst(house: House, institution: InstitutionId, learner: LearnerRef, told: Json) -> None:
+def show_burst(
+    house: House, institution: InstitutionId, learner: LearnerRef, class_run: ClassRunId, told: Json
+) -> None:
     """Send new pictures of the movement that is asked for."""
     step = told["step"]
     for seq, says in enumerate(SHOWING[Move(step["move"])]):
         take_challenge_frame(
-            house, institution, learner, told["challenge"], step["nonce"], seq, picture(says)
+            house, institution, learner, class_run, told["challenge"], step["nonce"], seq, picture(says)
         )
 
 
@@ -38,7 +40,7 @@ def register_face(
     told = begin_challenge(house, institution, learner, class_run, "")
     while told["state"] == "open":
         if told["step"].get("move"):
-            show_burst(house, institution, learner, told)
+            show_burst(house, institution, learner, class_run, told)
             work_off()
         pass_time(milliseconds=told["step"]["wait_ms"])
         told = look_at_challenge(house, institution, learner, class_run)

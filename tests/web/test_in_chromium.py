@@ -150,10 +150,10 @@ def test_the_camera_opens_under_the_pages_own_policy(visit: Visit) -> None:
     page = visit.open("/learner/face", visit.cookie("learner"))
 
     page.get_by_test_id("face-start").click()
-    page.get_by_test_id("agent-check-video").wait_for()
-    page.get_by_test_id("agent-reference-cancel").click()
+    page.wait_for_function("document.getElementById('face-video').videoWidth > 0")
+    page.get_by_test_id("face-leave").click()
 
-    page.get_by_test_id("face-said").wait_for()
+    page.get_by_test_id("face-room").wait_for(state="hidden")
     page.context.close()
     visit.furnished.capture(visit.learner, anchored_at=NOW - timedelta(hours=2))
     assert visit.complaints == []

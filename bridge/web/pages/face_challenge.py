@@ -46,9 +46,8 @@ def face_challenge_pages(house: House) -> Blueprint:
             raise InvalidInput("body_too_large", "照片不能超过 512 KB，请重新拍摄。", http_status=413)
         nonce, seq = request.headers.get("X-Anxue-Nonce", ""), _seq(request.headers.get("X-Anxue-Frame", ""))
         jpeg = request.get_data(cache=False)
-        return _fresh(
-            take_challenge_frame(house, visit.institution, visit.known, challenge_id, nonce, seq, jpeg)
-        )
+        where = (visit.institution, visit.known, visit.class_run, challenge_id)
+        return _fresh(take_challenge_frame(house, *where, nonce, seq, jpeg))
 
     return pages
 

@@ -30,11 +30,11 @@
   var NETWORK_MS = 1500;
   var LONGEST_WITHOUT_LIGHT_MS = 12000; // then the server may say what it thinks of it
   var CAMERA_HELP = {
-    NotAllowedError: '摄像头没有获得允许。请在手机设置或地址栏里允许本页使用摄像头,再点“再来一次”。',
+    NotAllowedError: '摄像头没有获得允许。请在手机设置或地址栏里允许本页使用摄像头，再点“再来一次”。',
     NotFoundError: '没有找到摄像头。请换一部带前置摄像头的手机打开本页。',
-    NotReadableError: '摄像头正被别的程序占用。请关掉视频通话等程序,再点“再来一次”。',
-    Missing: '这个浏览器不能使用摄像头。请更新微信,或把网址复制到手机自带的浏览器里打开。',
-    Insecure: '本页不是加密连接,不能使用摄像头。请联系培训机构。',
+    NotReadableError: '摄像头正被别的程序占用。请关掉视频通话等程序，再点“再来一次”。',
+    Missing: '这个浏览器不能使用摄像头。请更新微信，或把网址复制到手机自带的浏览器里打开。',
+    Insecure: '本页不是加密连接，不能使用摄像头。请联系培训机构。',
     other: '摄像头没有打开。请检查后点“再来一次”。'
   };
 
@@ -92,7 +92,7 @@
     if (!video.videoWidth) return '';
     small.width = 32;
     small.height = 32;
-    var paint = small.getContext('2d');
+    var paint = small.getContext('2d', { willReadFrequently: true });
     var side = Math.min(video.videoWidth, video.videoHeight) * 0.7;
     paint.drawImage(video, (video.videoWidth - side) / 2, (video.videoHeight - side) / 2, side, side, 0, 0, 32, 32);
     var pixels = paint.getImageData(0, 0, 32, 32).data;
@@ -103,8 +103,8 @@
       sum += grey;
       if (grey > 250) white += 1;
     }
-    if (sum / 1024 < 35) return '光线太暗,请面向灯或窗户。';
-    if (sum / 1024 > 232 || white > 400) return '光线太强或有反光,请换个方向。';
+    if (sum / 1024 < 35) return '光线太暗，请面向灯或窗户。';
+    if (sum / 1024 > 232 || white > 400) return '光线太强或有反光，请换个方向。';
     return '';
   }
 
@@ -125,7 +125,7 @@
         var reply = await request(method, path, options);
         if (reply.status < 500) return reply;
       } catch (error) { /* no network: the same question again is the same question */ }
-      hint('网络不稳定,正在重试…');
+      hint('网络不稳定，正在重试…');
       await sleep(NETWORK_MS);
     }
     return { status: 0, body: {} };
@@ -165,14 +165,14 @@
         met = told.met;
       }
       part(told.met / told.of);
-      one('face-count').textContent = '第 ' + Math.min(told.met + 1, told.of) + ' 步,共 ' + told.of + ' 步';
+      one('face-count').textContent = '第 ' + Math.min(told.met + 1, told.of) + ' 步，共 ' + told.of + ' 步';
       if (step.judging) {
         hint('正在看照片…');
         await sleep(JUDGED_MS);
       } else if (!step.move) {
         view.setAttribute('data-move', '');
         mood('');
-        say('请看着屏幕,准备下一个动作');
+        say('请看着屏幕，准备下一个动作');
         hint('');
         await sleep(Math.min(step.wait_ms + 20, 1500));
       } else {
@@ -180,7 +180,7 @@
         view.setAttribute('data-move', step.move);
         mood('');
         if (step.move === 'front') await waitForLight(mine);
-        hint(step.move === 'front' ? '整张脸放进框里' : '慢慢做,看着图示');
+        hint(step.move === 'front' ? '整张脸放进框里' : '慢慢做，看着图示');
         asked = true;
         var after = await sendBurst(mine, told);
         if (after) {
@@ -208,7 +208,7 @@
   async function readWhatWentWrong(told) {
     mood('again');
     view.setAttribute('data-move', '');
-    say('没关系,再来一次');
+    say('没关系，再来一次');
     hint(told.message || '');
     await sleep(READ_MS);
   }
@@ -222,7 +222,7 @@
       mood('good');
       one('face-mark').textContent = '✓';
       say(told.anchored ? '人脸登记完成' : '动作完成');
-      hint(told.anchored ? '' : '报名材料里没有可比对的证件照,请联系班主任现场核验证件。');
+      hint(told.anchored ? '' : '报名材料里没有可比对的证件照，请联系班主任现场核验证件。');
       one('face-count').textContent = '';
       room.setAttribute('data-state', 'passed');
       one('face-leave').textContent = '返回我的培训';
@@ -232,7 +232,7 @@
     }
     mood('failed');
     room.setAttribute('data-state', 'failed');
-    say('没关系,可以再来一次');
+    say('没关系，可以再来一次');
     hint(told.message || '');
     one('face-count').textContent = '';
     one('face-again').hidden = false;
@@ -271,7 +271,7 @@
     try {
       told = await challenge(mine);
     } catch (error) {
-      told = { state: 'failed', message: '照片没有拍成,请再试一次。' };
+      told = { state: 'failed', message: '照片没有拍成，请再试一次。' };
     }
     if (mine === run) over(told);
   }

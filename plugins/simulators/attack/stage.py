@@ -220,7 +220,7 @@ def _catalogue(folder: Path, people: list[MadeUpPerson]) -> Path:
     """Copy the demonstration's catalogue with this enrolment list and units that no attack comes to the end of."""
     folder.mkdir()
     demo = ROOT / "config" / "demo"
-    for name in ("institution.yaml", "class_runs.yaml", "officials.yaml"):
+    for name in ("institution.yaml", "class_runs.yaml", "officials.yaml", "impact_assessments.yaml"):
         shutil.copy(demo / name, folder / name)
     course = yaml.safe_load((demo / "course.yaml").read_text(encoding="utf-8"))
     for unit in course["courses"][0]["units"]:
