@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from bridge.kernel.ids import CheckId, LearnerRef
+from bridge.kernel.ids import CheckId, CourseUnitId, LearnerRef
+from bridge.kernel.time import epoch_ms
+from bridge.presence.model import Activity, CheckState
 from bridge.presence.review.model import ReviewState
 from tests.web.furnished import CHEN, CHEN_ID, HUANG, HUANG_ID, NOW, ORG, RUN, Furnished, furnish, token
 from tests.web.reviewed import MISJUDGED, fail, review_of
@@ -157,3 +159,44 @@ def test_another_class_run_is_none_of_it(furnished: Furnished, learner: LearnerR
     with client.session_transaction() as session:
         session["class_run"] = "run_unknown"
     assert client.get("/learner/checks").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("outcome", "activity", "said", "unsaid"),
+    [
+        ("other_person", Activity.STUDY, ("带身份证到示例安全培训中心", "申诉", "补学"), ()),
+        ("suspected_spoof", Activity.TEST, ("带身份证到示例安全培训中心",), ("补学",)),
+        ("too_poor", Activity.STUDY, (), ("您还可以",)),
+        ("passed", Activity.STUDY, (), ("您还可以",)),
+    ],
+)
+def test_the_camera_dialog_says_the_way_out_and_where(
+    furnished: Furnished,
+    learner: LearnerRef,
+    outcome: str,
+    activity: Activity,
+    said: tuple[str, ...],
+    unsaid: tuple[str, ...],
+) -> None:
+    account = furnished.account("chen")
+    with furnished.house.uow.for_institution(ORG) as tx:
+        presence = furnished.house.at(tx).presence
+        opened = presence.open_session(
+            learner=learner,
+            class_run=RUN,
+            unit=CourseUnitId("unit_electric"),
+            activity=activity,
+            attempt="1" if activity is Activity.TEST else None,
+            account_id=account,
+            token_id="made-up",
+        )
+        check = furnished.house.at(tx).presence_store.check(CheckId(opened.commands[0]["check"]))
+        assert check is not None
+        presence.decide(check, CheckState(outcome), 0, epoch_ms(furnished.clock.now()))
+    told = furnished.client().get(
+        f"/agent/v1/checks/{check.id}", headers={"Authorization": f"Bearer {opened.secret}"}
+    )
+    assert told.status_code == 200
+    message = told.get_json()["message"]
+    assert [one for one in said if one not in message] == []
+    assert [one for one in unsaid if one in message] == []

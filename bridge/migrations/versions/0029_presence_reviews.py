@@ -47,7 +47,7 @@ def upgrade() -> None:
             ["check_id"], ["presence_check.id"], name=op.f("fk_presence_review_check_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_presence_review")),
-        sa.UniqueConstraint("check_id", "round", name=op.f("uq_presence_review_check_id")),
+        sa.UniqueConstraint("check_id", "round", name=op.f("uq_presence_review_check_id_round")),
     )
     op.create_index(op.f("ix_presence_review_institution_id"), "presence_review", ["institution_id"])
     op.create_index("ix_presence_review_state", "presence_review", ["institution_id", "state", "opened_at"])
@@ -66,7 +66,7 @@ def upgrade() -> None:
             ["review_id"], ["presence_review.id"], name=op.f("fk_presence_review_step_review_id")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_presence_review_step")),
-        sa.UniqueConstraint("review_id", "seq", name=op.f("uq_presence_review_step_review_id")),
+        sa.UniqueConstraint("review_id", "seq", name=op.f("uq_presence_review_step_review_id_seq")),
     )
     op.create_index(
         op.f("ix_presence_review_step_institution_id"), "presence_review_step", ["institution_id"]
