@@ -2,7 +2,8 @@
 
 Both take the same made-up statements of the video profile over two kept-alive connections, one after the other in
 one run. Ours checks, blinds, cleans and chains them and answers after a durable commit (SQLite, synchronous=FULL);
-Ralph checks them and puts them into a dictionary (see `ralph_peer` for why). Each starts empty for each size.
+Ralph checks them and puts them into a dictionary (see `ralph_peer` for why). Each starts empty for each size, and is
+asked once it is at rest.
 """
 
 import base64
@@ -23,6 +24,7 @@ from os import environ
 from pathlib import Path
 from uuid import uuid4
 
+from bridge.bench.settling import wait_until_at_rest
 from bridge.intake.xapi.model import Scope
 from bridge.kernel.errors import Unavailable
 from bridge.kernel.ids import InstitutionId
@@ -154,6 +156,7 @@ def _running(command: Sequence[str], environment: dict[str, str], port: int, pat
             if process.poll() is not None or time.monotonic() > deadline:
                 raise Unavailable("bench_not_ready", f"测量用的服务没有启动:{command[1]}", permanent=True)
             time.sleep(0.1)
+        wait_until_at_rest(process.pid)
         yield
     finally:
         process.terminate()

@@ -12,6 +12,9 @@ READ_ONLY = "anxue_read_only"
 
 _BUSY_TIMEOUT_MS = 15_000
 _LOOK_AGAIN_SECONDS = 0.001
+_WAL_PAGES = 8_000
+"""About 32 MiB. A page that many commits change is then written into the database once in that while: with SQLite's
+own 1,000 pages that was a fifth of what keeping xAPI statements costs (measured)."""
 
 
 def open_engine(url: str, *, pool_size: int = 8) -> Engine:
@@ -41,6 +44,7 @@ def _set_up_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
         "foreign_keys=ON",
         f"busy_timeout={_BUSY_TIMEOUT_MS}",
         "temp_store=MEMORY",
+        f"wal_autocheckpoint={_WAL_PAGES}",
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()

@@ -137,6 +137,11 @@ class GroupCommit:
             session = sessions.get(key)
             if session is None:
                 session = sessions[key] = self._sessions(bind=connection, info=dict(one.info))
+            if len(group) == 1:
+                # Its failure is the transaction's: a savepoint would only have each page that it changes copied.
+                one.result = one.work(session)
+                session.flush()
+                return
             on_driver(connection, "SAVEPOINT one_of_group")
             try:
                 one.result = one.work(session)

@@ -16,8 +16,8 @@ GENESIS = "0" * 64
 
 _MAX_SAFE = 2**53 - 1
 _encode_string = json.JSONEncoder(ensure_ascii=False).encode
-_encode_numbers = json.JSONEncoder(separators=(",", ":")).encode
-_NUMBERS = frozenset({int, bool, type(None)})
+_encode_plain = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_PLAIN = frozenset({int, bool, type(None), str})
 _MAYBE_UNSAFE = re.compile(r"[0-9]{16}")
 
 
@@ -55,9 +55,9 @@ def _write(value: Any, parts: list[str]) -> None:
             _write(value[key], parts)
         parts.append("}")
     elif isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
-        if _is_numbers(value):
+        if _is_plain(value):
             # A batch holds hundreds of them, and here any JSON encoder writes what RFC 8785 asks for.
-            text = _encode_numbers(value)
+            text = _encode_plain(value)
             if _MAYBE_UNSAFE.search(text) is None:
                 parts.append(text)
                 return
@@ -71,12 +71,12 @@ def _write(value: Any, parts: list[str]) -> None:
         raise ValueError(f"{type(value).__name__} is not a chained JSON value")
 
 
-def _is_numbers(value: Sequence[Any]) -> bool:
-    """Return whether these are integers, booleans and null alone, or lists of such."""
+def _is_plain(value: Sequence[Any]) -> bool:
+    """Return whether these are texts, integers, booleans and null alone, or lists of such."""
     kinds = set(map(type, value))
-    if kinds <= _NUMBERS:
+    if kinds <= _PLAIN:
         return True
-    return kinds <= {list, tuple} and all(_NUMBERS.issuperset(map(type, item)) for item in value)
+    return kinds <= {list, tuple} and all(_PLAIN.issuperset(map(type, item)) for item in value)
 
 
 def _utf16(key: str) -> bytes:

@@ -8,7 +8,6 @@ from werkzeug.exceptions import HTTPException
 
 from bridge.intake.xapi import formats
 from bridge.intake.xapi.answers import page_body, person, statement_body, with_attachments
-from bridge.intake.xapi.decoding import decoded
 from bridge.intake.xapi.model import Resource, Scope, StatementFault, Version
 from bridge.intake.xapi.multipart import boundary_of, parts
 from bridge.intake.xapi.query import (
@@ -20,6 +19,7 @@ from bridge.intake.xapi.query import (
     read_format,
     single_statement,
 )
+from bridge.intake.xapi.reading import Said, statements
 from bridge.intake.xapi.service import Batch, pack, read_batch
 from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.time import rfc3339
@@ -129,11 +129,11 @@ def sent_batch(visit: Visit, statement_id: str | None = None) -> Batch:
         content, attachments = asked.body, []
     else:
         raise InvalidInput("content_type", "Content-Type 应为 application/json 或 multipart/mixed")
-    value = decoded(content)
+    value = statements(content, visit.recall)
     if statement_id is not None:
-        if not isinstance(value, dict):
+        if not isinstance(value, Said) or not isinstance(value.value, dict):
             raise StatementFault("statement_expected")
-        if str(value.setdefault("id", statement_id)).lower() != statement_id:
+        if str(value.value.setdefault("id", statement_id)).lower() != statement_id:
             raise StatementFault("id_differs", "/id")
     return read_batch(value, attachments, visit.version, asked.body, visit.recall)
 

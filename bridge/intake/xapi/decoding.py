@@ -21,8 +21,7 @@ def decoded(body: bytes) -> Any:
     try:
         if b"\\" not in body:
             value = msgspec.json.decode(body)
-            # Without escapes each text has its own two quotation marks: a name that came twice would be missed here.
-            if msgspec.json.encode(value).count(b'"') == body.count(b'"'):
+            if holds_each_name_once(body, value):
                 return value
     except (msgspec.MsgspecError, ValueError, RecursionError):
         pass  # the strict reader says what it is
@@ -38,6 +37,12 @@ def decoded(body: bytes) -> Any:
     except (ValueError, RecursionError) as error:
         raise InvalidInput("json_malformed", "内容不是有效的 JSON") from error
     return value
+
+
+def holds_each_name_once(text: bytes, value: Any) -> bool:
+    """Return whether no object in `text`, JSON without escapes that was read as `value`, has a name twice."""
+    # Each string has its own two quotation marks then: those of a name that came twice would be missed in `value`.
+    return msgspec.json.encode(value).count(b'"') == text.count(b'"')
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

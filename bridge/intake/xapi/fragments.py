@@ -15,8 +15,8 @@ from bridge.intake.xapi.model import Caller, Version
 
 LIMIT_BYTES = 8 * 2**20
 _LONGEST = 4_096
-_FOR_EACH, _FOR_EACH_TERM = 600, 150
-"""Bytes of a fragment beside its text: objects and their places in tables."""
+_FOR_EACH, _FOR_EACH_TERM, _FOR_EACH_BYTE = 600, 150, 6
+"""Bytes of a fragment beside its text: objects and their places in tables; its value by the length of its JSON."""
 
 REPEATING = ("verb", "object", "context")
 """Properties whose values come again in other requests."""
@@ -24,7 +24,7 @@ NAMED = ("actor", *REPEATING)
 """Properties by which a statement is found; `actor` comes again within a request alone."""
 
 _Key = tuple[str, str, bytes]
-"""Scope, name and JSON of a property."""
+"""Scope, name and JSON of a property, as it came."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +32,12 @@ class Fragment:
     """A property of a statement as it is kept, checked.
 
     Args:
-        text: its JSON, name included.
+        value: as it came.
+        text: its JSON as it is kept, name included.
         direct, related: terms under which the statement is found by it; see `Terms.of`.
     """
 
+    value: Any
     text: bytes
     direct: Mapping[str, bool]
     related: Mapping[str, bool]
@@ -95,7 +97,7 @@ class Recall:
     scope: str
 
     def get(self, name: str, text: bytes) -> Fragment | None:
-        """Return the property with this JSON (`text_of`), if it is remembered: it is right, and was found clean."""
+        """Return the property with this JSON, if it is remembered: it is right, and was found clean."""
         return self.fragments.get((self.scope, name, text))
 
     def remember(self, name: str, text: bytes, fragment: Fragment) -> None:
@@ -114,7 +116,7 @@ def text_of(value: Any) -> bytes:
 
 def _cost(key: _Key, fragment: Fragment) -> int:
     return (
-        len(key[2])
+        len(key[2]) * (1 + _FOR_EACH_BYTE)
         + len(fragment.text)
         + _FOR_EACH
         + _FOR_EACH_TERM * (len(fragment.direct) + len(fragment.related))

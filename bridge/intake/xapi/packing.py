@@ -11,6 +11,7 @@ from bridge.intake.xapi import formats
 from bridge.intake.xapi.cleaning import Keeping
 from bridge.intake.xapi.fragments import REPEATING, Fragment, Recall, text_of
 from bridge.intake.xapi.model import VOIDED, Caller, Version
+from bridge.intake.xapi.reading import Said
 from bridge.intake.xapi.store import NewStatement
 from bridge.intake.xapi.terms import Terms
 from bridge.kernel.canonical import sha256_hex
@@ -82,12 +83,9 @@ class Packer:
         # Of this batch, people included: it says the same again and again.
         self._made: dict[tuple[str, bytes], Fragment] = {}
 
-    def packed(self, statement: Mapping[str, Any], texts: Mapping[str, bytes]) -> Packed:
-        """Return a checked statement as it is kept.
-
-        Args:
-            texts: `text_of` each of its `NAMED`.
-        """
+    def packed(self, told: Said) -> Packed:
+        """Return a checked statement as it is kept."""
+        statement, texts, known = told
         about = statement["object"]
         parts = []
         direct: dict[str, bool] = {}
@@ -95,7 +93,7 @@ class Packer:
         for name, value in statement.items():
             text = texts.get(name)
             if text is not None:
-                fragment = self._known(name, value, text)
+                fragment = known.get(name) or self._made.get((name, text)) or self._make(name, value, text)
                 parts.append(fragment.text)
                 terms.update(fragment.related)
                 direct.update(fragment.direct)
@@ -115,22 +113,21 @@ class Packer:
             target is not None and statement["verb"]["id"] == VOIDED,
         )
 
-    def _known(self, name: str, value: Any, text: bytes) -> Fragment:
-        found = self._made.get((name, text)) or self._recall.get(name, text)
-        if found is None:
-            kept = self._keeping.member(name, value, {})
-            plain = normal(name, kept, self._version)
-            terms = self._terms.of(name, plain)
-            found = Fragment(
-                _member(name, text_of(plain)),
-                {key: True for key, is_direct in terms.items() if is_direct},
-                {key: False for key, is_direct in terms.items() if not is_direct},
-            )
-            # Clean is what nothing was taken out of, and in which nobody was made blind.
-            if name in REPEATING and text_of(kept) == text:
-                self._recall.remember(name, text, found)
-            self._made[name, text] = found
-        return found
+    def _make(self, name: str, value: Any, text: bytes) -> Fragment:
+        kept = self._keeping.member(name, value, {})
+        plain = normal(name, kept, self._version)
+        terms = self._terms.of(name, plain)
+        made = Fragment(
+            value,
+            _member(name, text_of(plain)),
+            {key: True for key, is_direct in terms.items() if is_direct},
+            {key: False for key, is_direct in terms.items() if not is_direct},
+        )
+        # Clean is what nothing was taken out of, and in which nobody was made blind.
+        if name in REPEATING and text_of(kept) == text_of(value):
+            self._recall.remember(name, text, made)
+        self._made[name, text] = made
+        return made
 
 
 def normal(name: str, value: Any, version: Version) -> Any:

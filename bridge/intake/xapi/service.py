@@ -14,7 +14,7 @@ from bridge.intake.model import ChainHead
 from bridge.intake.store import SqlInbox
 from bridge.intake.xapi.cleaning import Keeping
 from bridge.intake.xapi.comparison import same_statement
-from bridge.intake.xapi.fragments import NAMED, NOTHING, Recall, text_of
+from bridge.intake.xapi.fragments import NOTHING, Recall
 from bridge.intake.xapi.model import (
     MAX_STATEMENTS,
     Attachment,
@@ -27,6 +27,7 @@ from bridge.intake.xapi.model import (
 )
 from bridge.intake.xapi.packing import Closing, Packed, Packer
 from bridge.intake.xapi.query import Parameters, cursor, read_query
+from bridge.intake.xapi.reading import Said, said
 from bridge.intake.xapi.signature import check_signatures
 from bridge.intake.xapi.store import Kept, NewStatement, SqlStatements
 from bridge.intake.xapi.terms import Terms
@@ -48,15 +49,18 @@ class Batch:
     """What one request brought, checked.
 
     Args:
-        texts: of each statement: name → JSON of its `NAMED` properties.
         original_sha256: of the body's bytes as they came.
     """
 
-    statements: tuple[dict[str, Any], ...]
+    said: tuple[Said, ...]
     attachments: tuple[Attachment, ...]
     version: Version
-    texts: tuple[Mapping[str, bytes], ...]
     original_sha256: str
+
+    @property
+    def statements(self) -> Sequence[dict[str, Any]]:
+        """The statements in their order."""
+        return [one.value for one in self.said]
 
 
 def read_batch(
@@ -64,22 +68,26 @@ def read_batch(
 ) -> Batch:
     """Return the statements in a request's JSON, each whole and each with an id.
 
+    Args:
+        value: JSON, or what `reading.statements` made of it.
+
     Raises:
         StatementFault: of the first that is wrong, as seen from the body's root; then none is kept.
     """
-    single = isinstance(value, dict)
+    single = not isinstance(value, list)
     found = [value] if single else value
-    if not isinstance(found, list):
+    if single and not isinstance(value, (dict, Said)):
         raise StatementFault("statement_expected")
     if len(found) > MAX_STATEMENTS:
         raise StatementFault("statements_count", http_status=413)
     ids = set()
-    texts = []
+    told = []
     right: set[tuple[str, bytes]] = set()
-    for index, statement in enumerate(found):
+    for index, one in enumerate(found):
+        told.append(one if isinstance(one, Said) else said(one, recall))
+        statement, texts, known = told[-1]
         try:
-            named = _named(statement)
-            passed = [one[0] for one in named.items() if one in right or recall.get(*one) is not None]
+            passed = [named[0] for named in texts.items() if named[0] in known or named in right]
             check_statement(statement, version, passed)
             statement["id"] = statement.get("id", "").lower() or str(uuid4())
             if statement["id"] in ids:
@@ -87,16 +95,15 @@ def read_batch(
         except StatementFault as fault:
             raise (fault if single else fault.below(index)) from None
         ids.add(statement["id"])
-        right.update(named.items())
-        texts.append(named)
-    _check_attachments(found, attachments)
-    return Batch(tuple(found), tuple(attachments), version, tuple(texts), sha256_hex(body))
+        right.update(texts.items())
+    _check_attachments([one.value for one in told], attachments)
+    return Batch(tuple(told), tuple(attachments), version, sha256_hex(body))
 
 
 def pack(batch: Batch, keeping: Keeping, caller: Caller, recall: Recall = NOTHING) -> tuple[Packed, ...]:
     """Return the batch's statements as `keeping` keeps them."""
     packer = Packer(batch.version, keeping, caller, recall)
-    return tuple(map(packer.packed, batch.statements, batch.texts))
+    return tuple(map(packer.packed, batch.said))
 
 
 class Statements:
@@ -260,9 +267,3 @@ def _check_attachments(statements: Sequence[Mapping[str, Any]], sent: Sequence[A
 def _attachments_in(statement: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     inner = statement["object"] if statement["object"].get("objectType") == "SubStatement" else {}
     return [*statement.get("attachments", ()), *inner.get("attachments", ())]
-
-
-def _named(statement: Any) -> dict[str, bytes]:
-    if type(statement) is not dict:
-        return {}
-    return {name: text_of(statement[name]) for name in NAMED if name in statement}

@@ -162,14 +162,14 @@ def test_what_is_asked_for_stays_and_the_whole_stays_bounded() -> None:
     limit = 40_000
     fragments = Fragments(limit)
     recall = fragments.of(caller(), Version.TWO)
-    recall.remember("verb", b"often", Fragment(b"often", {}, {}))
+    recall.remember("verb", b"often", Fragment({}, b"often", {}, {}))
     for number in range(500):
         assert recall.get("verb", b"often") is not None
         recall.remember(
-            "context", b"%d" % number, Fragment(b"x" * 200, {"a": True}, {"b": False, "c": False})
+            "context", b"%d" % number, Fragment({}, b"x" * 200, {"a": True}, {"b": False, "c": False})
         )
         assert fragments.size_bytes <= limit
     assert recall.get("context", b"0") is None
     assert recall.get("context", b"499") is not None
-    recall.remember("context", b"y" * 5_000, Fragment(b"y" * 5_000, {}, {}))
+    recall.remember("context", b"y" * 5_000, Fragment({}, b"y" * 5_000, {}, {}))
     assert recall.get("context", b"y" * 5_000) is None
