@@ -35,6 +35,7 @@ class Peer:
 XBLOCK = Peer("xblock", ROOT / "requirements" / "xblock.txt")
 RALPH = Peer("ralph", ROOT / "requirements" / "ralph.txt")
 DUCKDB = Peer("duckdb", ROOT / "requirements" / "duckdb.txt")
+DLIB = Peer("dlib", ROOT / "requirements" / "dlib.txt")
 MUTMUT = Peer("mutmut", ROOT / "requirements" / "mutmut.txt")
 
 

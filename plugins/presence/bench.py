@@ -1,9 +1,11 @@
 """The `face` bench: what our engine adds to the models that it runs."""
 
+import json
 import multiprocessing
+import subprocess
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -15,6 +17,7 @@ from numpy.typing import NDArray
 
 from bridge.presence.face import Frame
 from bridge.presence.face_pack import FacePack
+from bridge.setup.peer_environment import DLIB, ensure_peer
 from plugins.presence.alignment import align
 from plugins.presence.detector import landmark_input
 from plugins.presence.insightface_engine import InsightFaceEngine
@@ -45,9 +48,10 @@ def run(assets: Path, rounds: int = 20) -> dict[str, Any]:
     """Return the bench object for 640x480 frames of one face, on one thread; takes some seconds.
 
     `ms_per_frame` and `overhead_ratio` are of detection, quality checks, embedding and signs of life, from pixels
-    to observation; `ms_decode` is the JPEG decoding before it. The peers run in the same process, turn about: the
+    to observation; `ms_decode` is the JPEG decoding before it. Two peers run in the same process, turn about: the
     same models on tensors that are ready, and insightface's FaceAnalysis with the same recogniser, which finds and
-    embeds and does no more. These figures are medians. `two_workers_ratio` is what a second process adds.
+    embeds and does no more. dlib, as face_recognition calls it, takes the same frames on one core right afterwards.
+    These figures are medians. `two_workers_ratio` is what a second process adds.
 
     Args:
         assets: holds `face/*.onnx`.
@@ -78,6 +82,7 @@ def run(assets: Path, rounds: int = 20) -> dict[str, Any]:
             analysis_ms.append((end - ran) * 1000)
     ours, peer, decode = median(ours_ms), median(bare_ms), median(decode_ms)
     other = median(analysis_ms)
+    dlib_ms, dlib_faces = _dlib([prepared.picture for prepared in frames], rounds)
     one, two = (_frames_per_second(assets, workers, 10 * rounds) for workers in (1, 2))
     ratio = round(ours / peer, 4)
     return {
@@ -97,6 +102,12 @@ def run(assets: Path, rounds: int = 20) -> dict[str, Any]:
                 "figure": round(other, 3),
                 "unit": "ms",
                 "ratio": round(ours / other, 4),
+            },
+            {
+                "name": f"dlib as face_recognition calls it, detect and embed ({dlib_faces} of {len(frames)} found)",
+                "figure": round(dlib_ms, 3),
+                "unit": "ms",
+                "ratio": round(ours / dlib_ms, 4),
             },
         ],
     }
@@ -159,6 +170,21 @@ def _face_analysis(assets: Path) -> Callable[[PreparedFrame], None]:
             (_,) = engine.analysis.get(prepared.picture)
 
     return analyse
+
+
+def _dlib(pictures: Sequence[Picture], rounds: int) -> tuple[float, int]:
+    """Return dlib's median ms for one of the pictures, and in how many of them it found a face."""
+    python = ensure_peer(DLIB)
+    with tempfile.TemporaryDirectory() as folder:
+        files = []
+        for number, picture in enumerate(pictures):
+            file = Path(folder) / f"{number}.ppm"
+            height, width = picture.shape[:2]
+            file.write_bytes(b"P6\n%d %d\n255\n" % (width, height) + picture[:, :, ::-1].tobytes())
+            files.append(str(file))
+        command = [str(python), str(Path(__file__).with_name("dlib_peer.py")), str(rounds), *files]
+        measured = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    return float(measured["ms"]), int(measured["faces"])
 
 
 def _frames_per_second(assets: Path, workers: int, frames: int) -> float:

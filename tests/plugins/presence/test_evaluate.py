@@ -156,12 +156,15 @@ def test_the_equal_error_rate_of_a_known_case() -> None:
 
 def test_the_bench_has_its_keys_and_runs_the_bare_models_beside_ours() -> None:
     result = run_bench(default_assets(), rounds=3)
-    peer, analysis = result["peers"]
+    peer, analysis, dlib = result["peers"]
     assert (result["name"], result["n"], peer["name"], peer["unit"]) == ("face", 30, "bare model runs", "ms")
     assert result["overhead_ratio"] == peer["ratio"]
     assert result["overhead_ratio"] == pytest.approx(result["ms_per_frame"] / peer["figure"], rel=0.01)
     assert analysis["ratio"] == pytest.approx(result["ms_per_frame"] / analysis["figure"], rel=0.01)
     assert analysis["name"].startswith("insightface FaceAnalysis")
+    # It looked at the same ten frames, and found the face in each of them.
+    assert "(10 of 10 found)" in dlib["name"]
+    assert dlib["ratio"] == pytest.approx(result["ms_per_frame"] / dlib["figure"], rel=0.01)
     one, two = result["frames_per_second"], result["frames_per_second_two_workers"]
     assert one > 0
     assert result["two_workers_ratio"] == pytest.approx(two / one, rel=0.01)
