@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from bridge.bench.loaded_bridge import sessions_at_their_entry
+from bridge.db.unit_of_work import Tx
 from bridge.identity.consent import FACE, FACE_CONSENT
 from bridge.identity.store import SqlIdentityStore
 from bridge.kernel.errors import InvalidInput, Unavailable
@@ -71,7 +72,7 @@ class CameraAgent:
 
     def state(self) -> Mapping[str, Any]:
         """Ask how the check stands."""
-        return self._call("GET", f"/agent/v1/checks/{self.seat.check}", None, {})
+        return self.call("GET", f"/agent/v1/checks/{self.seat.check}", None, {})
 
     def show(self, jpeg: bytes, nonce: str) -> Mapping[str, Any]:
         """Send a picture, ask until there is a verdict, and note how long all that took; return the check's state.
@@ -81,7 +82,7 @@ class CameraAgent:
         """
         sent = time.monotonic()
         headers = {"Content-Type": "image/jpeg", "X-Anxue-Nonce": nonce}
-        answer = self._call("POST", f"/agent/v1/checks/{self.seat.check}/frames", jpeg, headers)
+        answer = self.call("POST", f"/agent/v1/checks/{self.seat.check}/frames", jpeg, headers)
         taken = time.monotonic()
         looks = 1
         time.sleep(_look_again(answer))
@@ -110,9 +111,10 @@ class CameraAgent:
             self._http.close()
             self._http = None
 
-    def _call(
+    def call(
         self, method: str, path: str, body: bytes | None, headers: Mapping[str, str]
     ) -> Mapping[str, Any]:
+        """Send one request as the page does; Unavailable("bench_refused") unless it is taken."""
         if self._http is None:
             parts = urlsplit(self.url)
             self._http = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=60)
@@ -153,9 +155,10 @@ def take_seats(settings: Settings, count: int) -> list[Seat]:
         if template is None:
             raise InvalidInput("bench_photograph", "测量用的照片没有得到人脸特征。")
         seats = []
-        for institution, stations, opened in sessions_at_their_entry(house, count):
+        for institution, stations, opened in sessions_at_their_entry(
+            house, count, lambda tx, stations: _consenting(house, tx, stations)
+        ):
             session = opened.session
-            _consent(house, stations, session.learner)
             scope = EvidenceScope(
                 institution, session.learner, EvidencePurpose.FACE_TEMPLATE, session.class_run
             )
@@ -180,12 +183,16 @@ def take_seats(settings: Settings, count: int) -> list[Seat]:
         house.close()
 
 
-def _consent(house: "House", stations: "Stations", learner: LearnerRef) -> None:
-    """Have the learner own an account and consent under it, as a launch, a real name and a page would have it."""
-    store = SqlIdentityStore(stations._tx, house.cipher)
-    account = store.add_account(RegistrationId("reg_bench"), random_ref("sub"), house.clock.now())
-    store.bind(account.account_id, learner, house.clock.now())
+def _consenting(house: "House", tx: Tx, stations: "Stations") -> LearnerRef:
+    """Return a new learner who owns an account and consented under it, as launch, real name and page would have it."""
+    now = house.clock.now()
+    store = SqlIdentityStore(tx, house.cipher)
+    account = store.add_account(RegistrationId("reg_bench"), random_ref("sub"), now)
+    learner = store.add_learner("测量学员", random_ref("nobody"), now)
+    if not store.bind(account.account_id, learner, now):
+        raise InvalidInput("bench_learner", "测量用的学员没有建成。")
     stations.identity.give_consent(account.account_id, FACE, FACE_CONSENT.version)
+    return learner
 
 
 def _pictures(made: Callable[[Any], Any], count: int) -> list[bytes]:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from bridge.bench.postgresql import free_port, postgresql, url_of
 from bridge.db.engine import READ_ONLY, open_engine
+from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import Unavailable
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef, random_ref
 from bridge.presence.model import Activity, CheckState
@@ -152,9 +153,15 @@ def open_sessions(house: "House", count: int) -> list[OpenSession]:
 
 
 def sessions_at_their_entry(
-    house: "House", count: int
+    house: "House",
+    count: int,
+    learner_in: Callable[[Tx, "Stations"], LearnerRef] = lambda _tx, _stations: LearnerRef(random_ref("lr")),
 ) -> Iterator[tuple[InstitutionId, "Stations", "OpenedSession"]]:
-    """Open sessions as `open_sessions` does; yield each in the unit of work that opened it, its entry check open."""
+    """Open sessions as `open_sessions` does; yield each in the unit of work that opened it, its entry check open.
+
+    Args:
+        learner_in: makes a learner; without it one who is known by nothing but a reference.
+    """
     from bridge.operator_commands import load_catalogue, photographs_from
 
     variables = {"lms_url": "http://127.0.0.1:9", "webhook_secret": "0" * 40}
@@ -163,7 +170,7 @@ def sessions_at_their_entry(
     for _ in range(count):
         with house.uow.for_institution(institution) as tx:
             stations = house.at(tx)
-            learner = LearnerRef(random_ref("lr"))
+            learner = learner_in(tx, stations)
             stations.registry.enrol(learner, class_run, "bench")
             sheet = stations.registry.class_run_sheet(class_run, learner)
             unit = next(u for u in sheet.course.units if u.activity == "study")

@@ -1,6 +1,7 @@
 """The runner: prepare outside, effects and end in one transaction, every failure in its own place."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -191,3 +192,47 @@ def test_a_worker_that_was_killed_is_followed_by_another(shop: Shop) -> None:
     shop.clock.at += LEASE
     shop.runner().run(job)
     assert len(shop.effects()) == 1
+
+
+def test_all_jobs_of_the_kinds_are_run_the_rest_is_left(shop: Shop) -> None:
+    for key in ("a", "b", "c"):
+        with shop.uow.for_institution(ORG) as tx:
+            tx.want("made", key)
+            shop.clock.advance(seconds=1)
+    other = shop.ask("other")
+    shop.runner().run_all({"made": LEASE})
+    with shop.uow.across_institutions("look at a test's jobs") as tx:
+        states = dict(tx.session.execute(select(JobRow.key, JobRow.state).where(JobRow.kind == "made")).all())
+    assert states == {"a": "done", "b": "done", "c": "done"}
+    assert shop.job(other).state == "open"
+
+
+def test_a_job_that_is_asked_for_again_while_it_runs_is_run_again(shop: Shop) -> None:
+    shop.ask()
+    runs: list[int] = []
+
+    def again(job: Job) -> None:
+        runs.append(job.taken)
+        if len(runs) == 1:
+            shop.ask()
+
+    shop.runner(prepare=again).run_all({"made": LEASE})
+    assert runs == [1, 2]
+
+
+def test_what_a_dead_worker_had_in_hand_is_run_once_its_own_lease_is_over(shop: Shop) -> None:
+    job = shop.ask()
+    seconds = 5
+    short = timedelta(seconds=seconds)
+    assert short < LEASE
+
+    def killed(_job: Job) -> None:
+        raise SystemExit
+
+    with pytest.raises(SystemExit):
+        shop.runner(prepare=killed).run_all({"made": short})
+    shop.runner().run_all({"made": short})
+    assert shop.job(job).state == "leased"
+    shop.clock.advance(seconds=seconds)
+    shop.runner().run_all({"made": short})
+    assert (shop.job(job).state, len(shop.effects())) == ("done", 1)

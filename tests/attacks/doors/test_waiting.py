@@ -13,6 +13,8 @@ def passed(bridge: BridgeServer) -> Agent:
     agent = Agent.ready(bridge)
     assert agent.frame(picture("0")).status_code == 202
     bridge.drain()
+    agent.beat()
+    assert agent.check() is None
     return agent
 
 
