@@ -44,6 +44,7 @@ from bridge.presence.model import RecogniserInForce
 from bridge.presence.ports import StudyPace
 from bridge.presence.prompt_store import open_prompts
 from bridge.presence.store import open_checks
+from bridge.presence.supervised_tables import stretches_attested_since
 from bridge.registry.lti_office import PlatformOffice
 from bridge.registry.lti_registrations import LtiRegistrations
 from bridge.registry.lti_self_registration import SelfRegistration
@@ -69,6 +70,8 @@ from lti.state import StateSeal
 from lti.tool import LtiTool
 
 _ORIGINS_SECONDS = 5.0
+_STAFF_AT_HAND = timedelta(minutes=16)
+"""So long after a word of staff the demonstration's clock runs no faster than they can speak again."""
 
 
 class House:
@@ -424,7 +427,8 @@ class House:
 
     def _count_open_checks(self) -> int:
         with self.uow.across_institutions("pace of the demonstration", read_only=True) as tx:
-            return open_checks(tx) + open_prompts(tx)
+            watched = stretches_attested_since(tx, self.clock.now() - _STAFF_AT_HAND)
+            return open_checks(tx) + open_prompts(tx) + watched
 
 
 class _AfterCommit:

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bridge.identity.consent import FACE, FACE_CONSENT
+from bridge.identity.consent import FACE, FACE_CONSENT, FACE_SEARCH, FACE_SEARCH_CONSENT
 from bridge.identity.tables import ConsentRow, DisclosureRow
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
@@ -62,6 +62,16 @@ def test_withdrawn_consent_closes_the_photo_and_destroys_templates(house: House)
             desk.vault.get(ORG, template)
         desk.identity.give_consent(account, FACE, FACE_CONSENT.version)
         assert desk.identity.may_process_face(learner)
+
+
+def test_a_search_among_faces_needs_a_consent_of_its_own_and_that_to_faces(house: House) -> None:
+    with house.desk() as desk:
+        learner, account = desk.verified(), desk.account()
+        held = []
+        for purpose, version in ((FACE_SEARCH, FACE_SEARCH_CONSENT.version), (FACE, FACE_CONSENT.version)):
+            desk.identity.give_consent(account, purpose, version)
+            held.append([desk.identity.consent_in_force(learner, one) for one in (FACE, FACE_SEARCH)])
+    assert held == [[False, False], [True, True]]
 
 
 def test_the_consent_text_says_what_the_law_asks_for() -> None:

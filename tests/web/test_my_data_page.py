@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from flask.testing import FlaskClient
 
-from bridge.identity.consent import FACE, FACE_SEARCH, FACE_SEARCH_CONSENT
+from bridge.identity.consent import FACE, FACE_CONSENT, FACE_SEARCH, FACE_SEARCH_CONSENT
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import LearnerRef
 from tests.web.furnished import CHEN, CHEN_ID, HUANG, HUANG_ID, NOW, ORG, RUN, Furnished, token
@@ -81,13 +81,12 @@ def test_a_job_that_comes_late_does_not_undo_a_consent_that_was_given_again(furn
     account, learner, client = with_a_face(furnished)
     post(client, f"{PAGE}/consents/revoke", purpose=FACE)
     furnished.clock.advance(seconds=1)
-    furnished.enrol("lms-user-1001", CHEN, CHEN_ID)
-    with_a_reference = furnished.capture
-    with_a_reference(learner, anchored_at=NOW)
+    with furnished.house.uow.for_institution(ORG) as tx:
+        furnished.house.at(tx).identity.give_consent(account, FACE, FACE_CONSENT.version)
+    furnished.capture(learner, anchored_at=NOW)
     furnished.work_off()
     with furnished.house.uow.for_institution(ORG, read_only=True) as tx:
         assert furnished.house.at(tx).presence_store.reference(learner, RUN) is not None
-    assert account
 
 
 def test_each_purpose_is_taken_back_by_itself_and_the_search_with_the_faces(furnished: Furnished) -> None:
