@@ -31,11 +31,11 @@ import bridge.ledger.snapshot_store
 import bridge.ledger.store
 import bridge.ledger.tree_tables
 import bridge.presence.card_check_tables
+import bridge.presence.challenge_store
 import bridge.presence.gate.tables
 import bridge.presence.prompt_store
-import bridge.presence.search.store
 import bridge.presence.review.tables
-import bridge.presence.challenge_store
+import bridge.presence.search.store
 import bridge.presence.store
 import bridge.presence.supervised_tables
 import bridge.privacy.stored_faces_tables

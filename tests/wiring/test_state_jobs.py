@@ -176,7 +176,9 @@ def test_a_released_account_is_taken_back_and_the_next_one_is_told(
     assert keeper.states == {(SUB, COURSE): (False, 0), (SECOND_SUB, COURSE): (True, 0)}
 
 
-def test_a_withdrawn_consent_to_faces_closes_nothing_at_the_platform(lms: Lms, keeper: RememberedStates) -> None:
+def test_a_withdrawn_consent_to_faces_closes_nothing_at_the_platform(
+    lms: Lms, keeper: RememberedStates
+) -> None:
     account = come(lms)
     prove(lms, account)
     for given in (False, True):
