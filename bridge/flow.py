@@ -83,6 +83,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.face_search.ask(LearnerRef(d["learner"])) if d["purpose"] == FACE_SEARCH else None),
     Row("identity.consent_revoked", 28, "take the face out of the search",
         lambda s, d: s.leave_face_search(LearnerRef(d["learner"]))),
+    Row("presence.challenge_suspected", 16, "show a registration in which something was suspected",
+        lambda s, d: s.signals.raise_for_registration(d)),
     Row("presence.face_under_two_names", 16, "show that one face was registered for two people",
         lambda s, d: s.signals.raise_for_faces(d)),
     Row("identity.consent_revoked", 28, "stop what rests on the consent",

@@ -14,7 +14,7 @@ from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.events import EventsAndWishes
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef, new_id
-from bridge.kernel.time import Clock, StudyClock, epoch_ms
+from bridge.kernel.time import Clock, StudyClock, epoch_ms, rfc3339
 from bridge.presence import challenge as model
 from bridge.presence.anchoring import anchored
 from bridge.presence.bursts import BurstMaterial, JudgedBurst
@@ -34,6 +34,12 @@ from bridge.presence.model import FaceFrame, FaceReference, RecogniserInForce, m
 from bridge.presence.ports import PresenceStore, RosterPhotographs, RulesInForce
 
 BURST_WAITING = "presence.burst_waiting"
+CHALLENGE_SUSPECTED = "presence.challenge_suspected"
+_GRAVEST_FIRST = (
+    Finding.OTHER_PERSON.value,
+    Finding.SUSPECTED_SPOOF.value,
+    Finding.SUSPECTED_VIRTUAL_CAMERA.value,
+)
 WITHOUT_CHALLENGE = "本单位的人脸模型包没有头部姿态模型,不能做动作核验,人脸需要由工作人员现场核对证件后确认。"
 """What a learner reads where the pack cannot see movements: nobody is anchored by machine there."""
 _FROZEN = "摄像头送来了完全相同的画面,请直接使用手机或电脑的摄像头,再做一次。"
@@ -256,15 +262,38 @@ class ChallengeService:
         limits = self._limits(found.class_run)
         now = model.expire(found, moves_of(self._pack), limits, _draw(), self._now_ms())
         if now != found:
-            self._challenges.save(now)
+            self._save(now)
         if now.state is not ChallengeState.OPEN:
             self._keep_reference(now)
         return now
 
+    def _save(self, challenge: Challenge) -> None:
+        """Keep a challenge; once it has ended under a suspicion, tell, so that somebody looks at it."""
+        self._challenges.save(challenge)
+        why = [one for one in _GRAVEST_FIRST if one in challenge.suspicions]
+        if challenge.camera == "virtual":
+            why.append("virtual_camera_name")
+        if challenge.state is ChallengeState.OPEN or not why:
+            return
+        now = self._clock.now()
+        self._events.emit(
+            CHALLENGE_SUSPECTED,
+            challenge.learner,
+            occurred_at=now,
+            idempotency_key=challenge.id,
+            data={
+                "challenge": challenge.id,
+                "learner": challenge.learner,
+                "class_run": challenge.class_run,
+                "suspicions": why,
+                "at": rfc3339(now),
+            },
+        )
+
     def _went_on(self, found: Challenge, burst: BurstFinding) -> Challenge:
         limits = self._limits(found.class_run)
         following = model.after(found, burst, moves_of(self._pack), limits, _draw(), self._now_ms())
-        self._challenges.save(following)
+        self._save(following)
         return following
 
     def _take(self, found: Challenge, step: Step, sha256: str, jpeg: bytes) -> Challenge:

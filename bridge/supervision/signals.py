@@ -204,6 +204,21 @@ class SignalService:
                 )
             )
 
+    def raise_for_registration(self, data: Mapping[str, Any]) -> None:
+        """Raise that something was suspected while a face was registered; the gravest of it, which comes first."""
+        self._store.add(
+            Signal(
+                key=f"challenge:{data['challenge']}",
+                kind=SignalKind.FACE_REGISTRATION_SUSPECTED,
+                source="bridge",
+                occurred_at=parse_rfc3339(data["at"]),
+                class_run=data["class_run"],
+                learner=data["learner"],
+                after=data["suspicions"][0],
+                message=data["challenge"],
+            )
+        )
+
     def raise_for_test_link(self, data: Mapping[str, Any]) -> None:
         """Raise that staff changed which test of the LMS is the course's."""
         self._store.add(

@@ -29,6 +29,7 @@ class SignalKind(StrEnum):
     TEST_LINK_CHANGED = "test_link_changed"
     LEDGER_CORRECTED = "ledger_corrected"
     FACE_UNDER_TWO_NAMES = "face_under_two_names"
+    FACE_REGISTRATION_SUSPECTED = "face_registration_suspected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,7 @@ EXPLANATIONS: Mapping[SignalKind, Explanation] = {
     SignalKind.SCORE_WITHOUT_PRESENCE: Explanation(
         "成绩没有在场证明",
         "学习平台送来一项成绩,但测试过程没有完整的在场核验,成绩不予采信。",
-        "通知学员在开启摄像头、完成核验的情况下重新测试。同一班次多次出现的,检查测试入口是否绕过了核验。",
+        "通知学员在刷脸核验或工作人员监督下重新测试。同一班次多次出现的,检查测试入口是否绕过了核验。",
     ),
     SignalKind.SCORE_CHANGED: Explanation(
         "同一次考试又来了不同的成绩",
@@ -102,6 +103,18 @@ EXPLANATIONS: Mapping[SignalKind, Explanation] = {
         "系统没有因此拒绝任何人,学时照常记录。",
         "请两名学员分别出示证件,当面核对。确为同一人的,停用冒名的登记并按机构规定处理;不是同一人的,写明核对经过即可。",
     ),
+    SignalKind.FACE_REGISTRATION_SUSPECTED: Explanation(
+        "人脸登记存疑",
+        "学员登记人脸做动作时,多次出现存疑的画面。这只是线索,不是结论:光线、设备或误判都可能造成;摄像头名称可以随意更改,只作参考。",
+        "请学员本人带证件当面核对。属实为他人或照片代登记的,按机构规定处理并报告监管部门;不属实的,写明核对经过,由工作人员核验证件后确认。",
+    ),
+}
+
+_SUSPICIONS_ZH = {
+    "other_person": "与报名照片不一致",
+    "suspected_spoof": "疑似照片或屏幕",
+    "suspected_virtual_camera": "画面静止或重复,疑似虚拟摄像头",
+    "virtual_camera_name": "浏览器报告的摄像头名称像虚拟摄像头",
 }
 
 
@@ -198,6 +211,8 @@ class SignalView:
             case SignalKind.LEDGER_CORRECTED:
                 what = next((words for kind, words in KINDS_ZH.items() if kind == before), before)
                 return f"{what}:{REASONS_ZH.get(after, after)}"
+            case SignalKind.FACE_REGISTRATION_SUSPECTED:
+                return _SUSPICIONS_ZH.get(after, after)
             case SignalKind.TEST_LINK_CHANGED:
                 return {"undone": "撤销关联", "restored": "恢复关联"}.get(after, after)
             case _:

@@ -11,7 +11,7 @@ from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import LearnerRef
 from bridge.presence.bursts import JudgedBurst
 from bridge.presence.challenge import BurstFinding, Challenge, ChallengeState, Finding, Move
-from bridge.presence.challenges import BURST_WAITING
+from bridge.presence.challenges import BURST_WAITING, CHALLENGE_SUSPECTED
 from bridge.presence.face_pack import FacePack
 from bridge.presence.model import FaceReference
 from tests.presence.pictures import PACK, SHOWING, PictureEngine, coded_anew, picture
@@ -180,6 +180,20 @@ def test_frames_of_an_earlier_challenge_coded_anew_are_found(room: Room) -> None
     with room.open() as desk:
         verdicts = Counter(frame.verdict for frame in desk.store.frames_of(LEARNER, RUN))
     assert verdicts == {"verified": 3, "suspected_virtual_camera": 3}
+
+
+def test_a_challenge_that_ends_under_suspicion_is_told_once_and_one_without_is_not(room: Room) -> None:
+    room.pass_challenge()
+    assert room.events(CHALLENGE_SUSPECTED) == []
+    with room.challenges() as desk:
+        other = desk.begin(OTHER, RUN, "OBS Virtual Camera")
+    while other.step is not None:
+        other = room.show(other, ["spoof"] * other.step.frames)
+    room.clock.advance(hours=1)
+    with room.challenges() as desk:
+        desk.look(OTHER, RUN)
+    (told,) = room.events(CHALLENGE_SUSPECTED)
+    assert (told["learner"], told["suspicions"]) == (OTHER, ["suspected_spoof", "virtual_camera_name"])
 
 
 def test_another_learners_frames_are_not_asked_about(room: Room) -> None:

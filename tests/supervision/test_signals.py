@@ -133,6 +133,23 @@ def test_one_face_under_two_names_is_raised_of_both_in_their_own_class_runs_and_
     ]
 
 
+def test_a_registration_under_suspicion_is_raised_once_and_says_why(uow: UnitOfWork) -> None:
+    data = {
+        "challenge": "chl_1",
+        "learner": "lr_gz",
+        "class_run": RUN,
+        "suspicions": ["suspected_virtual_camera", "virtual_camera_name"],
+        "at": "2026-11-20T01:00:00.000Z",
+    }
+    with service(uow) as signals:
+        for _ in range(2):
+            signals.raise_for_registration(data)
+        (seen,) = signals.page(None).signals
+    assert (seen.kind, seen.learner) == (SignalKind.FACE_REGISTRATION_SUSPECTED, "lr_gz")
+    assert "疑似虚拟摄像头" in seen.change
+    assert "只是线索" in seen.explanation.meaning
+
+
 def test_what_staff_do_by_hand_is_raised_in_each_class_run_that_it_touches(uow: UnitOfWork) -> None:
     data = {"learner": "lr_gz", "account": "acc_1", "by": "staff_lin", "at": "2026-11-20T01:00:00.000Z"}
     with service(uow) as signals:

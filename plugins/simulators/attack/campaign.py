@@ -48,7 +48,8 @@ class Plan:
         registrations = [kind for kind in self.registrations if kind.id == id]
         alone = [cheat for cheat in self.alone if cheat.id == id]
         if not registrations and not alone:
-            known = ", ".join(one.id for one in (*self.registrations, *self.alone))
+            ids = [kind.id for kind in self.registrations] + [cheat.id for cheat in self.alone]
+            known = ", ".join(ids)
             raise click.UsageError(f"没有编号 {id};有:{known}")
         return replace(self, registrations=registrations, alone=alone, pairs=(), troubles=())
 
