@@ -151,9 +151,7 @@ class SketchFaceIndex(MemoryFaceIndex):
     def __init__(self, recogniser: RecogniserInForce, candidates: int = CANDIDATES) -> None:
         import faiss  # 0.2 s, and the worker alone needs it
 
-        # One thread a query: the process works on several at a time.
-        faiss.omp_set_num_threads(1)
-        self._knn_hamming = faiss.knn_hamming
+        self._knn_hamming, self._threads = faiss.knn_hamming, faiss.omp_set_num_threads
         self._candidates = candidates
         super().__init__(recogniser, [(VECTOR_LENGTH // 8, np.uint8), (VECTOR_LENGTH, np.float16)])
 
@@ -162,6 +160,8 @@ class SketchFaceIndex(MemoryFaceIndex):
 
     def look(self, probe: Vectors, count: int) -> tuple[Sequence[int], Sequence[float]]:
         wanted = min(max(count, self._candidates), len(self._names))
+        # One thread a query, said by each thread that asks: the process works on several at a time.
+        self._threads(1)
         _, found = self._knn_hamming(_signs(probe[None]), self._used(0), wanted)
         near = found[0]
         scores = self._used(1)[near].astype(np.float32) @ probe

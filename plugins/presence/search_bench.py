@@ -180,6 +180,7 @@ def _clusters(crowd: Crowd, ours_ms: float) -> Iterator[dict[str, Any]]:
     """Yield faiss's inverted lists over 8-bit templates, which look into the nearest clusters alone."""
     import faiss
 
+    faiss.omp_set_num_threads(1)
     begun = perf_counter()
     clusters = min(_CLUSTERS, len(crowd.registered) // 40)
     index: Any = faiss.index_factory(VECTOR_LENGTH, f"IVF{clusters},SQ8", faiss.METRIC_INNER_PRODUCT)
