@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, String, select
+from sqlalchemy import JSON, String, delete, select, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import Base, Code, Count, Id, JsonList, Ref, TenantRow
@@ -136,6 +136,15 @@ class SqlChallengeStore:
                 )
             )
             self._db.flush()
+
+    def forget(self, learner: LearnerRef) -> None:
+        """End the learner's open challenges with their step, and delete the marks of their frames."""
+        self._db.execute(
+            update(FaceChallengeRow)
+            .where(FaceChallengeRow.learner == learner, FaceChallengeRow.state == ChallengeState.OPEN.value)
+            .values(state=ChallengeState.EXPIRED.value, step=None)
+        )
+        self._db.execute(delete(FaceFrameMarkRow).where(FaceFrameMarkRow.learner == learner))
 
 
 def _columns(challenge: Challenge) -> dict[str, Any]:

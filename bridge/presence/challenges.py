@@ -64,6 +64,8 @@ class ChallengeStore(Protocol):
 
     def add_mark(self, frame_id: str, learner: LearnerRef, mark: str) -> None: ...
 
+    def forget(self, learner: LearnerRef) -> None: ...
+
 
 class PhotoSource(Protocol):
     """Says by which method a match with the ID photo anchors; see `anchoring`."""
@@ -231,6 +233,10 @@ class ChallengeService:
                 self._store.save_frame(replace(frame, verdict=FaceVerdict.UNSURE.value, message=sentence))
         limits = self._limits(found.class_run)
         self._challenges.save(model.give_up(found, limits, _draw(), self._now_ms(), sentence))
+
+    def forget(self, learner: LearnerRef) -> None:
+        """End what is open of the learner's challenges and delete the marks of their frames: the consent has ended."""
+        self._challenges.forget(learner)
 
     def limits(self, class_run: ClassRunId) -> ChallengeLimits:
         """Return the pack's limits, with steps enough for the good frames that the rules ask for.

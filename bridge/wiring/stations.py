@@ -496,6 +496,7 @@ class Stations:
         """Stop what rests on the consent to faces, unless it was given again meanwhile."""
         if not self.identity.may_process_face(learner):
             self.presence.withdraw(learner)
+            self.challenges.forget(learner)
 
     def withdraw_faces(self, account_id: str) -> None:
         """Withdraw the consent to faces and let all that rests on it end within this unit of work.
@@ -507,6 +508,7 @@ class Stations:
         learner = self.identity.owner_of_account(account_id)
         if learner is not None:
             self.presence.withdraw(learner)
+            self.challenges.forget(learner)
 
     def tell_platform_of_all(self, registration: RegistrationId) -> None:
         """Have a platform told of all its learners' states, whatever it was told before."""

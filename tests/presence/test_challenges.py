@@ -11,6 +11,7 @@ from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import LearnerRef
 from bridge.presence.bursts import JudgedBurst
 from bridge.presence.challenge import BurstFinding, Challenge, ChallengeState, Finding, Move
+from bridge.presence.challenge_store import SqlChallengeStore
 from bridge.presence.challenges import BURST_WAITING, CHALLENGE_SUSPECTED
 from bridge.presence.face_pack import FacePack
 from bridge.presence.model import FaceReference
@@ -194,6 +195,17 @@ def test_a_challenge_that_ends_under_suspicion_is_told_once_and_one_without_is_n
         desk.look(OTHER, RUN)
     (told,) = room.events(CHALLENGE_SUSPECTED)
     assert (told["learner"], told["suspicions"]) == (OTHER, ["suspected_spoof", "virtual_camera_name"])
+
+
+def test_with_the_consent_the_open_challenge_and_the_marks_of_frames_end(room: Room) -> None:
+    challenge = room.do_as_asked(room.challenge())
+    with room.challenges() as desk:
+        desk.forget(LEARNER)
+    assert now(room).state is ChallengeState.EXPIRED
+    with pytest.raises(InvalidInput, match="challenge_over"):
+        send(room, challenge, 0, picture("0"))
+    with room.open() as desk:
+        assert SqlChallengeStore(desk.tx).marks(LEARNER, but_of="") == []
 
 
 def test_another_learners_frames_are_not_asked_about(room: Room) -> None:
