@@ -72,7 +72,7 @@ def decide(
         reasons.append(
             required.reason(
                 "score_without_presence",
-                f"本次测试成绩不予采信:{gap}。请在开启摄像头、完成身份核验的情况下重新参加测试。",
+                f"本次测试成绩不予采信:{gap}。请在刷脸核验或工作人员监督下重新参加测试。",
             )
         )
     mark = rules.read("test.pass_mark_share", dates)
@@ -92,12 +92,12 @@ def _presence_gap(evidence: TestEvidence, rules: ProfileInForce, dates: LegalDat
     if evidence.attempt_ms <= 0 or evidence.covered_ms <= 0:
         return "平台没有收到测试过程的在场记录"
     if not evidence.start_passed:
-        return "测试开始时没有通过人脸核验"
+        return "测试开始时没有通过在场核验"
     if evidence.in_test_checks_failed:
-        return f"测试过程中有 {evidence.in_test_checks_failed} 次人脸核验未通过"
+        return f"测试过程中有 {evidence.in_test_checks_failed} 次在场核验未通过"
     longest = rules.read("presence.test_check_gap_max_seconds", dates).integer() * 1000
     if evidence.attempt_ms > longest and not evidence.in_test_checks_passed:
-        return "测试过程中没有人脸核验记录"
+        return "测试过程中没有在场核验记录"
     least = rules.read("test.beat_coverage_min_share", dates).fraction()
     if Fraction(evidence.covered_ms, evidence.attempt_ms) < least:
         return "在场记录没有覆盖测试全程"

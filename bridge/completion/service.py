@@ -299,7 +299,7 @@ class CompletionService:
             missing.append(rule.reason("test_not_anchored", _TEST_NOT_ANCHORED))
         if rule.boolean() and test is None:
             missing.append(
-                rule.reason("test_missing", "尚无有效的合格测试成绩,请在开启摄像头的情况下参加测试。")
+                rule.reason("test_missing", "尚无有效的合格测试成绩,请在刷脸核验或工作人员监督下参加测试。")
             )
         if missing:
             return Due((), tuple(missing))

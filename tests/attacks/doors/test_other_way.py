@@ -6,11 +6,13 @@ from datetime import timedelta
 import pytest
 
 from bridge.assessment_files import OPERATOR
+from bridge.completion.model import TestScore
 from bridge.identity.consent import SUPERVISED, SUPERVISED_TEXT
 from bridge.kernel.ids import LearnerRef
-from bridge.kernel.time import legal_date
+from bridge.kernel.time import legal_date, rfc3339
 from bridge.presence.supervised import SupervisedStretch
 from bridge.registry.assessments import AssessmentForm
+from bridge.wiring.adapters import PresenceOverTests
 from tests.attacks.doors.agent import Agent, ask_session
 from tests.attacks.doors.people import Person
 from tests.attacks.doors.server import ORG, RUN, BridgeServer, refused
@@ -175,3 +177,44 @@ def test_without_an_assessment_in_force_no_face_door_opens(bridge: BridgeServer,
                 ),
                 OPERATOR,
             )
+
+
+def test_who_changes_the_way_in_the_middle_of_a_test_has_failed_no_check(bridge: BridgeServer) -> None:
+    sits = {"activity": "test", "resource_link_id": "quiz-1", "attempt": "changed-the-way"}
+    person, learner = bridge.ready()
+    started = bridge.clock.now()
+    by_face = Agent(bridge, person, learner, **sits)
+    assert by_face.pass_check()["state"] == "passed"
+    while not by_face.check():
+        bridge.clock.advance(10)
+        by_face.beat()
+    with bridge.house.uow.for_institution(ORG) as tx:
+        bridge.house.at(tx).withdraw_faces(bridge.account(person))
+    stretch = supervise(bridge, learner)
+    watched = Agent(bridge, person, learner, **sits)
+    for _ in range(3):
+        bridge.clock.advance(10)
+        watched.beat()
+    say(bridge, stretch, end=True)
+
+    with bridge.house.uow.for_institution(ORG, read_only=True) as tx:
+        stations = bridge.house.at(tx)
+        presence = PresenceOverTests(
+            stations.presence_store, stations.inbox, stations.check_rules, stations.gate_store
+        )
+        seen = presence.evidence(
+            TestScore(
+                learner=learner,
+                class_run=RUN,
+                unit="test_final",
+                attempt="changed-the-way",
+                score="90",
+                maximum="100",
+                started_real=rfc3339(started),
+                finished_real=rfc3339(bridge.clock.now()),
+                message="msg_made_up",
+            )
+        )
+    assert (seen.start_passed, seen.in_test_checks_failed) == (True, 0)
+    assert seen.in_test_checks_passed >= 1
+    assert seen.covered_ms == seen.attempt_ms
