@@ -237,3 +237,15 @@ def test_the_public_page_finds_the_issuer_of_a_number_without_a_tenant(house: Ho
     with house.uow.across_institutions("verify page") as tx:
         assert SqlCompletionStore(tx).institution_of(paper.number) == INSTITUTION
         assert SqlCompletionStore(tx).institution_of("none") is None
+
+
+def test_no_paper_rests_on_a_test_whose_face_is_nobodys_yet(house: House) -> None:
+    tried = score()
+    house.hours.value = replace(EARNED, unanchored_tests=frozenset({(tried.unit, tried.attempt)}))
+    with house.open() as completion:
+        completion.decide_test(tried)
+        due = completion.assess(LEARNER, RUN)
+        assert (due.papers, [reason.code for reason in due.missing]) == ((), ["test_not_anchored"])
+        assert completion.issue(LEARNER, RUN, PaperKind.HOUR_CERTIFICATE).value is None
+        house.hours.value = replace(EARNED, unanchored_tests=frozenset({(tried.unit, "another attempt")}))
+        assert completion.assess(LEARNER, RUN).papers == BOTH

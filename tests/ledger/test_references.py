@@ -13,7 +13,9 @@ from bridge.ledger.model import settle
 from bridge.ledger.model.facts import CheckFact, require_fact
 from bridge.ledger.model.statement import SecondsStatement
 from bridge.ledger.model.untested import untested_units
+from tests.ledger.chains import Chain
 from tests.ledger.study import MINUTE, START, Study, chain, rules, sheet
+from tests.ledger.test_closing import kept_from, settled, three_lectures
 
 
 def named(study: Study, references: dict[str, str]) -> Study:
@@ -116,3 +118,13 @@ def test_a_reference_that_is_no_name_is_refused(reference: object) -> None:
 
 def test_checks_without_a_name_read_as_before() -> None:
     assert CheckFact("c", "s", 1, 2, "passed").reference == ""
+
+
+def test_a_further_anchor_has_the_whole_ledger_settled() -> None:
+    study = named(three_lectures(), {"s0": "one", "s1": "two", "s2": "two"})
+    study.facts[0] = anchor("one")
+    kept, ledger = kept_from(study), Chain(chain([*study.facts, anchor("two", 24 * 60 * MINUTE)]))
+    standing = settled(ledger, kept)
+    assert not standing.from_snapshot
+    assert standing.statement == settle(sheet(), ledger.all, rules())
+    assert standing.statement.credited_ms > settle(sheet(), chain(study.facts), rules()).credited_ms > 0
