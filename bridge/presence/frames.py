@@ -158,12 +158,19 @@ class FrameService:
         self._frames_anchor = frames_anchor
 
     def submit_for_check(
-        self, check: PresenceCheck, nonce: str, jpeg: bytes, *, at_ms: int | None = None
+        self,
+        check: PresenceCheck,
+        nonce: str,
+        jpeg: bytes,
+        *,
+        at_ms: int | None = None,
+        waiting: int | None = None,
     ) -> str:
         """Store a frame for an open check and ask for its judgement; return the frame's id.
 
         Args:
             at_ms: when it came, where that is not now (study ms): who came in time is not late by our queue.
+            waiting: how many frames of the check wait to be judged, where the caller knows.
 
         Raises:
             InvalidInput: frame_too_large, frame_not_jpeg, frame_too_many_pixels, check_closed, frame_waiting,
@@ -180,7 +187,7 @@ class FrameService:
         if known is not None and not known.is_of(self._recogniser):
             # Not taken, so that no attempt is lost by a change of ours.
             raise InvalidInput("face_renewal_required", RENEWAL_SENTENCE, http_status=409)
-        if self._store.waiting_frames(check.id):
+        if self._store.waiting_frames(check.id) if waiting is None else waiting:
             raise InvalidInput("frame_waiting", "上一张照片正在核对,请稍候", http_status=409)
         return self._take(check.learner, check.class_run, check.id, jpeg)
 

@@ -257,11 +257,18 @@ class FaceFrame:
 
 
 class SeenCheck(NamedTuple):
-    """A check as it stands, and whose session's secret opens it."""
+    """A check as it stands, and whose session's secret opens it.
+
+    Args:
+        waiting: how many of its frames wait to be judged.
+        message: what was said of its last judged frame; "" if none was judged.
+    """
 
     check: PresenceCheck
     activity: Activity
     secret_sha256: str
+    waiting: int
+    message: str
 
 
 class RecogniserInForce(NamedTuple):

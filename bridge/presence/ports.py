@@ -96,8 +96,8 @@ class PresenceStore(Protocol):
         """Return the check; it and its session are locked until commit."""
         ...
 
-    def seen(self, check_id: CheckId) -> SeenCheck | None:
-        """Return the check as it stands, with nothing locked."""
+    def seen(self, check_id: CheckId, *, locked: bool = False) -> SeenCheck | None:
+        """Return the check as it stands; where asked for, its session is locked until commit."""
         ...
 
     def open_check(self, session_id: StudySessionId) -> PresenceCheck | None: ...

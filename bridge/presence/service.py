@@ -30,6 +30,7 @@ from bridge.presence.model import (
     CheckState,
     Command,
     PresenceCheck,
+    SeenCheck,
     StudySession,
     batch_nonce,
     check_command,
@@ -238,13 +239,8 @@ class PresenceService:
         self._authenticated(prompt.session, secret)
         return prompt
 
-    def check_state(
-        self, check_id: CheckId, secret: str, *, at_ms: int | None = None
-    ) -> tuple[PresenceCheck, bool, str]:
+    def check_state(self, check_id: CheckId, secret: str) -> tuple[PresenceCheck, bool, str]:
         """Return a check of the secret's session, whether a frame is being judged, and the last message.
-
-        Args:
-            at_ms: when the question came, where that is not now (study ms).
 
         Raises:
             InvalidInput: check_unknown.
@@ -252,9 +248,9 @@ class PresenceService:
         """
         check = self._store.check(check_id) if check_id.isprintable() else None
         if check is None:
-            raise InvalidInput("check_unknown", "核验不存在或已失效,请刷新页面", http_status=404)
+            raise _check_unknown()
         session = self._authenticated(check.session, secret)
-        check = self.expire(check, at_ms)
+        check = self.expire(check)
         judging = check.state is CheckState.OPEN and self._store.waiting_frames(check_id) > 0
         message = check_sentence(check.state, session.activity)
         if check.state is CheckState.OPEN:
@@ -272,14 +268,23 @@ class PresenceService:
         check = seen.check
         if check.state is not CheckState.OPEN:
             return check, False, check_sentence(check.state, seen.activity)
-        judging = self._store.waiting_frames(check_id) > 0
-        if not judging and self._now_ms() >= check.answer_by_ms:
+        if not seen.waiting and self._now_ms() >= check.answer_by_ms:
             return None
-        return (
-            check,
-            judging,
-            self._store.last_message(check_id) or check_sentence(check.state, seen.activity),
-        )
+        return check, seen.waiting > 0, seen.message or check_sentence(check.state, seen.activity)
+
+    def for_frame(self, check_id: CheckId, secret: str) -> SeenCheck:
+        """Return a check of the secret's session, which is locked until commit.
+
+        Raises:
+            InvalidInput: check_unknown.
+            NotPermitted: session_unknown.
+        """
+        seen = self._store.seen(check_id, locked=True) if check_id.isprintable() else None
+        if seen is None:
+            raise _check_unknown()
+        if not hmac.compare_digest(seen.secret_sha256, sha256_hex(secret.encode())):
+            raise _session_unknown()
+        return seen
 
     def close_session(self, session_id: StudySessionId, reason: str) -> None:
         """Close a session if it is open."""
@@ -301,9 +306,9 @@ class PresenceService:
             if reason != CONSENT_REVOKED or session.method == FACE_METHOD:
                 self._close(session, reason)
 
-    def expire(self, check: PresenceCheck, at_ms: int | None = None) -> PresenceCheck:
+    def expire(self, check: PresenceCheck) -> PresenceCheck:
         """Return the check, ended as missed if its answer window is over with no frame waiting to be judged."""
-        now_ms = self._now_ms() if at_ms is None else at_ms
+        now_ms = self._now_ms()
         if check.state is not CheckState.OPEN or now_ms < check.answer_by_ms:
             return check
         if self._store.waiting_frames(check.id):
@@ -363,7 +368,7 @@ class PresenceService:
         found = self._store.session(session_id)
         presented = sha256_hex(secret.encode())
         if found is None or not hmac.compare_digest(found[1], presented):
-            raise NotPermitted("session_unknown", "会话不存在或凭证不符,请刷新页面", http_status=401)
+            raise _session_unknown()
         return found[0]
 
     def _answer(self, session: StudySession, now_ms: int, batch: BeatBatch | None = None) -> BatchAnswer:
@@ -500,6 +505,14 @@ class SeqOutOfOrder(InvalidInput):
     def __init__(self, expected_seq: int) -> None:
         super().__init__("seq_out_of_order", "批次序号不连续,请按序重发", http_status=409)
         self.expected_seq = expected_seq
+
+
+def _check_unknown() -> InvalidInput:
+    return InvalidInput("check_unknown", "核验不存在或已失效,请刷新页面", http_status=404)
+
+
+def _session_unknown() -> NotPermitted:
+    return NotPermitted("session_unknown", "会话不存在或凭证不符,请刷新页面", http_status=401)
 
 
 def _payload(batch: BeatBatch, received_ms: int, previous_received_ms: int, study_factor: int) -> str:

@@ -1,10 +1,23 @@
 """Tables of presence: study sessions, checks, frames, references."""
 
+import json
 from typing import Any
 
-from sqlalchemy import Float, Index, String, UniqueConstraint, bindparam, delete, func, select, update
+from sqlalchemy import (
+    Float,
+    Index,
+    String,
+    UniqueConstraint,
+    bindparam,
+    delete,
+    func,
+    literal_column,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.sql.elements import ClauseElement
 
 from bridge.db.base import Base, Code, Count, Id, Instant, JsonList, LongText, Ref, Sha256, TenantRow
 from bridge.db.prepared import Prepared
@@ -145,6 +158,42 @@ _HOT_SELECT = Prepared(
 )
 
 
+_CHECK: Any = PresenceCheckRow.__table__
+_FRAME: Any = FaceFrameRow.__table__
+
+
+def _seen(locked: bool) -> ClauseElement:
+    frames = select(func.count()).where(_FRAME.c.check_id == _CHECK.c.id, _FRAME.c.verdict.is_(None))
+    said = (
+        select(_FRAME.c.message)
+        .where(_FRAME.c.check_id == _CHECK.c.id, _FRAME.c.verdict.is_not(None))
+        .order_by(_FRAME.c.received_real.desc())
+        .limit(literal_column("1"))
+    )
+    wanted = (
+        select(
+            _CHECK,
+            _SESSION.c.activity,
+            _SESSION.c.secret_sha256,
+            frames.scalar_subquery().label("waiting"),
+            said.scalar_subquery().label("said"),
+        )
+        .join(_SESSION, _SESSION.c.id == _CHECK.c.session)
+        .where(_CHECK.c.id == bindparam("check_id"), _CHECK.c.institution_id == bindparam("institution"))
+    )
+    return wanted.with_for_update(of=_SESSION) if locked else wanted
+
+
+_SEEN = Prepared(lambda _dialect: _seen(False))
+_SEEN_LOCKED = Prepared(lambda _dialect: _seen(True))
+
+
+def _listed(value: Any) -> list[str]:
+    """Return a JSON list as the driver hands it over: SQLite's as its text."""
+    found: list[str] = json.loads(value) if isinstance(value, str) else value
+    return found
+
+
 def _session(row: Any) -> StudySession:
     return StudySession(
         id=StudySessionId(row.id),
@@ -188,7 +237,7 @@ def _check(row: PresenceCheckRow) -> PresenceCheck:
         attempts_left=row.attempts_left,
         state=CheckState(row.state),
         nonce=row.nonce,
-        verdicts=tuple(row.verdicts),
+        verdicts=tuple(_listed(row.verdicts)),
         reference=row.reference,
     )
 
@@ -319,13 +368,13 @@ class SqlPresenceStore:
         row = self._db.get(PresenceCheckRow, check_id, populate_existing=True)
         return None if row is None else _check(row)
 
-    def seen(self, check_id: CheckId) -> SeenCheck | None:
-        row = self._db.execute(
-            select(PresenceCheckRow, StudySessionRow.activity, StudySessionRow.secret_sha256)
-            .join(StudySessionRow, StudySessionRow.id == PresenceCheckRow.session)
-            .where(PresenceCheckRow.id == check_id)
-        ).one_or_none()
-        return None if row is None else SeenCheck(_check(row[0]), Activity(row[1]), row[2])
+    def seen(self, check_id: CheckId, *, locked: bool = False) -> SeenCheck | None:
+        # Prepared: a page asks for it several times a second while its frame is judged.
+        statement = _SEEN_LOCKED if locked else _SEEN
+        row = statement.row(self._db, {"check_id": check_id, "institution": self._tx.institution_id})
+        if row is None:
+            return None
+        return SeenCheck(_check(row), Activity(row.activity), row.secret_sha256, row.waiting, row.said or "")
 
     def open_check(self, session_id: StudySessionId) -> PresenceCheck | None:
         row = self._db.scalars(

@@ -157,11 +157,11 @@ def agent_door(house: House) -> Blueprint:
 
         def take(tx: Tx) -> tuple[str, int]:
             stations = house.at(tx)
-            check, _judging, _message = stations.presence.check_state(
-                CheckId(check_id), secret, at_ms=came_ms
+            seen = stations.presence.for_frame(CheckId(check_id), secret)
+            require_face_of(stations, seen.check.learner, seen.check.class_run)
+            frame = stations.frames.submit_for_check(
+                seen.check, nonce, jpeg, at_ms=came_ms, waiting=seen.waiting
             )
-            require_face_of(stations, check.learner, check.class_run)
-            frame = stations.frames.submit_for_check(check, nonce, jpeg, at_ms=came_ms)
             return frame, look_again_ms(house.frames_waiting.count(tx))
 
         # A class that is checked at once shares a commit or two.

@@ -184,8 +184,8 @@ def test_a_frame_that_came_in_time_is_taken_however_late_we_come_to_it(known: Ro
     came = known.now_ms + 59_000
     known.pass_time(seconds=65)
     with known.open() as desk:
-        asked, _, _ = desk.presence.check_state(check.id, agent.secret, at_ms=came)
-        frame = desk.frames.submit_for_check(asked, check.nonce, picture("0"), at_ms=came)
+        asked = desk.presence.for_frame(check.id, agent.secret)
+        frame = desk.frames.submit_for_check(asked.check, check.nonce, picture("0"), at_ms=came)
     known.judge(frame)
     assert outcomes(known) == ["passed"]
 
