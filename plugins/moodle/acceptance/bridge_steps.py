@@ -12,7 +12,6 @@ from plugins.simulators.demonstration.http_walk import HttpTab, HttpWalk
 from plugins.simulators.demonstration.steps import StepFailed, expect, wait_for
 
 _SCAN, _DELIVER = r"\local_anxue\task\scan_contact", r"\local_anxue\task\deliver"
-_TOLD_SECONDS = 60.0
 _SETTLED_SECONDS = 10.0
 _MOST_SITTINGS = 6
 _HOUR = {"type": "anxue", "need": "hours", "hours": "1"}
@@ -77,22 +76,23 @@ def hours_open(run: Run) -> None:
 
 
 def consent_withdrawn(run: Run) -> None:
-    """The learner withdraws the consent: what opened by the real name closes; it opens when they consent again."""
-    with run.journal.step("withdrawn", "学员撤回同意:安学桥告知 Moodle,活动关闭;重新同意后开放") as step:
+    """The learner withdraws the consent to faces: what opened by the real name stays open."""
+    with run.journal.step("withdrawn", "学员撤回刷脸同意:改由工作人员监督,按实名开放的活动照常开放") as step:
         learner = run.school.person("learner")
         opening_steps.restrict(run, opening_steps.REAL_NAME)
         opening_steps.expect_open(run, learner, "撤回之前,活动没有开放")
         tab = _arrive(run, learner)
         tab.click("consent-revoke")
-        wait_for(lambda: not opening_steps.is_open(run, learner), _TOLD_SECONDS, "撤回同意后,活动没有关闭")
         tab.open(f"{run.bridge.url}/learner")
+        expect("工作人员监督" in tab.text("supervision-waiting"), "撤回同意后,页面没有给出工作人员监督的方式")
+        opening_steps.expect_open(run, learner, "撤回刷脸同意后,按实名开放的活动关闭了")
         tab.click("consent-agree")
-        wait_for(lambda: opening_steps.is_open(run, learner), _TOLD_SECONDS, "重新同意后,活动没有开放")
+        opening_steps.expect_open(run, learner, "重新同意后,活动没有开放")
         staff = run.staff[0]
         staff.open(f"{run.bridge.url}/platforms/{run.bridge.registration}/exam-service")
         said = staff.text("states-counts")
         expect("已告知 1 人次,待告知 0 人次" in said.replace("，", ","), f"安学桥页面显示:{said}")
-        step.say("撤回即关闭,重新同意即开放;安学桥页面显示已告知 1 人次")
+        step.say("撤回刷脸同意不影响已开放的活动;安学桥页面显示已告知 1 人次")
 
 
 def _sit(run: Run, learner: Person, camera: Camera) -> AgentClient:
