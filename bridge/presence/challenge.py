@@ -73,6 +73,8 @@ _AGAIN = {
     Finding.SUSPECTED_SPOOF: "画面像是照片或屏幕,请学员本人正对摄像头、避开反光,再做一次。",
     Finding.SUSPECTED_VIRTUAL_CAMERA: "画面没有变化或与之前的重复,请直接使用手机或电脑的摄像头,再做一次。",
 }
+_WHY_ENDED = {Finding.NOT_SHOWN: "几次都没有看清动作。", Finding.WRONG_MOVE: "几次动作都和图示不一样。"}
+"""In place of what asks for another try."""
 _ENDED = {
     ChallengeState.PASSED: "动作完成,谢谢!",
     ChallengeState.FAILED: "这次没有完成,没有关系。准备好以后可以重新开始,也可以请班主任现场核验证件。",
@@ -328,7 +330,8 @@ def after(
         return _ended(challenge, ChallengeState.PASSED, _ENDED[ChallengeState.PASSED])
     tries = limits.tries if found.finding is Finding.MET else step.tries_left - 1
     if tries <= 0:
-        return _ended(challenge, ChallengeState.FAILED, found.sentence)
+        why = _WHY_ENDED.get(found.finding, found.sentence)
+        return _ended(challenge, ChallengeState.FAILED, why)
     readable = [move for move in moves if move is not Move.BLINK or challenge.eyes_read]
     following = _next_step(met, step.move, readable, limits, draw, now_ms, tries)
     return replace(challenge, step=following, sentence=found.sentence)

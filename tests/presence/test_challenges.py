@@ -248,6 +248,18 @@ def test_who_does_not_manage_the_movements_may_study_provisionally(room: Room) -
     assert "现场核验" in challenge.sentence
 
 
+def test_good_faces_enough_do_not_anchor_who_fails_the_last_movement(room: Room) -> None:
+    challenge = room.challenge()
+    for _ in range(3):
+        challenge = room.do_as_asked(challenge)
+    while challenge.step is not None:
+        challenge = room.show(challenge, ["0"] * challenge.step.frames)
+    found = reference(room)
+    assert found is not None
+    assert len(found.templates) == room.rules.good_frames
+    assert found.anchored_ms is None
+
+
 def test_without_an_id_photo_a_passed_challenge_anchors_nobody(room: Room) -> None:
     room.roster.photograph = None
     assert room.pass_challenge().state is ChallengeState.PASSED
