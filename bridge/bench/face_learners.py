@@ -7,8 +7,10 @@ face of one person, moved and lit differently, and who sits there for an imposto
 import http.client
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import LearnerRef, RegistrationId, new_id, random_ref
 from bridge.plugin_loader import load
+from bridge.presence.face import FaceTemplate
 from bridge.presence.model import FaceReference
 from bridge.settings import Settings
 
@@ -143,44 +146,49 @@ def impostors_pictures(count: int) -> list[bytes]:
     return _pictures(load("photographs").other_person_frame, count)
 
 
-def take_seats(settings: Settings, count: int) -> list[Seat]:
-    """Open a session with a check for each of `count` made-up learners, whose face is registered and anchored."""
+@contextmanager
+def examination_room(settings: Settings) -> Iterator[Callable[[int], list[Seat]]]:
+    """Yield what seats so many more learners of the running bridge.
+
+    Each is a made-up learner of their own whose face is registered and anchored, with a session whose entry check was
+    opened just now: it waits for its answer no longer than any other.
+    """
     from bridge.wiring import House
 
     house = House.build(settings)
     try:
-        engine = house.engine_for_faces
         (picture,) = learners_pictures(1)
-        template = engine.observe(picture).template
+        template = house.engine_for_faces.observe(picture).template
         if template is None:
             raise InvalidInput("bench_photograph", "测量用的照片没有得到人脸特征。")
-        seats = []
-        for institution, stations, opened in sessions_at_their_entry(
-            house, count, lambda tx, stations: _consenting(house, tx, stations)
-        ):
-            session = opened.session
-            scope = EvidenceScope(
-                institution, session.learner, EvidencePurpose.FACE_TEMPLATE, session.class_run
-            )
-            kept = stations.vault.put(scope, template.vector, "application/octet-stream")
-            stations.presence_store.save_reference(
-                FaceReference(
-                    learner=session.learner,
-                    class_run=session.class_run,
-                    model_id=template.model_id,
-                    model_sha256=template.model_sha256,
-                    templates=(kept,),
-                    chosen=kept,
-                    anchored_ms=session.opened_ms,
-                    has_roster_photo=True,
-                    id=new_id("fref"),
-                )
-            )
-            (command,) = (one for one in opened.commands if one["type"] == "check")
-            seats.append(Seat(opened.secret, str(command["check"])))
-        return seats
+        yield partial(_seats, house, template)
     finally:
         house.close()
+
+
+def _seats(house: "House", template: FaceTemplate, count: int) -> list[Seat]:
+    seats = []
+    consenting = partial(_consenting, house)
+    for institution, stations, opened in sessions_at_their_entry(house, count, consenting):
+        session = opened.session
+        scope = EvidenceScope(institution, session.learner, EvidencePurpose.FACE_TEMPLATE, session.class_run)
+        kept = stations.vault.put(scope, template.vector, "application/octet-stream")
+        stations.presence_store.save_reference(
+            FaceReference(
+                learner=session.learner,
+                class_run=session.class_run,
+                model_id=template.model_id,
+                model_sha256=template.model_sha256,
+                templates=(kept,),
+                chosen=kept,
+                anchored_ms=session.opened_ms,
+                has_roster_photo=True,
+                id=new_id("fref"),
+            )
+        )
+        (command,) = (one for one in opened.commands if one["type"] == "check")
+        seats.append(Seat(opened.secret, str(command["check"])))
+    return seats
 
 
 def _consenting(house: "House", tx: Tx, stations: "Stations") -> LearnerRef:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bridge.bench.face_learners import CameraAgent, learners_pictures, take_seats
+from bridge.bench.face_learners import CameraAgent, examination_room, learners_pictures
 from bridge.settings import Settings
 from tests.servers.bridge import RunningBridge, running_bridge, wait_until
 
@@ -78,7 +78,8 @@ def test_a_frame_whose_judge_was_killed_is_judged_again_and_costs_nothing(tmp_pa
             for name, value in bridge.environment.items()
             if name.startswith("ANXUE_")
         }
-        seats = take_seats(Settings.model_validate(fields), _SEATS + 1)
+        with examination_room(Settings.model_validate(fields)) as take_seats:
+            seats = take_seats(_SEATS + 1)
         agents = [CameraAgent(seat, bridge.url) for seat in seats]
         first, *jpegs = learners_pictures(len(agents))
         # The judges stand: a frame has its verdict.
