@@ -1,4 +1,4 @@
-"""Ending the binding of an LMS account: by two of the institution's staff, for a stated reason, seen by the authority."""
+"""Ending the binding of an LMS account: by two of the institution's staff, for a stated reason, as a signal."""
 
 import re
 from collections.abc import Mapping

@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bridge.kernel.intervals import Interval, IntervalSet
 from bridge.ledger.model.facts import ANSWERED, OTHER_PERSON, PASSED, CheckFact, PromptFact
@@ -29,7 +29,7 @@ class Proof:
 
     settled: IntervalSet
     refused: dict[Refusal, IntervalSet]
-    unanchored: IntervalSet = IntervalSet()
+    unanchored: IntervalSet = field(default_factory=IntervalSet)
 
 
 def prove(
