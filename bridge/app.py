@@ -14,6 +14,7 @@ from bridge.web.caliper_door import caliper_door
 from bridge.web.canvas_door import canvas_door
 from bridge.web.cmi5_door import cmi5_door
 from bridge.web.errors import register_error_handlers
+from bridge.web.free_text import refuse_contact_text
 from bridge.web.launch_door import launch_door
 from bridge.web.notice_door import notice_door
 from bridge.web.pages import register_pages
@@ -37,6 +38,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     Babel(app, default_locale="zh_CN", default_timezone="Asia/Shanghai")
     secure(app, house)
     register_error_handlers(app)
+    refuse_contact_text(app)
     app.register_blueprint(launch_door(house))
     app.register_blueprint(register_door(house))
     app.register_blueprint(agent_door(house))

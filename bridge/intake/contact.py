@@ -7,7 +7,9 @@ from typing import Any
 REMOVED = "[已去除联系方式]"
 
 _FIELD = re.compile(
-    r"(e[-_]?mail|mbox|phone|mobile|telephone|(^|_)tel($|_)|wechat|weixin|(^|_)wx|unionid|openid|(^|_)qq($|_)"
+    # The short ones also end an extension's IRI: https://x.example/qq.
+    r"(e[-_]?mail|mbox|phone|mobile|telephone|(?<![a-z])tel(?![a-z])|wechat|weixin|(?<![a-z])wx|unionid|openid"
+    r"|(?<![a-z])qq(?![a-z])"
     r"|address|msisdn|whatsapp|手机|电话|微信|邮箱|住址|地址|联系)",
     re.IGNORECASE,
 )

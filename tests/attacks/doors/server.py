@@ -49,7 +49,13 @@ ORG, RUN, REGISTRATION = InstitutionId("org_demo"), ClassRunId("run_demo"), Regi
 WEBHOOK_SECRET = b"a secret of forty characters, made up..."
 JSON = {"Accept": "application/json"}
 _LMS_PATH = "/lti/jwks"
-_DOOR_FILES = ("institution.yaml", "course.yaml", "class_runs.yaml", "officials.yaml")
+_DOOR_FILES = (
+    "institution.yaml",
+    "course.yaml",
+    "class_runs.yaml",
+    "officials.yaml",
+    "impact_assessments.yaml",
+)
 
 
 _PREFIXES = ("钟离", "44019919", "canary-", "19900020", "wx_canary_")
