@@ -5,9 +5,12 @@ from datetime import timedelta
 import pytest
 from flask.testing import FlaskClient
 
+from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import legal_date
-from tests.web.furnished import CHEN, CHEN_ID, NOW, OTHER_RUN, RUN, Furnished, token
+from bridge.rules.model import RuleBook
+from tests.privacy.test_stored_faces import LOWERED
+from tests.web.furnished import CHEN, CHEN_ID, NOW, ORG, OTHER_RUN, PASSWORD, RUN, Furnished, token
 
 PRIVACY = "/institution/privacy"
 DESK = f"/institution/class-runs/{RUN}/supervision"
@@ -162,6 +165,34 @@ def test_staff_of_another_institution_supervise_nobody_here(furnished: Furnished
     assert answer.status_code == 404
 
 
-def test_operators_read_how_many_faces_are_stored(furnished: Furnished) -> None:
-    page = furnished.as_staff("staff-lin").get("/compliance").text
-    assert 'data-testid="stored-faces"' not in page
+def test_operators_read_how_many_faces_are_stored_and_record_the_filing(
+    furnished: Furnished, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RuleBook, "pack_alone", lambda _book, _pack: LOWERED)
+    with furnished.house.uow.across_institutions("test: an operator") as tx:
+        staff = furnished.house.at(tx).staff
+        staff.accept(staff.invite("operator", "op-wang").token, PASSWORD)
+    operator = furnished.as_staff("op-wang")
+    assert 'data-testid="stored-faces" data-state="below"' in operator.get("/compliance").text
+    with furnished.house.uow.for_institution(ORG) as tx:
+        for subject in ("elr_1", "elr_2", "elr_3"):
+            scope = EvidenceScope(ORG, subject, EvidencePurpose.FACE_TEMPLATE, RUN)
+            furnished.house.at(tx).vault.put(scope, b"made up, no face", "application/octet-stream")
+
+    page = operator.get("/compliance").text
+    assert 'data-testid="stored-faces" data-state="filing"' in page
+    assert 'data-testid="filing-task"' in page
+    filed = operator.post(
+        "/compliance/faces-filed",
+        data={"csrf_token": token(operator, "/compliance"), "reference": "备案回执示例"},
+    )
+    assert filed.status_code == 303
+    assert 'data-testid="filing-task"' not in operator.get("/compliance").text
+
+    of_institution = furnished.as_staff("staff-lin")
+    assert 'data-testid="stored-faces"' not in of_institution.get("/compliance").text
+    refused = of_institution.post(
+        "/compliance/faces-filed",
+        data={"csrf_token": token(of_institution, PRIVACY), "reference": "备案回执示例"},
+    )
+    assert refused.status_code == 403
