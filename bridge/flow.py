@@ -81,6 +81,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.learner_states.note_release(LearnerRef(d["learner"]), d["account"])),
     Row("identity.consent_given", 28, "search for faces that were registered before that was allowed",
         lambda s, d: s.face_search.ask(LearnerRef(d["learner"])) if d["purpose"] == FACE_SEARCH else None),
+    Row("identity.account_released", 28, "take the face out of the search: under another account it is asked anew",
+        lambda s, d: s.leave_face_search(LearnerRef(d["learner"]))),
     Row("identity.consent_revoked", 28, "take the face out of the search",
         lambda s, d: s.leave_face_search(LearnerRef(d["learner"]))),
     Row("presence.challenge_suspected", 16, "show a registration in which something was suspected",

@@ -168,6 +168,20 @@ def test_whoever_takes_a_consent_back_leaves_index_and_list_at_once(
     assert entries(furnished) == [huang]
 
 
+def test_whose_account_is_released_leaves_the_search(furnished: Furnished, two: Two) -> None:
+    (account, chen), (_, huang) = two
+    register(furnished, chen, 0)
+    register(furnished, huang, 80)
+
+    with furnished.house.uow.for_institution(ORG) as tx:
+        assert furnished.house.at(tx).identity.release_account(
+            account, reason="wrong_account", by="staff_lin"
+        )
+    furnished.work_off()
+
+    assert (searched(furnished), entries(furnished)) == ([huang], [huang])
+
+
 def test_a_destroyed_key_takes_its_person_out_in_the_same_unit_of_work(
     furnished: Furnished, two: Two
 ) -> None:
