@@ -9,7 +9,7 @@ from bridge.kernel.ids import CheckId, LearnerRef
 from bridge.kernel.time import epoch_ms
 from bridge.presence.model import Activity
 from tests.presence.pictures import picture
-from tests.presence.room import RULES, Agent, Room
+from tests.presence.room import LEARNER, RULES, RUN, Agent, Room
 
 DECIDED = "presence.check_decided"
 
@@ -56,6 +56,9 @@ def test_a_passed_check_is_told_once_with_its_moments(known: Room) -> None:
     check_id = agent.check
     known.pass_time(seconds=7)
     agent.pass_check()
+    with known.open() as desk:
+        reference = desk.store.reference(LEARNER, RUN)
+    assert reference is not None
     assert known.events(DECIDED) == [
         {
             "learner": "lrn_1",
@@ -66,6 +69,7 @@ def test_a_passed_check_is_told_once_with_its_moments(known: Room) -> None:
             "due_ms": began,
             "at_ms": began + 7_000,
             "outcome": "passed",
+            "reference": reference.id,
             "reason": "核验通过,请继续学习。",
         }
     ]
