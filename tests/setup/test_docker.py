@@ -40,7 +40,15 @@ def test_the_dockerfile_passes_hadolint() -> None:
 
 def test_compose_keeps_to_the_specification(compose: dict[str, Any]) -> None:
     parsed = PyCompose.from_json(json.dumps(compose))
-    assert sorted(parsed.service_names()) == ["beat", "broker", "database", "judge", "migrate", "web", "worker"]
+    assert sorted(parsed.service_names()) == [
+        "beat",
+        "broker",
+        "database",
+        "judge",
+        "migrate",
+        "web",
+        "worker",
+    ]
 
 
 def test_compose_names_only_services_and_volumes_that_exist(compose: dict[str, Any]) -> None:
