@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from werkzeug.routing import Rule
@@ -85,17 +86,24 @@ class Tour:
             "X-CSRFToken": who.token,
         }
         query = {"q": canary.text, "email": canary.email, "tel": canary.phone, "qq": canary.qq}
-        for body in (
-            {"data": {"csrf_token": who.token, **canary.fields, "name": canary.text, "reason": canary.text}},
-            {"data": wild(canary), "headers": {"Content-Type": "application/json"}},
-        ):
-            given = {**headers, **body.get("headers", {})}
+        form: dict[str, Any] = {
+            "csrf_token": who.token,
+            **canary.fields,
+            "name": canary.text,
+            "reason": canary.text,
+        }
+        as_json = {"Content-Type": "application/json"}
+        sent: tuple[tuple[dict[str, Any] | bytes, dict[str, str]], ...] = (
+            (form, {}),
+            (wild(canary), as_json),
+        )
+        for body, more in sent:
             answer = who.browser.request(
                 method,
                 self.bridge.origin + path,
                 params=query,
-                data=body["data"],
-                headers=given,
+                data=body,
+                headers={**headers, **more},
                 allow_redirects=False,
                 timeout=30,
             )
@@ -105,7 +113,8 @@ class Tour:
 
     def fill_in(self, rule: Rule, who: Visitor) -> set[str]:
         """Fill in each form of a page with a canary in every text, and then as it should be; return where it went."""
-        path, reached = path_of(rule, self.known, "none"), set()
+        path = path_of(rule, self.known, "none")
+        reached: set[str] = set()
         page = who.browser.get(self.bridge.origin + path, headers=_HTML, timeout=30)
         if page.status_code != 200 or "text/html" not in page.headers["Content-Type"]:
             return reached
