@@ -201,7 +201,7 @@ def test_a_denied_camera_is_explained_and_can_be_tried_again_or_left(room: Room)
     page.wait_for_selector('#face-view[data-move="front"]')
     page.keyboard.press("Escape")
     expect(page.get_by_test_id("face-room")).to_be_hidden()
-    page.wait_for_function("window.tracks.every((track) => track.readyState === 'ended')")
+    assert page.evaluate("window.tracks.every((track) => track.readyState === 'ended')") is True
     page.context.close()
 
 

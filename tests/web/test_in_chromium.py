@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 from werkzeug.serving import make_server
 
 from bridge.kernel.ids import LearnerRef
@@ -150,7 +150,7 @@ def test_the_camera_opens_under_the_pages_own_policy(visit: Visit) -> None:
     page = visit.open("/learner/face", visit.cookie("learner"))
 
     page.get_by_test_id("face-start").click()
-    page.wait_for_function("document.getElementById('face-video').videoWidth > 0")
+    expect(page.locator("#face-video")).to_have_js_property("videoWidth", 640)
     page.get_by_test_id("face-leave").click()
 
     page.get_by_test_id("face-room").wait_for(state="hidden")
