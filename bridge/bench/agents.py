@@ -97,6 +97,16 @@ def at_full_rate(agents: Sequence[Agent], *, warm_up: float, seconds: float) -> 
     _all(agents, load)
 
 
+def all_at_once(agents: Sequence[Agent], batches: int) -> None:
+    """Have each agent send so many batches, each as soon as the one before is answered."""
+
+    def load(agent: Agent, _place: int) -> None:
+        for _ in range(batches):
+            agent.send()
+
+    _all(agents, load)
+
+
 def at_pace(agents: Sequence[Agent], batches_per_second: float, *, warm_up: float, seconds: float) -> None:
     """Have the agents together send so many batches a second, and note how long each after the warm-up took.
 

@@ -1,7 +1,8 @@
 """`./anxue acceptance memory`: whether a bridge that is loaded for minutes stays as large as it was.
 
 A real `serve` takes beats at half the rate that is the goal of the bench `ingest`, from as many learners at a time as
-sit in a large class. Each sends what a day and a night of study are and goes; the next one's session takes the place.
+sit in a large class, after a peak of all of them at once: what a process once needed it keeps, and a later peak would
+be measured as growth. Each sends what a day and a night of study are and goes; the next one's session takes the place.
 A session that is open is settled from its first beat, so that the worker's memory follows the longest of them: one
 that never ends would be measured as growth. Linux alone has these figures.
 """
@@ -17,7 +18,7 @@ from pathlib import Path
 import click
 
 from bridge.bench import circumstances
-from bridge.bench.agents import EVENTS_IN_BATCH, Agent, at_pace, taken_seconds
+from bridge.bench.agents import EVENTS_IN_BATCH, Agent, all_at_once, at_pace, taken_seconds
 from bridge.bench.ingest import PACED_EVENTS_PER_SECOND
 from bridge.bench.loaded_bridge import DATABASES, OpenSession, loaded_bridge
 from bridge.bench.steadiness import (
@@ -32,6 +33,8 @@ from bridge.bench.steadiness import (
 from bridge.settings import ROOT
 
 SEATS = 240
+PEAK_BATCHES = 40
+"""Of each learner, before the pace: each thread of the bridge has then held its request beside all the others."""
 BATCHES_IN_SESSION = 88
 """A day and a night of study without a pause, at a beat each ten seconds."""
 _EVERY_SECONDS = 5.0
@@ -63,6 +66,7 @@ def memory(minutes: float, database: str, out: Path | None) -> None:
         f"- Data folder: {circumstances.file_system()}",
         f"- {SEATS} learners at a time, batches of {EVENTS_IN_BATCH} events; a session ends after {BATCHES_IN_SESSION}"
         " batches (a day and a night of study at a beat each ten seconds), and the next learner's takes its place",
+        f"- First the peak: all of them send {PEAK_BATCHES} batches each, as fast as they are answered",
         "",
         "## Found",
         "",
@@ -139,10 +143,12 @@ def _sessions_of(first: int, batches: int) -> int:
 def _measure(seconds: float, database: str) -> tuple[Mapping[str, Sequence[Sample]], Load]:
     wanted = PACED_EVENTS_PER_SECOND[database]
     pace = wanted / EVENTS_IN_BATCH
-    batches = int((WARM_UP_SECONDS + seconds) * pace / SEATS) + 1
+    batches = PEAK_BATCHES + int((WARM_UP_SECONDS + seconds) * pace / SEATS) + 1
     with loaded_bridge(database, sessions_needed(batches)) as bridge:
         bridge.wait_until_done()
         agents = seats(bridge.sessions, bridge.settings.public_url, batches)
+        all_at_once(agents, PEAK_BATCHES)
+        bridge.wait_until_done()
         pids = processes_under(bridge.pid)
         samples: dict[str, list[Sample]] = {name: [] for name in pids.values()}
         over = threading.Event()
