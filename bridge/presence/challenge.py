@@ -298,7 +298,9 @@ def begin(
     camera: str,
 ) -> Challenge:
     """Return a new challenge whose first step is the straight look, open at once."""
-    step = Step(Move.FRONT, draw.nonce, now_ms, now_ms + limits.window_ms, limits.front_frames, limits.front_tries)
+    step = Step(
+        Move.FRONT, draw.nonce, now_ms, now_ms + limits.window_ms, limits.front_frames, limits.front_tries
+    )
     return Challenge(
         challenge_id, learner, class_run, pack_id, ChallengeState.OPEN, (), step,
         now_ms, now_ms + limits.whole_ms, camera=camera, sentence=MOVE_SENTENCES[Move.FRONT],

@@ -186,7 +186,9 @@ class ChallengeLimits:
 
     def __post_init__(self) -> None:
         if min(self.steps, self.tries, self.front_tries) < 1 or self.front_frames < 2 or self.frames < 3:
-            raise ValueError("a challenge needs steps, tries, 2 frames of a straight look and 3 of a movement")
+            raise ValueError(
+                "a challenge needs steps, tries, 2 frames of a straight look and 3 of a movement"
+            )
         if not 0 <= self.pause_min_ms <= self.pause_max_ms:
             raise ValueError("pauses need 0 <= min <= max")
         if not 0 < self.frames * self.frame_gap_ms < self.window_ms < self.whole_ms:
@@ -196,7 +198,9 @@ class ChallengeLimits:
         if not 0 <= self.eyes_open < self.eyes_closed <= 1:
             raise ValueError("eyes need 0 <= open < closed <= 1")
         if self.same_picture_below < 0 or not 0.5 < self.frozen_share <= 1 or not 0 <= self.mark_bits < 128:
-            raise ValueError("copies need 0 <= same, 0.5 < frozen <= 1, and marks that differ in less than half")
+            raise ValueError(
+                "copies need 0 <= same, 0.5 < frozen <= 1, and marks that differ in less than half"
+            )
 
 
 @dataclass(frozen=True, slots=True)

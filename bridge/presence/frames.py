@@ -141,8 +141,15 @@ class FrameService:
         photo_source: Callable[[LearnerRef, ClassRunId], str] = lambda _learner, _class_run: ID_PHOTO,
         *,
         challenged: bool = False,
-        frames_anchor: bool = True,
+        frames_anchor: bool = False,
     ) -> None:
+        """Bind the service to one unit of work.
+
+        Args:
+            challenged: whether the pack has a challenge: single frames register nobody then.
+            frames_anchor: whether single frames that match the ID photo anchor, with no challenge before them. No
+                installation does so: pictures alone are what a stored photograph gives.
+        """
         self._store = store
         self._evidence = evidence
         self._roster = roster

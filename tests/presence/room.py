@@ -144,6 +144,8 @@ class Room:
                 institution,
                 presence.decide,
                 self.recogniser,
+                # Shorter than a challenge: what these tests ask about comes after the anchor.
+                frames_anchor=True,
             )
             yield Desk(tx, store, presence, frames, prompts)
 
