@@ -7,7 +7,9 @@ from flask.testing import FlaskClient
 from playwright.sync_api import Browser, Page, expect
 
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
-from tests.web.furnished import CHEN, CHEN_ID, NOW, ORG, RUN, Furnished
+from bridge.rules.model import RuleBook
+from tests.privacy.test_stored_faces import LOWERED
+from tests.web.furnished import CHEN, CHEN_ID, NOW, ORG, PASSWORD, RUN, Furnished
 from tests.web.pages_served import served_house
 
 PHONE, DESK = (390, 844), (1280, 900)
@@ -101,5 +103,30 @@ def test_staff_begin_confirm_and_end_a_supervision(
         page.goto(f"{url}/institution/privacy")
         expect(page.locator('[data-testid=assessment][data-purpose="face"]')).to_be_visible()
         assert fits(page)
+        assert complaints == []
+        page.context.close()
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=lambda size: str(size[0]))
+def test_the_count_of_faces_and_its_task_fit_an_operators_screen(
+    browser: Browser, tmp_path: Path, size: tuple[int, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RuleBook, "pack_alone", lambda _book, _pack: LOWERED)
+    with served_house(tmp_path) as (furnished, url):
+        with furnished.house.uow.for_institution(ORG) as tx:
+            for subject in ("elr_1", "elr_2", "elr_3"):
+                scope = EvidenceScope(ORG, subject, EvidencePurpose.FACE_TEMPLATE, RUN)
+                furnished.house.at(tx).vault.put(scope, b"made up, no face", "application/octet-stream")
+        with furnished.house.uow.across_institutions("test: an operator") as tx:
+            staff = furnished.house.at(tx).staff
+            staff.accept(staff.invite("operator", "op-wang").token, PASSWORD)
+        page, complaints = opened(browser, furnished.as_staff("op-wang"), url, size)
+        page.goto(f"{url}/compliance")
+        expect(page.get_by_test_id("filing-task")).to_be_visible()
+        assert fits(page)
+        page.get_by_test_id("filing-reference").fill("备案回执示例")
+        page.get_by_test_id("filing-done").click()
+        expect(page.get_by_test_id("stored-faces")).to_be_visible()
+        expect(page.get_by_test_id("filing-task")).to_have_count(0)
         assert complaints == []
         page.context.close()
