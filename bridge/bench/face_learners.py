@@ -161,17 +161,20 @@ def examination_room(settings: Settings) -> Iterator[Callable[[int], list[Seat]]
         template = house.engine_for_faces.observe(picture).template
         if template is None:
             raise InvalidInput("bench_photograph", "测量用的照片没有得到人脸特征。")
-        yield partial(_seats, house, template)
+        yield partial(_seats, house, picture, template)
     finally:
         house.close()
 
 
-def _seats(house: "House", template: FaceTemplate, count: int) -> list[Seat]:
+def _seats(house: "House", picture: bytes, template: FaceTemplate, count: int) -> list[Seat]:
     seats = []
     consenting = partial(_consenting, house)
     for institution, stations, opened in sessions_at_their_entry(house, count, consenting):
         session = opened.session
-        scope = EvidenceScope(institution, session.learner, EvidencePurpose.FACE_TEMPLATE, session.class_run)
+        whose = partial(EvidenceScope, institution, session.learner, class_run_id=session.class_run)
+        # The picture of the registration lies beside the template, under the key of all later pictures.
+        stations.vault.put(whose(purpose=EvidencePurpose.FACE_FRAME), picture, "image/jpeg")
+        scope = whose(purpose=EvidencePurpose.FACE_TEMPLATE)
         kept = stations.vault.put(scope, template.vector, "application/octet-stream")
         stations.presence_store.save_reference(
             FaceReference(
