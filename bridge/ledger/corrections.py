@@ -228,8 +228,8 @@ class Corrections:
 
         Raises:
             InvalidInput: transfer_same_class_run, not_enrolled (in one of them), transfer_outline_differs,
-                transfer_kind_differs, transfer_paper_issued, transfer_frozen, transfer_done (one of them was
-                left before).
+                transfer_kind_differs, transfer_paper_issued, transfer_frozen, transfer_unconfirmed, transfer_done
+                (one of them was left before).
         """
         if old == new:
             raise InvalidInput("transfer_same_class_run", "请选择另一个班次。")
@@ -242,9 +242,16 @@ class Corrections:
             raise InvalidInput("transfer_kind_differs", "两个班次的培训类别不同,学时不能转入,请核对班次。")
         if self._has_papers(learner, old):
             raise InvalidInput("transfer_paper_issued", "原班次已出具证明,不能再转出学时。")
-        if self._ledger.statement(learner, old).figures.frozen_ms:
+        figures = self._ledger.statement(learner, old).figures
+        if figures.frozen_ms:
             raise InvalidInput(
                 "transfer_frozen", "原班次还有因机构原因冻结的学习时间,请机构先补办手续再转班。"
+            )
+        if figures.provisional_ms or figures.pending_ms:
+            # It would be left behind, and its media counted as seen.
+            raise InvalidInput(
+                "transfer_unconfirmed",
+                "原班次还有学习时间等待核验或测验确认。请学员先通过核验、完成测验,再转班;不再需要的时段可先申请扣除。",
             )
         for run in (old, new):
             facts = read_facts(self._ledger.entries(learner, run))
