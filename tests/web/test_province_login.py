@@ -184,10 +184,10 @@ def test_an_answer_comes_once(there: Province) -> None:
 def test_a_state_of_before_is_worth_nothing_in_a_new_try(there: Province) -> None:
     client = there.client()
     first = there.consent(there.begin(client), OFFICIAL)
-    there.begin(client)
+    second = there.consent(there.begin(client), OFFICIAL)
     assert "不是在这个浏览器" in refused(client.get(first), client)
     # And the try that it was put into is over, too: a state is looked at once.
-    assert "不是在这个浏览器" in refused(client.get(first), client)
+    assert "不是在这个浏览器" in refused(client.get(second), client)
 
 
 def test_an_answer_begun_in_another_browser_signs_nobody_in(there: Province) -> None:
