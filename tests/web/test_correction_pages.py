@@ -298,3 +298,20 @@ def test_frozen_time_is_not_left_behind_by_a_transfer(furnished: Furnished, lear
     status, page = post(furnished, at(learner), transfer())
 
     assert (status, "先补办手续再转班" in page.replace("<wbr>", "")) == (422, True)
+
+
+def test_time_that_waits_for_a_check_is_not_left_behind_by_a_transfer(
+    furnished: Furnished, learner: LearnerRef
+) -> None:
+    add_run(furnished, learner)
+    start = NOW - timedelta(minutes=20)
+    # What was out of sight the first time.
+    furnished.watch(learner, "ses_more", "unit_electric", start, 100, media_ms=1_200_000)
+    furnished.check(learner, "ses_more", start)
+    assert statement(furnished, learner).figures.provisional_seconds > 0
+
+    status, page = post(furnished, at(learner), transfer())
+    assert (status, "等待核验或测验确认" in page.replace("<wbr>", "")) == (422, True)
+
+    furnished.check(learner, "ses_more", start + timedelta(seconds=100))
+    assert post(furnished, at(learner), transfer())[0] == 200
