@@ -18,6 +18,7 @@ from plugins.simulators.attack.campaign import Plan, Report, campaign
 from plugins.simulators.attack.cheat import Cheat
 from plugins.simulators.attack.cheats import CHEATS
 from plugins.simulators.attack.page import as_markdown
+from plugins.simulators.attack.registration import FALSE_FACES
 from plugins.simulators.attack.scenario import play
 from plugins.simulators.attack.stage import Stage, stage
 
@@ -60,12 +61,20 @@ def test_honest_learners_are_credited(report: Report) -> None:
     assert all(one.incidents for one in report.honest if one.id in struck)
 
 
-def test_a_stored_face_is_told_apart_until_liveness_stands(report: Report) -> None:
+def test_a_stored_face_at_registration_earns_nothing(report: Report) -> None:
     stored = next(one for one in report.alone if one.id == "X8")
 
-    assert stored.defended_by == "liveness"
-    assert not stored.in_total
-    assert stored.forged_seconds > 0, "liveness stands: let X8 join the total"
+    assert stored.in_total
+    assert (stored.attempted_seconds, stored.credited_seconds, stored.forged_seconds) == (MINUTES * 60, 0, 0)
+
+
+@pytest.mark.parametrize("id", ["X8c", "X8p"])
+def test_what_is_not_stopped_is_told_with_what_it_gets_and_is_in_no_total(report: Report, id: str) -> None:
+    got = next(one for one in report.alone if one.id == id)
+
+    assert got.defended_by.startswith("not stopped")
+    assert not got.in_total
+    assert got.forged_seconds > 0, "it is stopped now: let it join the total"
 
 
 def test_each_attack_was_really_tried(report: Report) -> None:
@@ -81,7 +90,9 @@ def test_every_row_of_the_corpus_stands_in_the_whole_form() -> None:
     ids = [cheat.id for cheat in CHEATS]
 
     assert len(set(ids)) == len(ids)
-    assert {f"X{number}" for number in range(1, 14)} <= {one.rstrip("ab") for one in ids}
+    faces = [kind.id for kind in FALSE_FACES]
+    assert not set(ids) & set(faces)
+    assert {f"X{number}" for number in range(1, 14)} <= {one.rstrip("abc") for one in [*ids, *faces]}
     assert all(cheat.title_zh and cheat.defended_by and cheat.__doc__ for cheat in CHEATS)
     assert len(Plan().pairs) == len(ids) * (len(ids) - 1) // 2
 
@@ -125,7 +136,8 @@ def test_the_command_prints_one_object_writes_the_page_and_fails_on_a_forged_sec
     assert (done.exit_code, told) == (status, ["played"])
     printed = json.loads(done.stdout)
     assert done.stdout.count("\n") == 1
-    assert (printed["forged_seconds"], len(printed["rows"])) == (forged, len(SHORT.alone) + len(SHORT.pairs))
+    rows = len(SHORT.registrations) + len(SHORT.alone) + len(SHORT.pairs)
+    assert (printed["forged_seconds"], len(printed["rows"])) == (forged, rows)
     assert f"forged: {forged} s" in page.read_text(encoding="utf-8")
 
 
