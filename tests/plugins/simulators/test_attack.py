@@ -103,7 +103,7 @@ def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield made
 
 
-def all_settled(wall: Any, checks: Any, rules: Any, *, left: bool) -> Proof:
+def all_settled(wall: Any, checks: Any, rules: Any, *, left: bool, anchors: Any) -> Proof:
     return Proof(IntervalSet([wall]), {})
 
 
@@ -147,4 +147,4 @@ def test_the_page_names_every_attack(report: Report) -> None:
     written = as_markdown(report, date(2026, 11, 28), alone=False)
 
     assert all(f"| {one.id} |" in written for one in (*report.alone, *report.pairs))
-    assert "awaits liveness" in written
+    assert "not stopped" in written
