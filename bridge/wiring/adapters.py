@@ -178,9 +178,7 @@ class PresenceOverTests:
         if within:
             points = [start, *(min(at, finish) for at in within), finish]
             covered = sum(b - a for a, b in pairwise(points) if b - a <= limit)
-        return TestEvidence(
-            start_passed, passed, failed, covered, finish - start, tuple(sorted(references))
-        )
+        return TestEvidence(start_passed, passed, failed, covered, finish - start, tuple(sorted(references)))
 
     def _sessions(self, score: TestScore) -> Sequence[StudySession]:
         """Return the sessions that watched the attempt: by its id, else those of the gate that ran over it.

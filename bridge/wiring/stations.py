@@ -14,8 +14,8 @@ from bridge.completion.store import SqlCompletionStore
 from bridge.db.unit_of_work import Tx
 from bridge.db.vault import Vault
 from bridge.hours.service import HoursService
-from bridge.identity.consent import FACE, PHOTO_TO_SOURCE, SUPERVISED, SUPERVISED_TEXT
 from bridge.identity.changes import Changes
+from bridge.identity.consent import FACE, PHOTO_TO_SOURCE, SUPERVISED, SUPERVISED_TEXT
 from bridge.identity.deletion_requests import DeletionRequests
 from bridge.identity.enrolment import EnrolmentImports
 from bridge.identity.model import Account

@@ -29,8 +29,8 @@ from bridge.web.pages.learner_checks import learner_check_pages, register_learne
 from bridge.web.pages.lms import lms_pages
 from bridge.web.pages.lms_courses import lms_courses_pages, register_lms_courses_wording
 from bridge.web.pages.materials import material_pages
-from bridge.web.pages.person import person_pages
 from bridge.web.pages.my_data import my_data_pages
+from bridge.web.pages.person import person_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.player import player_pages
 from bridge.web.pages.province_login import province_login_pages, register_province_login
@@ -56,8 +56,8 @@ def register_pages(app: Flask, house: House) -> None:
     register_lms_courses_wording(app)
     register_unit_claims(app, house)
     register_real_names(app, house)
-    register_province_login(app, house)
     register_face_search(app, house)
+    register_province_login(app, house)
     register_learner_checks(app, house)
     register_class_to_do(app, house)
     for pages in (
@@ -71,10 +71,10 @@ def register_pages(app: Flask, house: House) -> None:
         learner_pages,
         face_search_pages,
         my_data_pages,
+        face_challenge_pages,
         cmi5_pages,
         player_pages,
         test_gate_pages,
-        face_challenge_pages,
         lms_pages,
         deep_link_pages,
         submission_review_pages,
