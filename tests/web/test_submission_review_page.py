@@ -113,7 +113,7 @@ def test_the_page_shows_time_checks_and_tests_with_reasons(studied: Lms) -> None
     assert 'data-state="passed"' in page
     assert 'data-state="other_person"' in page
     assert 'data-decision="refused"' in page
-    assert "人脸核验未通过" in page
+    assert "次在场核验未通过" in page
     assert "人脸与登记的本人不一致" in page
 
 
