@@ -77,7 +77,7 @@ _WHY_ENDED = {Finding.NOT_SHOWN: "几次都没有看清动作。", Finding.WRONG
 """In place of what asks for another try."""
 _ENDED = {
     ChallengeState.PASSED: "动作完成,谢谢!",
-    ChallengeState.FAILED: "这次没有完成,没有关系。准备好以后可以重新开始,也可以请班主任现场核验证件。",
+    ChallengeState.FAILED: "这次没有完成,没有关系。准备好以后可以重新开始,也可以请班主任当面核对证件。",
     ChallengeState.EXPIRED: "时间到了,没有关系。准备好以后可以重新开始。",
 }
 

@@ -40,7 +40,7 @@ _GRAVEST_FIRST = (
     Finding.SUSPECTED_SPOOF.value,
     Finding.SUSPECTED_VIRTUAL_CAMERA.value,
 )
-WITHOUT_CHALLENGE = "本单位的人脸模型包没有头部姿态模型,不能做动作核验,人脸需要由工作人员现场核对证件后确认。"
+WITHOUT_CHALLENGE = "本单位暂不能做动作核验,拍照后请工作人员当面核对证件。"
 """What a learner reads where the pack cannot see movements: nobody is anchored by machine there."""
 _FROZEN = "摄像头送来了完全相同的画面,请直接使用手机或电脑的摄像头,再做一次。"
 

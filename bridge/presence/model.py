@@ -71,7 +71,7 @@ CHECK_SENTENCES = {
     CheckState.NO_FACE: "多次未检测到人脸,自应核验时起的学习时间不计入学时,请调整位置后重新核验。",
     CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,自应核验时起的学习时间不计入学时,请独自完成核验。",
     CheckState.TOO_POOR: "画面多次不够清晰,自应核验时起的学习时间不计入学时,请改善光线或更换设备后重新核验。",
-    CheckState.UNSURE: "多次无法确认是否本人,自应核验时起的学习时间不计入学时,请重新核验或联系班主任现场核验。",
+    CheckState.UNSURE: "多次无法确认是否本人,自应核验时起的学习时间不计入学时,请重新核验或联系班主任。",
     CheckState.DECLINED: "您已撤回人脸信息处理同意,本次核验已取消,不扣学时。",
 }
 
@@ -88,7 +88,7 @@ _TEST_SENTENCES = {
     CheckState.NO_FACE: "多次未检测到人脸,本次考试的成绩可能不予认可,请调整位置后重新核验。",
     CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,本次考试的成绩可能不予认可,请独自完成核验。",
     CheckState.TOO_POOR: "画面多次不够清晰,本次考试的成绩可能不予认可,请改善光线或更换设备后重新核验。",
-    CheckState.UNSURE: "多次无法确认是否本人,本次考试的成绩可能不予认可,请重新核验或联系班主任现场核验。",
+    CheckState.UNSURE: "多次无法确认是否本人,本次考试的成绩可能不予认可,请重新核验,或联系班主任。",
     CheckState.DECLINED: "您已撤回人脸信息处理同意,本次核验已取消,不影响成绩。",
 }
 

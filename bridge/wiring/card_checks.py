@@ -76,7 +76,7 @@ def _own_number(house: "House", tx: Tx, class_run: ClassRunId, learner: LearnerR
     stations = house.at(tx)
     stations.registry.require_enrolled(class_run, learner)
     if not stations.identity.may_process_face(learner):
-        raise NotPermitted("consent_required", "这名学员没有同意人脸信息处理,请使用非人脸的核验方式。")
+        raise NotPermitted("consent_required", "这名学员没有同意人脸信息处理,请改由工作人员监督学习。")
     person = SqlIdentityStore(tx, house.cipher).person(learner)
     if person is None:
         raise InvalidInput("learner_unknown", "没有这名学员,请刷新后重试。", http_status=404)

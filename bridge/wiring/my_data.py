@@ -17,6 +17,7 @@ from bridge.kernel.ids import InstitutionId, LearnerRef
 from bridge.kernel.time import from_epoch_ms, legal_date, rfc3339
 from bridge.presence.supervised import MODES_ZH
 from bridge.rules.model import NoRuleInForce
+from bridge.wiring.key_ends import ARCHIVE_YEARS, TEMPLATE_DAYS
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
@@ -34,9 +35,9 @@ PURPOSES_ZH = {
     EvidencePurpose.IDENTITY_EVIDENCE: "身份变更的证明材料",
 }
 _UNTIL_ZH = {
-    EvidencePurpose.FACE_TEMPLATE: "到本班次结束;撤回刷脸同意立即销毁",
+    EvidencePurpose.FACE_TEMPLATE: "班次结束后在规定的天数内销毁;撤回刷脸同意立即销毁",
 }
-_BY_RULE = ("retention.special_operation_archive_years", "retention.principal_manager_archive_years")
+_BY_RULE = (TEMPLATE_DAYS, *ARCHIVE_YEARS)
 ROLES_ZH = {
     "institution": "培训机构工作人员",
     "authority": "监管部门人员",

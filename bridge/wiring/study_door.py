@@ -285,9 +285,9 @@ def capture_reference_frame(
     anchored = reference is not None and reference.anchored_ms is not None
     accepted = judged and frame is not None and frame.verdict == "verified"
     message = frame.message if judged and frame is not None else "正在核对照片,请稍候再试。"
+    enough = good >= needed
     if accepted:
-        message = "照片清晰,已采用。" if not anchored else "人脸登记完成。"
-    without_photo = reference is not None and not reference.has_roster_photo
+        message = "照片已拍好,请带证件请工作人员当面核对。" if enough else "照片清晰,已采用。"
     return {
         "accepted": accepted,
         "pending": not judged,
@@ -295,8 +295,8 @@ def capture_reference_frame(
         "good_frames": good,
         "needed": needed,
         "anchored": anchored,
-        # Without an ID photo on the list nobody can be anchored by machine: staff must check the card.
-        "done": anchored or (without_photo and good >= needed),
+        # Pictures alone anchor nobody: staff check the card.
+        "done": enough,
     }
 
 

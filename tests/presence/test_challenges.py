@@ -245,7 +245,7 @@ def test_who_does_not_manage_the_movements_may_study_provisionally(room: Room) -
     found = reference(room)
     assert found is not None
     assert (len(found.templates), found.anchored_ms) == (1, None)
-    assert "现场核验" in challenge.sentence
+    assert "当面核对" in challenge.sentence
 
 
 def test_good_faces_enough_do_not_anchor_who_fails_the_last_movement(room: Room) -> None:
@@ -360,7 +360,7 @@ def test_a_pack_without_a_model_of_the_heads_pose_says_so_and_anchors_nobody(roo
     with pytest.raises(InvalidInput) as refused:
         room.challenge()
     assert refused.value.reason == "challenge_unsupported"
-    assert "现场核对证件" in refused.value.message
+    assert "当面核对证件" in refused.value.message
 
 
 def test_what_is_shown_in_tests_is_what_the_pack_asks_for() -> None:

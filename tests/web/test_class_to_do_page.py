@@ -62,7 +62,7 @@ def test_everybody_stands_at_one_step_of_the_road(furnished: Furnished) -> None:
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"anchored_ms": None}, "照片还不够"),
+        ({"anchored_ms": None}, "登记的人脸未核对"),
         ({"anchored_ms": None, "has_roster_photo": False}, "名单里没有证件照"),
         ({"model_sha256": "0" * 64}, "须重新登记人脸"),
     ],

@@ -145,7 +145,7 @@ def test_who_shows_nothing_is_told_kindly_and_may_begin_again(room: Room) -> Non
     expect(page.get_by_test_id("face-hint")).to_contain_text("没关系,没有看清动作", timeout=30_000)
     page.wait_for_selector('#face-room[data-state="failed"]', timeout=60_000)
     expect(page.get_by_test_id("face-say")).to_have_text("没关系，可以再来一次")
-    expect(page.get_by_test_id("face-hint")).to_contain_text("班主任现场核验证件")
+    expect(page.get_by_test_id("face-hint")).to_contain_text("班主任当面核对证件")
     assert page.evaluate("window.tracks.every((track) => track.readyState === 'ended')") is True
 
     room.engine.script = SHOWING.__getitem__

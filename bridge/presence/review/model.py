@@ -388,7 +388,7 @@ def ways_words(ways: Sequence[WayOut], *, where: str, closes_on: date, appeal_un
     said = {
         WayOut.RETRY: "正对摄像头、光线照在脸上,再核验一次",
         WayOut.OTHER_DEVICE: "换一台手机或电脑,从培训平台重新进入同一课程",
-        WayOut.STAFF: f"带身份证到{where}找班主任当面核对,或改为有人监督的学习(不刷脸)",
+        WayOut.STAFF: f"带身份证到{where}找班主任,改由工作人员监督学习(不刷脸)",
         WayOut.APPEAL: f"到安学桥“核验与申诉”页申诉,{appeal_until.month} 月 {appeal_until.day} 日前有效",
         WayOut.MAKE_UP: f"没计入的内容,核验通过后可以补学,{closes_on.month} 月 {closes_on.day} 日结班",
     }

@@ -120,7 +120,7 @@ def class_to_do(house: House, visit: StaffVisit, class_run: ClassRunId) -> Class
             ),
             Group(
                 "anchored",
-                _("人脸未比对"),
+                _("本人未核对"),
                 _(
                     "请学员在“我的培训”里完成人脸登记；名单里没有证件照的，当面核对本人和证件。完成前学时只是暂记，不能出证明。"
                 ),
@@ -134,7 +134,7 @@ def class_to_do(house: House, visit: StaffVisit, class_run: ClassRunId) -> Class
                 "stuck",
                 _("核验卡住"),
                 _(
-                    "先请学员换光线、换手机再试；仍不通过的，带证件到场当面核对，或改为有人监督的学习；没计入的内容可以补学。"
+                    "先请学员换光线、换手机再试；仍不通过的，带证件到场，改由工作人员监督学习；没计入的内容可以补学。"
                 ),
                 url_for("supervision_desk.show", class_run=class_run),
                 len(stuck),
@@ -263,7 +263,11 @@ def _faces(house: House, tx: Tx, class_run: ClassRunId) -> Mapping[LearnerRef, _
         current = (one.model_id, one.model_sha256) == house.recogniser
         why = _("识别模型已更新，须重新登记人脸")
         if current:
-            why = _("正在登记，照片还不够") if one.has_roster_photo else _("名单里没有证件照，须当面核对证件")
+            why = (
+                _("登记的人脸未核对，请重做登记或当面核对证件")
+                if one.has_roster_photo
+                else _("名单里没有证件照，须当面核对证件")
+            )
         faces[LearnerRef(one.learner)] = _Face(current and one.anchored_ms is not None, why)
     return faces
 

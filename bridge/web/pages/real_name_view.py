@@ -34,7 +34,7 @@ _FOR_STAFF: Mapping[str, str] = {
 }
 _DETAILS: Mapping[str, str] = {
     NO_CONSENT: "学员选择不提供照片，改为当面核对",
-    STAFF_ALONE: "护照没有可自动核对的校验办法，须当面核对本人和护照",
+    STAFF_ALONE: "护照号码没有校验位，系统无法核对，须当面核对本人和护照",
     "photo_below_threshold": "报名照片与数据源的照片不够相似，请仔细比对本人和证件",
     "photo_missing": "报名名单中没有照片",
     "document_not_covered": "核验服务不支持这种证件",
@@ -103,7 +103,7 @@ def _say(check: NameCheck | None) -> tuple[Literal["none", "pending", "staff", "
     if check.state is CheckState.MISMATCHED:
         return "mismatched", _("姓名与身份证号码核对不一致，请对照身份证重新填写；确认无误请联系培训机构。")
     if check.detail == STAFF_ALONE:
-        return "staff", _("护照没有可自动核对的校验办法。") + _(_CARD).replace("证件", "护照", 1)
+        return "staff", _("护照号码没有校验位，系统无法核对。") + _(_CARD).replace("证件", "护照", 1)
     if check.detail == NO_CONSENT:
         return "staff", _("您没有选择提供照片。") + _(_CARD)
     if check.outcome in PASSING:

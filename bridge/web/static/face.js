@@ -27,11 +27,11 @@
       onDone: function (reply) {
         start.disabled = false;
         if (!reply) {
-          say('采集没有完成。准备好以后，请再点一次“开始采集”。', 'warn');
+          say('采集没有完成。准备好以后，请再点一次“开始”。', 'warn');
         } else if (reply.anchored) {
           window.location.assign(panel.getAttribute('data-home-url'));
         } else {
-          say(reply.message || '照片还不够，请再点一次“开始采集”。', 'warn');
+          say(reply.message || '照片还不够，请再点一次“开始”。', 'warn');
         }
       }
     });

@@ -222,7 +222,7 @@
       mood('good');
       one('face-mark').textContent = '✓';
       say(told.anchored ? '人脸登记完成' : '动作完成');
-      hint(told.anchored ? '' : '报名材料里没有可比对的证件照，请联系班主任现场核验证件。');
+      hint(told.anchored ? '' : '报名材料里没有可比对的证件照，请班主任当面核对证件。');
       one('face-count').textContent = '';
       room.setAttribute('data-state', 'passed');
       one('face-leave').textContent = '返回我的培训';
