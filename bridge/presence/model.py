@@ -110,6 +110,8 @@ _GRAVE = {
     FaceVerdict.SUSPECTED_SPOOF: (SUSPECTED_SPOOF_FRAMES, CheckState.SUSPECTED_SPOOF),
 }
 """Verdicts that only so many frames of one check make its end."""
+_ENDS_UNSURE = frozenset({*_GRAVE, FaceVerdict.VERIFIED, FaceVerdict.SUSPECTED_VIRTUAL_CAMERA})
+"""What one frame at the last attempt does not prove; a made camera is looked for in registrations alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,7 @@ class PresenceCheck:
         if left > 0:
             return CheckState.OPEN, left
         # One such frame among others proves nobody and nothing; the check then counts as unsure.
-        if verdict in _GRAVE or verdict is FaceVerdict.VERIFIED:
+        if verdict in _ENDS_UNSURE:
             return CheckState.UNSURE, 0
         return CheckState(verdict.value), 0
 

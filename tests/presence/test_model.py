@@ -122,7 +122,7 @@ def test_a_spoof_is_said_of_two_frames_and_never_of_one(verdicts: list[FaceVerdi
     assert (ended.state is CheckState.SUSPECTED_SPOOF) == (suspected >= 2)
 
 
-GRAVE = (FaceVerdict.OTHER_PERSON, FaceVerdict.SUSPECTED_SPOOF)
+GRAVE = (FaceVerdict.OTHER_PERSON, FaceVerdict.SUSPECTED_SPOOF, FaceVerdict.SUSPECTED_VIRTUAL_CAMERA)
 
 
 @pytest.mark.parametrize("verdict", GRAVE)
