@@ -244,7 +244,7 @@ class Challenge:
 
     Args:
         met: what was shown so far, in order.
-        step: None once it has ended.
+        step: None once it has ended; of one that another took the place of, once its whole burst is judged.
         suspicions: findings of bursts that a reviewer should see.
         camera: what the browser calls its camera, as a hint: "virtual", "physical" or "unknown".
         sentence: what the learner heard last.
@@ -322,8 +322,11 @@ def after(
     suspicions = challenge.suspicions
     if found.finding in SUSPICIONS:
         suspicions = (*suspicions, found.finding.value)
-        if suspicions.count(found.finding.value) >= GRAVE_BURSTS:
-            return _ended(replace(challenge, suspicions=suspicions), ChallengeState.FAILED, found.sentence)
+    if challenge.state is not ChallengeState.OPEN:
+        # Another took its place while this burst was judged: nothing is made of it, but what was suspected is kept.
+        return replace(challenge, suspicions=suspicions, step=None)
+    if suspicions.count(found.finding.value) >= GRAVE_BURSTS:
+        return _ended(replace(challenge, suspicions=suspicions), ChallengeState.FAILED, found.sentence)
     met = (*challenge.met, step.move) if found.finding is Finding.MET else challenge.met
     challenge = replace(challenge, met=met, suspicions=suspicions)
     if met == (Move.FRONT,) and step.move is Move.FRONT:
@@ -355,13 +358,22 @@ def expire(
     )
 
 
+def replaced(challenge: Challenge) -> Challenge:
+    """Return the challenge, ended since another takes its place; a whole burst of it is judged all the same."""
+    step = challenge.step if challenge.step is not None and challenge.step.judging else None
+    return replace(challenge, state=ChallengeState.EXPIRED, step=step)
+
+
 def give_up(
     challenge: Challenge, limits: ChallengeLimits, draw: Draw, now_ms: int, sentence: str
 ) -> Challenge:
-    """Return the challenge with its step asked for once more, since we could not judge it; no try is lost."""
+    """Return the challenge with its step asked for once more, since we could not judge it; no try is lost.
+
+    Of one that has ended nothing is asked.
+    """
     step = challenge.step
     if challenge.state is not ChallengeState.OPEN or step is None:
-        return challenge
+        return replace(challenge, step=None)
     again = replace(step, nonce=draw.nonce, opens_ms=now_ms, closes_ms=now_ms + limits.window_ms, taken=0)
     return replace(challenge, step=again, ends_ms=now_ms + limits.whole_ms, sentence=sentence)
 

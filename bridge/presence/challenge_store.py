@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, String, delete, select, update
+from sqlalchemy import JSON, String, delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import Base, Code, Count, Id, JsonList, Ref, TenantRow
 from bridge.db.unit_of_work import Tx
-from bridge.kernel.ids import ClassRunId, LearnerRef
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.presence.challenge import Challenge, ChallengeState, Move, Step
 
 
@@ -137,14 +137,29 @@ class SqlChallengeStore:
             )
             self._db.flush()
 
-    def forget(self, learner: LearnerRef) -> None:
-        """End the learner's open challenges with their step, and delete the marks of their frames."""
-        self._db.execute(
-            update(FaceChallengeRow)
-            .where(FaceChallengeRow.learner == learner, FaceChallengeRow.state == ChallengeState.OPEN.value)
-            .values(state=ChallengeState.EXPIRED.value, step=None)
+    def unended(self, learner: LearnerRef) -> list[Challenge]:
+        """Return the learner's challenges, of all class runs, that are open or judged yet, locked until commit."""
+        rows = self._db.scalars(
+            select(FaceChallengeRow)
+            .where(FaceChallengeRow.learner == learner, FaceChallengeRow.step.is_not(None))
+            .order_by(FaceChallengeRow.id)
+            .with_for_update()
+            .execution_options(populate_existing=True)
         )
+        return [_challenge(row) for row in rows]
+
+    def forget_marks(self, learner: LearnerRef) -> None:
         self._db.execute(delete(FaceFrameMarkRow).where(FaceFrameMarkRow.learner == learner))
+
+
+def overdue_challenges(tx: Tx, now_ms: int) -> list[tuple[InstitutionId, str]]:
+    """Return the open challenges, of all institutions, whose time is over (real ms)."""
+    rows = tx.session.execute(
+        select(FaceChallengeRow.institution_id, FaceChallengeRow.id)
+        .where(FaceChallengeRow.state == ChallengeState.OPEN.value, FaceChallengeRow.ends_ms <= now_ms)
+        .limit(500)
+    )
+    return [(InstitutionId(institution), challenge) for institution, challenge in rows]
 
 
 def _columns(challenge: Challenge) -> dict[str, Any]:

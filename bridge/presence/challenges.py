@@ -64,7 +64,9 @@ class ChallengeStore(Protocol):
 
     def add_mark(self, frame_id: str, learner: LearnerRef, mark: str) -> None: ...
 
-    def forget(self, learner: LearnerRef) -> None: ...
+    def unended(self, learner: LearnerRef) -> list[Challenge]: ...
+
+    def forget_marks(self, learner: LearnerRef) -> None: ...
 
 
 class PhotoSource(Protocol):
@@ -117,9 +119,9 @@ class ChallengeService:
         reference = self._current(learner, class_run)
         if reference is not None and reference.anchored_ms is not None:
             raise InvalidInput("already_anchored", "人脸已登记完成,无需重复采集", http_status=409)
-        before = self._challenges.latest(learner, class_run)
+        before = self.look(learner, class_run)
         if before is not None and before.state is ChallengeState.OPEN:
-            self._challenges.save(replace(before, state=ChallengeState.EXPIRED, step=None))
+            self._save(model.replaced(before))
         begun = model.begin(
             new_id("chl"), learner, class_run, self._pack.id, limits, _draw(), self._now_ms(),
             camera_hint(camera_label),
@@ -131,6 +133,17 @@ class ChallengeService:
         """Return the learner's last challenge as it stands now; None if there was none."""
         found = self._challenges.latest(learner, class_run)
         return None if found is None else self._expired(found)
+
+    def expire(self, challenge_id: str) -> None:
+        """End a challenge whose time is over and to which nobody came back."""
+        found = self._challenges.get(challenge_id)
+        if found is None or found.state is not ChallengeState.OPEN:
+            return
+        try:
+            self._expired(found)
+        except InvalidInput:
+            # The pack has no challenge any more, or the key of its faces is gone: it ends with no face kept.
+            self._save(model.replaced(found))
 
     def submit(self, challenge_id: str, learner: LearnerRef, nonce: str, seq: int, jpeg: bytes) -> Challenge:
         """Store one frame of the step's burst, and ask for the judgement once the burst is whole.
@@ -215,6 +228,9 @@ class ChallengeService:
                 )
             if mark:
                 self._challenges.add_mark(frame_id, found.learner, mark)
+        if found.state is not ChallengeState.OPEN:
+            self._went_on(found, judged.found)
+            return
         if judged.template is not None:
             named = self._put_template(found, judged.template)
             found = replace(found, templates=(*found.templates, named), with_photo=judged.with_photo)
@@ -232,11 +248,13 @@ class ChallengeService:
             if frame is not None and frame.verdict is None:
                 self._store.save_frame(replace(frame, verdict=FaceVerdict.UNSURE.value, message=sentence))
         limits = self._limits(found.class_run)
-        self._challenges.save(model.give_up(found, limits, _draw(), self._now_ms(), sentence))
+        self._save(model.give_up(found, limits, _draw(), self._now_ms(), sentence))
 
     def forget(self, learner: LearnerRef) -> None:
         """End what is open of the learner's challenges and delete the marks of their frames: the consent has ended."""
-        self._challenges.forget(learner)
+        for one in self._challenges.unended(learner):
+            self._save(replace(one, state=ChallengeState.EXPIRED, step=None))
+        self._challenges.forget_marks(learner)
 
     def limits(self, class_run: ClassRunId) -> ChallengeLimits:
         """Return the pack's limits, with steps enough for the good frames that the rules ask for.
@@ -274,12 +292,12 @@ class ChallengeService:
         return now
 
     def _save(self, challenge: Challenge) -> None:
-        """Keep a challenge; once it has ended under a suspicion, tell, so that somebody looks at it."""
+        """Keep a challenge; once it has ended, and is judged, under a suspicion, tell, so that somebody looks at it."""
         self._challenges.save(challenge)
         why = [one for one in _GRAVEST_FIRST if one in challenge.suspicions]
         if challenge.camera == "virtual":
             why.append("virtual_camera_name")
-        if challenge.state is ChallengeState.OPEN or not why:
+        if challenge.step is not None or not why:
             return
         now = self._clock.now()
         self._events.emit(

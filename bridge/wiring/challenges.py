@@ -10,6 +10,7 @@ from bridge.kernel.time import epoch_ms
 from bridge.plugin_loader import load
 from bridge.presence.bursts import JudgedBurst, judge_burst_material
 from bridge.presence.challenge import MOVE_SENTENCES, Challenge, ChallengeState, Move
+from bridge.presence.challenge_store import overdue_challenges
 from bridge.presence.challenges import BURST_WAITING
 from bridge.presence.face import FaceTemplate
 from bridge.wiring.face_gate import require_face_of
@@ -105,6 +106,15 @@ def _told(house: "House", stations: "Stations", found: Challenge) -> Json:
                 "left_ms": max(0, step.closes_ms - now_ms),
             }
     return told
+
+
+def expire_challenges(house: "House") -> None:
+    """End the challenges whose time is over, whether anybody comes back to them or not."""
+    with house.uow.across_institutions("find challenges whose time is over", read_only=True) as tx:
+        late = overdue_challenges(tx, epoch_ms(house.clock.now()))
+    for institution, challenge_id in late:
+        with house.uow.for_institution(institution) as tx:
+            house.at(tx).challenges.expire(challenge_id)
 
 
 def challenge_works(

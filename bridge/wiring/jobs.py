@@ -28,7 +28,7 @@ from bridge.presence.service import BEATS_WAITING
 from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
-from bridge.wiring.challenges import challenge_works
+from bridge.wiring.challenges import challenge_works, expire_challenges
 from bridge.wiring.earned import Settled
 from bridge.wiring.enrolment_jobs import enrolment_works, sweep_previews
 from bridge.wiring.face_count import face_count
@@ -213,4 +213,5 @@ def sweep(house: "House") -> None:
         sweep_roster_reads(house.uow, now)
         tidy_quarantine(house)
         sweep_previews(house)
+        expire_challenges(house)
         expire_reviews(house)
