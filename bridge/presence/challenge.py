@@ -18,6 +18,7 @@ from bridge.presence.face_pack import ChallengeLimits, FacePack
 GRAVE_BURSTS = 2
 """So many bursts under the same suspicion end a challenge: one alone may be chance, as with a check's frames."""
 _GRAVE_FRAMES = 2
+_NOT_THEIRS = frozenset({FaceVerdict.OTHER_PERSON, FaceVerdict.SUSPECTED_SPOOF})
 _CHANCE_BITS = 32
 
 
@@ -165,7 +166,9 @@ def _moved(move: Move, shown: Sequence[FrameShown], limits: ChallengeLimits) -> 
     begin = next((at for at, (one, _) in enumerate(seen) if one.template is not None), None)
     if begin is None:
         return _poverty(shown)
-    rest, first = seen[begin:], seen[begin][1]
+    first = seen[begin][1]
+    # One such frame may be chance, and ends nothing; but no movement is shown by it.
+    rest = [(one, pose) for one, pose in seen[begin:] if one.verdict not in _NOT_THEIRS]
     yaws = [pose.yaw_degrees for _, pose in rest]
     # The camera's picture is not mirrored: who turns to their own left turns to the picture's right.
     turned = {

@@ -1,6 +1,7 @@
 """The challenge, pure: what a burst shows, what comes next, how it ends. No picture, no model, no database."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -134,6 +135,23 @@ def test_two_frames_of_somebody_else_or_of_a_picture_outweigh_the_movement_one_d
     grave = seen(verdict=verdict)
     assert found(move, [*LOOKS[move], grave, grave]) is finding
     assert found(move, [*LOOKS[move], seen(), grave]) is not finding
+
+
+@pytest.mark.parametrize("verdict", [FaceVerdict.OTHER_PERSON, FaceVerdict.SUSPECTED_SPOOF])
+@pytest.mark.parametrize(
+    ("move", "moved"),
+    [
+        (Move.TURN_LEFT, {"yaw": LEFT}),
+        (Move.TURN_RIGHT, {"yaw": RIGHT}),
+        (Move.NOD, {"pitch": -25}),
+        (Move.BLINK, {"eyes": CLOSED}),
+    ],
+)
+def test_no_movement_is_shown_by_the_one_frame_of_somebody_else_or_of_a_picture(
+    move: Move, moved: dict[str, Any], verdict: FaceVerdict
+) -> None:
+    assert found(move, [seen(), seen(), seen(**moved), seen(), seen()]) is Finding.MET
+    assert found(move, [seen(), seen(), seen(**moved, verdict=verdict), seen(), seen()]) is Finding.NOT_SHOWN
 
 
 @pytest.mark.parametrize("move", list(Move))
