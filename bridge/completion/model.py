@@ -53,7 +53,8 @@ class TestEvidence:
 
     Args:
         start_passed: the check at the start was passed.
-        in_test_checks_passed, in_test_checks_failed: final outcomes within the attempt.
+        in_test_checks_passed, in_test_checks_failed: final outcomes within the attempt; where staff supervise, each
+            silence of theirs that was too long failed.
         covered_ms: how much of the attempt the agent's beats cover; by the same clock as `attempt_ms`.
         attempt_ms: how long the attempt took.
         references: the face references with which its passed checks were compared, where they have a name.

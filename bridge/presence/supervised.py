@@ -26,7 +26,7 @@ from bridge.presence.model import (
 )
 from bridge.presence.ports import RulesInForce
 from bridge.presence.service import OpenedSession, PresenceService
-from bridge.presence.store import SqlPresenceStore
+from bridge.presence.store import SqlPresenceStore, StudySessionRow
 from bridge.presence.supervised_tables import (
     SupervisedSessionRow,
     SupervisedStretchRow,
@@ -35,6 +35,8 @@ from bridge.presence.supervised_tables import (
 
 METHOD = "supervised"
 """Of the anchor: staff saw person and card at the beginning of the stretch."""
+NOT_SEEN_OUT = "not_seen_out"
+"""Why a stretch ended: staff did not say at its end that the person was still there."""
 
 
 class SupervisionMode(StrEnum):
@@ -234,7 +236,7 @@ class SupervisedStudy:
         settled = seen and not self._stretch(row).lapsed
         if settled:
             self._say(row, "end", by)
-        self._end(row, "seen_out" if settled else "not_seen_out")
+        self._end(row, "seen_out" if settled else NOT_SEEN_OUT)
         return self._stretch(row)
 
     def _say(self, row: SupervisedStretchRow, moment: str, by: str) -> None:
@@ -303,6 +305,20 @@ class SupervisedStudy:
         found = (self._store.session(StudySessionId(one)) for one in ids)
         return [one[0] for one in found if one is not None and one[0].method == SUPERVISED]
 
+    def _sits_test(self, stretch_id: str) -> bool:
+        # Without a lock: the page of staff must not stand in the way of the learners' batches.
+        found = self._tx.session.scalar(
+            select(StudySessionRow.id)
+            .join(SupervisedSessionRow, SupervisedSessionRow.session_id == StudySessionRow.id)
+            .where(
+                SupervisedSessionRow.stretch_id == stretch_id,
+                StudySessionRow.open.is_(True),
+                StudySessionRow.activity == Activity.TEST.value,
+            )
+            .limit(1)
+        )
+        return found is not None
+
     def _row(self, learner: LearnerRef, class_run: ClassRunId) -> SupervisedStretchRow | None:
         return self._tx.session.scalars(
             select(SupervisedStretchRow)
@@ -329,9 +345,11 @@ class SupervisedStudy:
     def _stretch(self, row: SupervisedStretchRow) -> SupervisedStretch:
         class_run = ClassRunId(row.class_run)
         rules = self._rules.checks(class_run, Activity.STUDY)
-        attest_by_ms = row.attested_ms + rules.gap_max_ms
         # As far as a passed check reaches: a word that comes later proves nothing of the time before it.
-        lapsed = epoch_ms(self._study_clock.now()) > attest_by_ms + rules.answer_window_ms
+        reaches_ms = row.attested_ms + rules.gap_max_ms + rules.answer_window_ms
+        lapsed = epoch_ms(self._study_clock.now()) > reaches_ms
+        # Over a test words must come as often as its face checks, or its score does not count.
+        asked = self._rules.checks(class_run, Activity.TEST) if self._sits_test(row.id) else rules
         return SupervisedStretch(
             id=row.id,
             learner=LearnerRef(row.learner),
@@ -341,7 +359,7 @@ class SupervisedStudy:
             started_ms=row.started_ms,
             attested_ms=row.attested_ms,
             attested_at=row.attested_at,
-            attest_by_ms=attest_by_ms,
+            attest_by_ms=row.attested_ms + asked.gap_max_ms,
             ended_ms=row.ended_ms,
             ended_reason=row.ended_reason,
             lapsed=row.ended_ms is None and lapsed,

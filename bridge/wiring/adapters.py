@@ -20,13 +20,23 @@ from bridge.kernel.ids import (
 )
 from bridge.kernel.time import StudyClock, epoch_ms, from_epoch_ms, legal_date, parse_rfc3339, rfc3339
 from bridge.presence.gate.store import SqlGateStore
-from bridge.presence.model import Activity, Backlog, CheckKind, CheckRules, CheckState, StudySession
+from bridge.presence.model import (
+    SUPERVISED,
+    Activity,
+    Backlog,
+    CheckKind,
+    CheckRules,
+    CheckState,
+    StudySession,
+)
 from bridge.presence.prompt_model import PromptRules
 from bridge.presence.store import SqlPresenceStore
+from bridge.presence.supervised import SupervisedStudy
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.registry.store import SqlRegistryStore
 from bridge.rules.model import LegalDates, NoRuleInForce, ProfileInForce, RuleBook
+from bridge.wiring.supervised_tests import WatchedSession, unseen
 
 
 class CheckRulesInForce:
@@ -140,18 +150,25 @@ class PresenceOverTests:
     """`completion.ports.TestPresence`: what the test's sessions and checks prove of an attempt, in real time."""
 
     def __init__(
-        self, presence: SqlPresenceStore, inbox: SqlInbox, rules: CheckRulesInForce, gates: SqlGateStore
+        self,
+        presence: SqlPresenceStore,
+        inbox: SqlInbox,
+        rules: CheckRulesInForce,
+        gates: SqlGateStore,
+        supervised: SupervisedStudy,
     ) -> None:
         self._presence = presence
         self._inbox = inbox
         self._rules = rules
         self._gates = gates
+        self._supervised = supervised
 
     def evidence(self, score: TestScore) -> TestEvidence:
         """Return the evidence between the attempt's start and finish (the LMS's words for both).
 
         A silence no longer than the beat gap limit is no gap, also before the first beat and after the last;
-        but with no beat at all between start and finish nothing is covered.
+        but with no beat at all between start and finish nothing is covered. Where staff watch instead of a camera,
+        each silence of theirs that is longer than face checks may be apart is one that failed.
         """
         start = epoch_ms(parse_rfc3339(score.started_real))
         finish = max(start + 1, epoch_ms(parse_rfc3339(score.finished_real)))
@@ -160,8 +177,10 @@ class PresenceOverTests:
         passed = failed = 0
         references: set[str] = set()
         heard: list[int] = []
-        for session in self._sessions(score):
-            for check in self._presence.checks_of_session(session.id):
+        watched: list[WatchedSession] = []
+        for session in sorted(self._sessions(score), key=lambda one: one.opened_ms):
+            checks = self._presence.checks_of_session(session.id)
+            for check in checks:
                 if check.state in (CheckState.OPEN, CheckState.DECLINED):
                     continue
                 if check.state is CheckState.PASSED and check.reference:
@@ -172,7 +191,18 @@ class PresenceOverTests:
                     start_passed = True
                 else:
                     passed += 1
-            heard += [epoch_ms(record.received_at) for record in self._inbox.after(session.id, 0, 100_000)]
+            batches = self._inbox.after(session.id, 0, 100_000)
+            heard += [epoch_ms(record.received_at) for record in batches]
+            watched.append(WatchedSession(session, checks, batches))
+        if any(one.session.method == SUPERVISED for one in watched):
+            asked = self._rules.checks(score.class_run, Activity.TEST)
+            failed += unseen(
+                watched,
+                self._supervised.of_learner(score.learner),
+                start_ms=start,
+                finish_ms=finish,
+                limit_ms=asked.gap_max_ms + asked.answer_window_ms,
+            )
         within = sorted(at for at in heard if start <= at <= finish + limit)
         covered = 0
         if within:

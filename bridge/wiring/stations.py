@@ -423,7 +423,9 @@ class Stations:
             sheets=self.registry,
             standings=self.standings,
             hours=self.earned,
-            presence=PresenceOverTests(self.presence_store, self.inbox, self.check_rules, self.gate_store),
+            presence=PresenceOverTests(
+                self.presence_store, self.inbox, self.check_rules, self.gate_store, self.supervised
+            ),
             rules=house.rules,
             identity=self.identity,
             evidence=self.vault,

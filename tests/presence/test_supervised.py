@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -14,9 +15,9 @@ from bridge.kernel.intervals import Interval, IntervalSet
 from bridge.kernel.time import epoch_ms
 from bridge.ledger.model.facts import CheckFact
 from bridge.ledger.model.presence import prove
-from bridge.presence.model import Activity
+from bridge.presence.model import Activity, CheckRules
 from bridge.presence.supervised import SupervisedStretch, SupervisedStudy
-from tests.presence.room import LEARNER, MINUTE_MS, NOW, RULES, RUN, UNIT, Agent, Room
+from tests.presence.room import LEARNER, MINUTE_MS, NOW, RULES, RUN, UNIT, Agent, MadeRules, Room
 
 GAP_MS, WINDOW_MS = RULES.gap_max_ms, RULES.answer_window_ms
 BEGAN_MS = epoch_ms(NOW)
@@ -193,6 +194,26 @@ def test_a_test_begins_with_their_word_and_holds_others(room: Room) -> None:
     room.pass_time(seconds=60)
     attest(room, stretch)
     assert [kind for _, kind, _ in told(room)] == ["test_start", "in_test"]
+
+
+class CloserInTests(MadeRules):
+    def checks(self, class_run: ClassRunId, activity: Activity) -> CheckRules:
+        return replace(RULES, gap_min_ms=1, gap_max_ms=MINUTE_MS) if activity is Activity.TEST else RULES
+
+
+def test_staff_are_told_to_speak_as_often_as_a_test_needs_it(room: Room) -> None:
+    room.rules = CloserInTests()
+    assert start(room).attest_by_ms == BEGAN_MS + GAP_MS
+    begin(room, activity=Activity.TEST)
+    room.pass_time(seconds=(GAP_MS + WINDOW_MS) // 1000)
+    with desk(room) as supervised:
+        (stretch,) = supervised.of_class_run(RUN)
+    assert (stretch.attest_by_ms, stretch.lapsed) == (BEGAN_MS + MINUTE_MS, False)
+    attest(room, stretch)
+    begin(room, token="token-2")
+    with desk(room) as supervised:
+        (stretch,) = supervised.of_class_run(RUN)
+    assert stretch.attest_by_ms == stretch.attested_ms + GAP_MS
 
 
 def test_one_learner_is_supervised_once_at_a_time(room: Room) -> None:

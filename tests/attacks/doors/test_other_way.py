@@ -1,12 +1,12 @@
 """The way without a face over real HTTP: what staff stand for counts, as a face would make it count; nothing else."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from bridge.assessment_files import OPERATOR
-from bridge.completion.model import TestScore
+from bridge.completion.model import TestEvidence, TestScore
 from bridge.identity.consent import SUPERVISED, SUPERVISED_TEXT
 from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import legal_date, rfc3339
@@ -17,6 +17,8 @@ from tests.attacks.doors.agent import Agent, ask_session
 from tests.attacks.doors.people import Person
 from tests.attacks.doors.server import ORG, RUN, BridgeServer, refused
 from tests.presence.pictures import picture
+
+TEST = {"activity": "test", "resource_link_id": "quiz-1"}
 
 
 def newcomer(bridge: BridgeServer) -> tuple[Person, LearnerRef, str]:
@@ -43,6 +45,32 @@ def say(bridge: BridgeServer, stretch: SupervisedStretch, *, end: bool = False) 
             supervised.stop(stretch.id, RUN, "staff_lin", seen=True)
         else:
             supervised.attest(stretch.id, RUN, "staff_lin")
+
+
+def evidence(bridge: BridgeServer, learner: LearnerRef, attempt: str, started: datetime) -> TestEvidence:
+    """Return what is proved of an attempt that was finished just now."""
+    with bridge.house.uow.for_institution(ORG, read_only=True) as tx:
+        stations = bridge.house.at(tx)
+        presence = PresenceOverTests(
+            stations.presence_store,
+            stations.inbox,
+            stations.check_rules,
+            stations.gate_store,
+            stations.supervised,
+        )
+        return presence.evidence(
+            TestScore(
+                learner=learner,
+                class_run=RUN,
+                unit="test_final",
+                attempt=attempt,
+                score="90",
+                maximum="100",
+                started_real=rfc3339(started),
+                finished_real=rfc3339(bridge.clock.now()),
+                message="msg_made_up",
+            )
+        )
 
 
 def test_nobody_studies_alone_by_having_chosen_the_other_way(bridge: BridgeServer) -> None:
@@ -180,7 +208,7 @@ def test_without_an_assessment_in_force_no_face_door_opens(bridge: BridgeServer,
 
 
 def test_who_changes_the_way_in_the_middle_of_a_test_has_failed_no_check(bridge: BridgeServer) -> None:
-    sits = {"activity": "test", "resource_link_id": "quiz-1", "attempt": "changed-the-way"}
+    sits = {**TEST, "attempt": "changed-the-way"}
     person, learner = bridge.ready()
     started = bridge.clock.now()
     by_face = Agent(bridge, person, learner, **sits)
@@ -197,24 +225,48 @@ def test_who_changes_the_way_in_the_middle_of_a_test_has_failed_no_check(bridge:
         watched.beat()
     say(bridge, stretch, end=True)
 
-    with bridge.house.uow.for_institution(ORG, read_only=True) as tx:
-        stations = bridge.house.at(tx)
-        presence = PresenceOverTests(
-            stations.presence_store, stations.inbox, stations.check_rules, stations.gate_store
-        )
-        seen = presence.evidence(
-            TestScore(
-                learner=learner,
-                class_run=RUN,
-                unit="test_final",
-                attempt="changed-the-way",
-                score="90",
-                maximum="100",
-                started_real=rfc3339(started),
-                finished_real=rfc3339(bridge.clock.now()),
-                message="msg_made_up",
-            )
-        )
+    seen = evidence(bridge, learner, "changed-the-way", started)
     assert (seen.start_passed, seen.in_test_checks_failed) == (True, 0)
     assert seen.in_test_checks_passed >= 1
+    assert seen.covered_ms == seen.attempt_ms
+
+
+@pytest.mark.parametrize(
+    ("before", "acts", "minutes", "failed"),
+    [
+        pytest.param(0, {5: "say", 10: "say"}, 12, 0, id="words often enough"),
+        pytest.param(0, {2: "say"}, 9, 1, id="no word after one"),
+        pytest.param(0, {1: "say", 8: "say"}, 9, 1, id="two words too far apart"),
+        pytest.param(0, {2: "say", 5: "reload"}, 9, 1, id="no word after one, the page opened anew"),
+        pytest.param(0, {2: "abandon"}, 4, 1, id="not seen in the middle"),
+        pytest.param(10, {3: "say"}, 5, 0, id="the last word before the test lies back"),
+    ],
+)
+def test_a_test_stands_on_words_of_staff_over_the_whole_of_it(
+    bridge: BridgeServer, before: int, acts: dict[int, str], minutes: int, failed: int
+) -> None:
+    person, learner, _account = newcomer(bridge)
+    stretch = supervise(bridge, learner)
+    bridge.clock.advance(60 * before)
+    attempt = f"watched-{learner}"
+    started = bridge.clock.now()
+    agent = Agent(bridge, person, learner, **TEST, attempt=attempt)
+    for minute in range(1, minutes + 1):
+        for _ in range(6):
+            bridge.clock.advance(10)
+            agent.beat()
+        match acts.get(minute):
+            case "say":
+                say(bridge, stretch)
+            case "reload":
+                agent = Agent(bridge, person, learner, **TEST, attempt=attempt)
+            case "abandon":
+                with bridge.house.uow.for_institution(ORG) as tx:
+                    bridge.house.at(tx).supervised.stop(stretch.id, RUN, "staff_lin", seen=False)
+                stretch = supervise(bridge, learner)
+                agent = Agent(bridge, person, learner, **TEST, attempt=attempt)
+
+    seen = evidence(bridge, learner, attempt, started)
+
+    assert (seen.start_passed, seen.in_test_checks_failed) == (True, failed)
     assert seen.covered_ms == seen.attempt_ms
