@@ -252,7 +252,7 @@ class Challenge:
         camera: what the browser calls its camera, as a hint: "virtual", "physical" or "unknown".
         sentence: what the learner heard last.
         templates: evidence ids of faces that looked into the camera, one for each burst at most.
-        with_photo: whether they were compared with the enrolment list's ID photo.
+        with_photo: whether each of them was compared with the enrolment list's ID photo.
         eyes_read: see `BurstFinding`, of the straight look.
     """
 

@@ -233,7 +233,9 @@ class ChallengeService:
             return
         if judged.template is not None:
             named = self._put_template(found, judged.template)
-            found = replace(found, templates=(*found.templates, named), with_photo=judged.with_photo)
+            # A face that came before the photograph did was not compared with it.
+            with_photo = judged.with_photo and (found.with_photo or not found.templates)
+            found = replace(found, templates=(*found.templates, named), with_photo=with_photo)
         found = self._went_on(found, judged.found)
         if found.state is not ChallengeState.OPEN:
             self._keep_reference(found)

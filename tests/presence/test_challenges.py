@@ -269,6 +269,23 @@ def test_without_an_id_photo_a_passed_challenge_anchors_nobody(room: Room) -> No
     assert room.events("presence.anchored") == []
 
 
+@pytest.mark.parametrize(
+    "there", [(False, True, True, True), (True, True, True, False), (True, False, True, True)]
+)
+def test_a_photograph_that_was_not_there_for_every_face_anchors_nobody(
+    room: Room, there: tuple[bool, ...]
+) -> None:
+    photograph = room.roster.photograph
+    challenge = room.challenge()
+    for is_there in there:
+        room.roster.photograph = photograph if is_there else None
+        challenge = room.do_as_asked(challenge)
+    assert challenge.state is ChallengeState.PASSED
+    found = reference(room)
+    assert found is not None
+    assert (found.anchored_ms, found.has_roster_photo) == (None, False)
+
+
 def test_a_second_registration_of_the_same_person_keeps_the_references_name(room: Room) -> None:
     room.roster.photograph = None
     room.pass_challenge()
