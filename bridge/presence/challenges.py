@@ -134,6 +134,10 @@ class ChallengeService:
         found = self._challenges.latest(learner, class_run)
         return None if found is None else self._expired(found)
 
+    def find(self, challenge_id: str) -> Challenge | None:
+        """Return the challenge as it was last kept, locked until commit."""
+        return self._challenges.get(challenge_id)
+
     def expire(self, challenge_id: str) -> None:
         """End a challenge whose time is over and to which nobody came back."""
         found = self._challenges.get(challenge_id)

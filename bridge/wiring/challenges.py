@@ -141,7 +141,14 @@ def challenge_works(
         )
 
     def record(tx: Tx, job: Job, judged: JudgedBurst | None) -> None:
-        if judged is not None:
-            house.at(tx).challenges.record(job.key, judged)
+        if judged is None:
+            return
+        stations = house.at(tx)
+        found = stations.challenges.find(job.key)
+        if found is not None and not stations.identity.may_process_face(found.learner):
+            # Withdrawn while the models looked: nothing is kept of what they saw.
+            stations.challenges.forget(found.learner)
+            return
+        stations.challenges.record(job.key, judged)
 
     return {BURST_WAITING: Work(prepare=judge, apply=record)}

@@ -505,12 +505,14 @@ class Stations:
 
         The learner goes on by the other way, which asks for nothing but staff.
         """
-        self.identity.revoke_consent(account_id, FACE)
-        self.identity.give_consent(account_id, SUPERVISED, SUPERVISED_TEXT.version)
         learner = self.identity.owner_of_account(account_id)
         if learner is not None:
-            self.presence.withdraw(learner)
+            # Before the templates' keys: a burst that is recorded now holds the challenge, and adds a template.
             self.challenges.forget(learner)
+        self.identity.revoke_consent(account_id, FACE)
+        self.identity.give_consent(account_id, SUPERVISED, SUPERVISED_TEXT.version)
+        if learner is not None:
+            self.presence.withdraw(learner)
 
     def tell_platform_of_all(self, registration: RegistrationId) -> None:
         """Have a platform told of all its learners' states, whatever it was told before."""
