@@ -10,9 +10,11 @@ from bridge.intake.webhook import names_a_person
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.presence.card_checks import CardCheck, Place
+from bridge.wiring.face_gate import require_face_checking
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
+    from bridge.wiring.stations import Stations
 
 
 def open_card_check(
@@ -32,7 +34,7 @@ def open_card_check(
 
     Raises:
         InvalidInput: learner_unknown, card_number_differs; as `CardChecks.open`.
-        NotPermitted("consent_required"): the learner does not consent to faces.
+        NotPermitted: as `_require_face`.
     """
     number = _own_number(house, tx, class_run, learner, card_number)
     document = document_of(number)
@@ -46,12 +48,24 @@ def open_card_check(
     )
 
 
+def take_card_frame(house: "House", tx: Tx, check: CardCheck, nonce: str, jpeg: bytes, *, by: str) -> str:
+    """Take one frame of who stands there; return the nonce of the next.
+
+    Raises:
+        InvalidInput: as `CardChecks.submit`.
+        NotPermitted: as `CardChecks.submit` and `_require_face`.
+    """
+    stations = house.at(tx)
+    _require_face(stations, check.learner, check.class_run)
+    return stations.card_checks.submit(check.id, nonce, jpeg, by=by)
+
+
 def confirm_card_check(house: "House", tx: Tx, check: CardCheck, *, card_number: str, by: str) -> CardCheck:
     """Anchor by the word of a second member of staff, who has person and document before them, too.
 
     Raises:
         InvalidInput: card_number_differs; as `CardChecks.confirm`.
-        NotPermitted: second_person_required, consent_required.
+        NotPermitted: second_person_required; as `_require_face`.
     """
     _own_number(house, tx, check.class_run, check.learner, card_number)
     return house.at(tx).card_checks.confirm(check.id, by=by)
@@ -75,8 +89,7 @@ def add_place(house: "House", tx: Tx, title: str, *, by: str) -> Place:
 def _own_number(house: "House", tx: Tx, class_run: ClassRunId, learner: LearnerRef, card_number: str) -> str:
     stations = house.at(tx)
     stations.registry.require_enrolled(class_run, learner)
-    if not stations.identity.may_process_face(learner):
-        raise NotPermitted("consent_required", "这名学员没有同意人脸信息处理,请改由工作人员监督学习。")
+    _require_face(stations, learner, class_run)
     person = SqlIdentityStore(tx, house.cipher).person(learner)
     if person is None:
         raise InvalidInput("learner_unknown", "没有这名学员,请刷新后重试。", http_status=404)
@@ -85,3 +98,14 @@ def _own_number(house: "House", tx: Tx, class_run: ClassRunId, learner: LearnerR
             "card_number_differs", "与学员实名的证件号码不一致,请对照证件重新输入。", http_status=422
         )
     return person[1]
+
+
+def _require_face(stations: "Stations", learner: LearnerRef, class_run: ClassRunId) -> None:
+    """Return if the learner's face may be taken in now, as `face_gate.require_face_of`, in words for staff.
+
+    Raises:
+        NotPermitted: consent_required; as `face_gate.require_face_checking`.
+    """
+    if not stations.identity.may_process_face(learner):
+        raise NotPermitted("consent_required", "这名学员没有同意人脸信息处理,请改由工作人员监督学习。")
+    require_face_checking(stations, class_run)

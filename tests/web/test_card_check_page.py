@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from bridge.identity.consent import FACE
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import LearnerRef, new_id
@@ -28,6 +29,7 @@ from tests.web.furnished import (
     furnish,
     token,
 )
+from tests.web.test_face_search_pages import assess
 
 PLACE = "示例培训点一楼前台"
 
@@ -263,6 +265,29 @@ def test_what_begins_no_check(counter: Counter, form: dict[str, str], says: str)
     assert status == 422
     at = page.index('data-testid="card-error"')
     assert says in page[at : at + 300].replace("\u2060", "")
+
+
+def test_no_face_is_taken_in_that_no_impact_assessment_allows(counter: Counter) -> None:
+    check, nonce = counter.begin()
+    assess(counter.furnished, FACE, result="refused")
+
+    status, told = counter.show(check, nonce, picture("0"))
+    assert (status, told["reason"]) == (403, "impact_assessment_refused")
+    sent = {"place": counter.add_place(), "card_number": CHEN_ID, "seen": "1"}
+    status, page = counter.post(counter.staff, "", **sent)
+    assert (status, "不得开展" in page.replace("\u2060", "")) == (403, True)
+
+    assess(counter.furnished, FACE, version="2026-10")
+    assert counter.show(check, nonce, picture("0"))[0] == 200
+    assert counter.staff.get(f"{counter.url}/{check}").get_json()["matched"] == 1
+
+
+def test_no_face_is_taken_in_that_its_owner_no_longer_agrees_to(counter: Counter) -> None:
+    check, nonce = counter.begin()
+    with counter.furnished.house.uow.for_institution(ORG) as tx:
+        counter.furnished.house.at(tx).identity.revoke_consent(counter.account, FACE)
+    status, told = counter.show(check, nonce, picture("0"))
+    assert (status, told["reason"]) == (403, "consent_required")
 
 
 @pytest.mark.parametrize(("title", "refused"), [("找李老师 13812345678", 422), ("一", 400)])

@@ -27,7 +27,13 @@ from bridge.registry.model import ClassRun
 from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
-from bridge.wiring.card_checks import add_place, check_of, confirm_card_check, open_card_check
+from bridge.wiring.card_checks import (
+    add_place,
+    check_of,
+    confirm_card_check,
+    open_card_check,
+    take_card_frame,
+)
 
 _MAX_TYPED = 60
 STATES_ZH = {
@@ -158,7 +164,7 @@ def card_check_pages(house: House) -> Blueprint:
         with house.uow.for_institution(visit.own_institution()) as tx:
             found = check_of(house, tx, ClassRunId(class_run), LearnerRef(learner), check)
             nonce = request.headers.get("X-Card-Check-Nonce", "")[:_MAX_TYPED]
-            following = house.at(tx).card_checks.submit(found.id, nonce, jpeg, by=visit.staff_id)
+            following = take_card_frame(house, tx, found, nonce, jpeg, by=visit.staff_id)
         return jsonify({"nonce": following, "pending": True, "message": _("正在核对照片，请稍候。")})
 
     @pages.get("/<check>")
