@@ -9,6 +9,7 @@ from bridge.identity.store import SqlIdentityStore
 from bridge.intake.webhook import names_a_person
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId, LearnerRef
+from bridge.kernel.time import legal_date
 from bridge.presence.card_checks import CardCheck, Place
 from bridge.wiring.face_gate import require_face_checking
 
@@ -30,7 +31,7 @@ def open_card_check(
     """Begin a check by the word of a member of staff who has person and card; return it and its first nonce.
 
     Args:
-        card_number: as it stands on the card; it must be the person's.
+        card_number: as it stands on the card; it must be the one in force for the person today.
 
     Raises:
         InvalidInput: learner_unknown, card_number_differs; as `CardChecks.open`.
@@ -90,7 +91,7 @@ def _own_number(house: "House", tx: Tx, class_run: ClassRunId, learner: LearnerR
     stations = house.at(tx)
     stations.registry.require_enrolled(class_run, learner)
     _require_face(stations, learner, class_run)
-    person = SqlIdentityStore(tx, house.cipher).person(learner)
+    person = SqlIdentityStore(tx, house.cipher).person_on(learner, legal_date(house.clock.now()))
     if person is None:
         raise InvalidInput("learner_unknown", "没有这名学员,请刷新后重试。", http_status=404)
     if plain_number(card_number) != person[1]:

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from bridge.identity.change_model import ChangeKind
 from bridge.identity.consent import FACE
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import LearnerRef, new_id
-from bridge.kernel.time import epoch_ms
+from bridge.kernel.time import epoch_ms, legal_date
 from bridge.presence.face import FaceObservation
 from bridge.presence.model import FaceReference
 from tests.presence.pictures import PictureEngine, picture, template
@@ -21,6 +22,7 @@ from tests.web.furnished import (
     CHEN_ID,
     HUANG,
     HUANG_ID,
+    JPEG,
     NOW,
     ORG,
     OTHER_RUN,
@@ -265,6 +267,41 @@ def test_what_begins_no_check(counter: Counter, form: dict[str, str], says: str)
     assert status == 422
     at = page.index('data-testid="card-error"')
     assert says in page[at : at + 300].replace("\u2060", "")
+
+
+PASSPORT = "E12345678"
+
+
+@pytest.mark.parametrize(
+    ("days", "holds", "no_longer", "document"),
+    [(0, PASSPORT, CHEN_ID, ("passport", True)), (1, CHEN_ID, PASSPORT, ("resident_card", False))],
+    ids=["from today", "from tomorrow"],
+)
+def test_the_document_is_the_one_in_force_today(
+    counter: Counter, days: int, holds: str, no_longer: str, document: tuple[str, bool]
+) -> None:
+    house = counter.furnished.house
+    with house.uow.for_institution(ORG) as tx:
+        changes = house.at(tx).changes
+        change = changes.propose_version(
+            ChangeKind.DOCUMENT,
+            counter.learner,
+            value=PASSPORT,
+            from_date=legal_date(NOW) + timedelta(days=days),
+            evidence_kind="new_card",
+            evidence=JPEG,
+            by="stf_lin",
+        )
+        changes.confirm(change.id, by="stf_zhou", typed=PASSPORT)
+
+    counter.begin(holds)
+
+    with house.uow.for_institution(ORG) as tx:
+        found = house.at(tx).card_checks.newest(counter.learner, RUN)
+    assert found is not None
+    assert (found.document, found.two_people) == document
+    sent = {"place": counter.add_place(), "card_number": no_longer, "seen": "1"}
+    assert counter.post(counter.staff, "", **sent)[0] == 422
 
 
 def test_no_face_is_taken_in_that_no_impact_assessment_allows(counter: Counter) -> None:
