@@ -20,7 +20,7 @@ from bridge.web.notice_door import notice_door
 from bridge.web.pages import register_pages
 from bridge.web.proxies import TrustedProxies
 from bridge.web.register_door import register_door
-from bridge.web.security import DOORS_WITHOUT_FORMS, secure
+from bridge.web.security import DOORS_WITHOUT_FORMS, require_counted, secure
 from bridge.web.sessions import DatabaseSessions, SessionLimits
 from bridge.web.webhook_door import webhook_door
 from bridge.web.xapi_door import xapi_door
@@ -52,6 +52,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     for name in DOORS_WITHOUT_FORMS:
         app.extensions["csrf"].exempt(app.blueprints[name])
     _register_health(app, house)
+    require_counted(app)
     return app
 
 

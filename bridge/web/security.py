@@ -124,8 +124,13 @@ def require_role(*roles: str, factor: bool = True) -> Callable[[View[P]], View[P
 def rate_limited(
     limit: str, *, methods: Iterable[str] = ("POST",), key: Callable[[], str] | None = None
 ) -> Callable[[View[P]], View[P]]:
-    """Answer 429 beyond `limit` (e.g. "10 per minute") of one caller: an address, or what `key` returns."""
+    """Answer 429 beyond `limit` (e.g. "10 per minute") of one caller: an address, or what `key` returns.
+
+    Args:
+        methods: those that are counted; a HEAD does what a GET does and is counted with it.
+    """
     counted = frozenset(methods)
+    counted |= {"HEAD"} if "GET" in counted else set()
 
     def decorate(view: View[P]) -> View[P]:
         @functools.wraps(view)
@@ -136,9 +141,18 @@ def rate_limited(
             with limiter.limit(limit, key_func=key, scope=request.endpoint):
                 return view(*args, **kwargs)
 
+        limited.counted = counted  # type: ignore[attr-defined]  # read back by `require_counted`
         return limited
 
     return decorate
+
+
+def require_counted(app: Flask) -> None:
+    """Return if every limit counts a method of its route; RuntimeError names a route whose limit never would."""
+    for rule in app.url_map.iter_rules():
+        counted = getattr(app.view_functions[rule.endpoint], "counted", None)
+        if counted is not None and not counted & (rule.methods or set()):
+            raise RuntimeError(f"the limit of {rule.endpoint} counts no method of its route")
 
 
 def own_path(target: str | None) -> str | None:

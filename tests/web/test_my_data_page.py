@@ -63,6 +63,13 @@ def test_name_and_number_stand_masked_in_page_and_file(furnished: Furnished) -> 
     ]
 
 
+def test_copies_are_limited_for_each_account_and_not_for_a_classroom(furnished: Furnished) -> None:
+    _account, _learner, client = with_a_face(furnished)
+    assert [client.get(f"{PAGE}/export").status_code for _ in range(11)] == [200] * 10 + [429]
+    account, learner = furnished.enrol("lms-user-1002", HUANG, HUANG_ID)
+    assert furnished.as_learner(account, learner).get(f"{PAGE}/export").status_code == 200
+
+
 def test_withdrawing_destroys_the_template_at_once_and_gives_the_other_way(furnished: Furnished) -> None:
     _account, learner, client = with_a_face(furnished)
     assert face_evidence(client.get(PAGE).text) == ["kept"]

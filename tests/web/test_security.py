@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+from flask import Flask
 
+from bridge.web.security import rate_limited, require_counted
 from tests.web.furnished import ASSETS, Furnished, furnish, token
 
 PUBLIC = (
@@ -132,6 +134,36 @@ def test_looking_up_numbers_is_limited(furnished: Furnished) -> None:
     statuses = [client.get("/verify/nothing").status_code for _ in range(31)]
 
     assert statuses == [404] * 30 + [429]
+
+
+def test_asking_for_the_head_alone_is_limited_too(furnished: Furnished) -> None:
+    client = furnished.client()
+
+    statuses = [client.head("/verify/nothing").status_code for _ in range(31)]
+
+    assert statuses == [404] * 30 + [429]
+
+
+@pytest.mark.parametrize("path", ["/sign-in/province", "/sign-in/province/callback"])
+def test_signing_in_by_the_province_is_limited_for_one_address(furnished: Furnished, path: str) -> None:
+    client = furnished.client()
+
+    statuses = [client.get(path).status_code for _ in range(21)]
+
+    assert 429 not in statuses[:20]
+    assert statuses[20] == 429
+
+
+def test_a_limit_that_would_never_count_is_refused() -> None:
+    def view() -> str:
+        return "read"
+
+    app = Flask(__name__)
+    app.add_url_rule("/read", "read", rate_limited("1 per minute", methods=("GET",))(view))
+    require_counted(app)
+    app.add_url_rule("/seen", "seen", rate_limited("1 per minute")(view))
+    with pytest.raises(RuntimeError, match="seen"):
+        require_counted(app)
 
 
 def test_assets_are_served_by_known_name_only_and_kept_when_named_by_content(looked_at: Furnished) -> None:

@@ -132,7 +132,7 @@ def intake_pages(house: House) -> Blueprint:
 
     @pages.get("/compare")
     @require_role("institution")
-    @rate_limited("12 per minute")
+    @rate_limited("12 per minute", methods=("GET",))
     def compare_with_lms() -> AnyResponse:
         visit = staff_visit()
         compared = _compared(house, visit)

@@ -13,6 +13,7 @@ from flask import (
     redirect,
     render_template,
     request,
+    session,
     url_for,
 )
 from flask_babel import gettext as _
@@ -53,7 +54,7 @@ def my_data_pages(house: House) -> Blueprint:
 
     @pages.get("/export")
     @require_role("learner")
-    @rate_limited("10 per hour")
+    @rate_limited("10 per hour", methods=("GET",), key=lambda: f"account:{session['account_id']}")
     def export() -> Response:
         """Give a ZIP of the same as JSON and as a page that any browser shows without us."""
         text, found = page(learner_visit(), "learner/my_data_file.html")

@@ -191,7 +191,7 @@ def person_pages(house: House) -> Blueprint:
 
     @pages.get("/changes/<change>/evidence")
     @require_role("institution")
-    @rate_limited("30 per minute")
+    @rate_limited("30 per minute", methods=("GET",))
     def evidence(class_run: str, learner: str, change: str) -> AnyResponse:
         visit = staff_visit()
         with house.uow.for_institution(visit.own_institution()) as tx:

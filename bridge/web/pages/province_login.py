@@ -39,7 +39,7 @@ def province_login_pages(house: House) -> Blueprint:
         return make_response(render_template("staff/sign_in.html", login="", wrong=sentence), status)
 
     @pages.get("")
-    @rate_limited("20 per minute")
+    @rate_limited("20 per minute", methods=("GET",))
     def go() -> AnyResponse:
         if not chosen.on:
             return redirect(url_for("staff.sign_in"), code=303)
@@ -54,7 +54,7 @@ def province_login_pages(house: House) -> Blueprint:
         return redirect(where, code=303)
 
     @pages.get("/callback")
-    @rate_limited("20 per minute")
+    @rate_limited("20 per minute", methods=("GET",))
     def come_back() -> AnyResponse:
         begun = session.pop(_BEGUN, None)
         state, code = (request.args.get(name, "")[:_MAX] for name in ("state", "code"))
