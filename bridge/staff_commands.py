@@ -67,12 +67,12 @@ def province_list_command() -> None:
         )
 
 
-@staff.command("province-remove", help="移除一项登记 MAPPING,立即失效。")
+@staff.command("province-remove", help="移除一项登记 MAPPING;对应账号的所有登录立即退出。")
 @click.argument("mapping")
 def province_remove_command(mapping: str) -> None:
-    """End a mapping."""
+    """End a mapping, and the sessions that it may have begun."""
     with _house() as house, house.uow.across_institutions("unmap a province's identity") as tx:
-        house.province_logins(tx).remove(mapping)
+        end_sessions_of_staff(tx, house.province_logins(tx).remove(mapping))
     click.echo("已移除。")
 
 

@@ -71,3 +71,15 @@ def test_lost_second_factors_are_reset(furnished: Furnished) -> None:
     assert _listed()["staff-lin"]["second_factor"] is False
     assert client.get("/institution").status_code == 303
     assert give_password(furnished.client()) == "/institution"
+
+
+def test_whose_mapping_ends_is_out_at_once(furnished: Furnished) -> None:
+    client, other = furnished.as_staff("staff-lin"), furnished.as_staff("staff-zhou")
+    mapping = json.loads(_run("province-add", "staff-lin", "made-up-subject").output)["mapping"]
+    assert client.get("/institution").status_code == 200
+
+    assert _run("province-remove", mapping).output == "已移除。\n"
+
+    assert client.get("/institution").status_code == 303
+    assert other.get("/institution").status_code == 200
+    assert _run("province-list").output == ""

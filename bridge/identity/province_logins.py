@@ -95,13 +95,14 @@ class ProvinceLogins:
             ) from error
         return row.id
 
-    def remove(self, mapping_id: str) -> None:
-        """End a mapping; InvalidInput("province_mapping_unknown")."""
+    def remove(self, mapping_id: str) -> str:
+        """End a mapping; return whose account it was. InvalidInput("province_mapping_unknown")."""
         row = self._session.get(ProvinceLoginRow, mapping_id)
         if row is None or row.ended_at is not None:
             raise InvalidInput("province_mapping_unknown", "没有这项对应,请先列出。", http_status=404)
         row.ended_at = self._clock.now()
         self._session.flush()
+        return row.staff_id
 
     def all(self) -> Sequence[Mapped]:
         """Return the mappings that hold, by login."""
