@@ -259,16 +259,16 @@ def _too_many(_error: RateLimitExceeded) -> Response:
 
 def _allow_scans(endpoint: str | None, _values: dict[str, Any] | None) -> None:
     view = current_app.view_functions.get(endpoint or "")
+    if getattr(view, "takes_scan", False) or getattr(view, "takes_list", False):
+        # A file of more than half a megabyte would otherwise lie on the disk, in clear, for as long as it is read.
+        setattr(request, "_get_file_stream", _in_memory)  # noqa: B010  # werkzeug's own place to say so
     if getattr(view, "takes_scan", False):
         request.max_content_length = MAX_SCAN_BYTES
     # Only for who may upload: a stranger's body is refused before a byte of it is written to disk.
     if getattr(view, "takes_upload", False) and session.get("role") == "institution":
         request.max_content_length = MAX_UPLOAD_BYTES
-    if getattr(view, "takes_list", False):
-        # A file of more than half a megabyte would otherwise lie on the disk, in clear, for as long as it is read.
-        setattr(request, "_get_file_stream", _in_memory)  # noqa: B010  # werkzeug's own place to say so
-        if session.get("role") == "institution":
-            request.max_content_length = MAX_ENROLMENT_BYTES
+    if getattr(view, "takes_list", False) and session.get("role") == "institution":
+        request.max_content_length = MAX_ENROLMENT_BYTES
 
 
 def _in_memory(*_args: Any, **_kwargs: Any) -> BytesIO:
@@ -292,7 +292,7 @@ def let_post_to(origin: str) -> None:
 
 
 def takes_scan(view: View[P]) -> View[P]:
-    """Let this view's form carry a scan of up to `MAX_SCAN_BYTES`."""
+    """Let this view's form carry a scan of up to `MAX_SCAN_BYTES`, none of it ever on disk."""
     view.takes_scan = True  # type: ignore[attr-defined]  # read back by `_allow_scans`
     return view
 

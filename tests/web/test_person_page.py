@@ -1,6 +1,7 @@
 """Over HTTP: names, employers and documents change by two people, records are merged, papers of before stay."""
 
 import re
+import tempfile
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -114,6 +115,36 @@ def test_evidence_is_shown_to_staff_alone_and_logged(office: Office) -> None:
     assert office.furnished.as_staff("staff-ping").get(where).status_code == 404
     assert office.furnished.as_staff("official-guangzhou").get(where).status_code == 403
     assert office.furnished.client().get(where).status_code == 303
+
+
+def test_no_evidence_lies_on_the_disk_while_it_is_read(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_file(*_args: object, **_kwargs: object) -> None:
+        raise AssertionError("a temporary file")
+
+    office.furnished.enrol("lms-user-1002", HUANG, HUANG_ID)
+    close_class_run(office.furnished)
+    office = Office(office.furnished, LearnerRef(office.url.split("/")[5]))
+    fields = {
+        '"csrf_token"': token(office.lin, "/platforms/new").encode(),
+        '"other_number"': HUANG_ID.encode(),
+        '"kind"': b"name",
+        '"value"': NEW_NAME.encode(),
+        '"from_date"': b"2026-11-24",
+        '"evidence_kind"': b"public_security",
+        '"evidence"; filename="proof.jpg"': JPEG + bytes(3 * 1024 * 1024),
+    }
+    # As a browser does; Flask's own client would keep large files on the disk.
+    head = b"--b\r\nContent-Disposition: form-data; name="
+    parts = [head + name.encode() + b"\r\n\r\n" + value for name, value in fields.items()]
+    body = b"\r\n".join([*parts, b"--b--\r\n"])
+    for name in ("TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile"):
+        monkeypatch.setattr(tempfile, name, no_file)
+        monkeypatch.setattr(f"werkzeug.formparser.{name}", no_file, raising=False)
+    for path in ("/versions", "/merge"):
+        answer = office.lin.post(office.url + path, data=body, content_type="multipart/form-data; boundary=b")
+        assert answer.status_code == 303, answer.text
 
 
 def test_the_proposer_alone_changes_nothing(office: Office) -> None:
