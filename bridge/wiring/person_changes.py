@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from bridge.db.unit_of_work import Tx
 from bridge.identity.bindings import bindings_of
 from bridge.identity.change_model import Change, ChangeKind, ChangeState
@@ -10,6 +12,7 @@ from bridge.identity.store import SqlIdentityStore
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.time import legal_date
+from bridge.registry.tables import InstitutionRow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,6 +81,12 @@ def confirm_change(
         InvalidInput: as `Changes.confirm`; binding_changed; as `require_mergeable`.
         NotPermitted("second_person_required")
     """
+    # One after the other: whether a number is free and a record stands is looked at before it is decided.
+    tx.session.scalar(
+        select(InstitutionRow.id)
+        .where(InstitutionRow.id == tx.institution_id)
+        .with_for_update(key_share=True)
+    )
     stations = house.at(tx)
     before = stations.changes.get(change_id)
     done = stations.changes.confirm(change_id, by=by, typed=typed)

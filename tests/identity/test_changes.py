@@ -1,8 +1,11 @@
 """Changes of a person's record by two people, on both databases: evidence, states, what papers of when print."""
 
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import date, timedelta
+from contextlib import contextmanager, suppress
+from datetime import date, datetime, timedelta
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +15,7 @@ from bridge.identity.change_store import SqlChanges
 from bridge.identity.changes import Changes
 from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.ids import InstitutionId, LearnerRef
+from bridge.wiring.person_changes import confirm_change
 from tests.identity.house import (
     CHEN,
     CHEN_ID,
@@ -271,6 +275,41 @@ def test_two_merges_in_a_circle_do_not_both_stand(house: House, chen: LearnerRef
         other = changes.propose_merge(huang, CHEN_ID, evidence=JPEG, by=LIN)
     confirm(house, one)
     assert refusal(lambda: confirm(house, other)) == "record_merged"
+
+
+def test_of_two_who_confirm_one_number_for_two_people_at_once_one_does(
+    house: House, chen: LearnerRef, huang: LearnerRef, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, decide, came = threading.Barrier(2), SqlChanges.decide, []
+
+    def decide_late(changes: SqlChanges, change: str, state: ChangeState, by: str, at: datetime) -> bool:
+        # Who does not take turns comes here while the other has looked and not decided yet.
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.5)
+        return decide(changes, change, state, by, at)
+
+    def act(change: Change) -> None:
+        try:
+            with office(house) as (desk, changes):
+                stations = SimpleNamespace(changes=changes)
+                own: Any = SimpleNamespace(at=lambda _tx: stations)
+                confirm_change(
+                    own, desk.tx, change.id, by=ZHOU, typed=STRANGER_ID, end_sessions=lambda *_: None
+                )
+            came.append("confirmed")
+        except InvalidInput as refused:
+            came.append(refused.reason)
+
+    waiting = [
+        propose(house, one, ChangeKind.DOCUMENT, STRANGER_ID, sort="new_card") for one in (chen, huang)
+    ]
+    monkeypatch.setattr(SqlChanges, "decide", decide_late)
+    threads = [threading.Thread(target=act, args=(change,)) for change in waiting]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(came) == ["confirmed", "document_of_another_person"]
 
 
 def test_a_class_run_of_the_other_record_is_not_entered_anew(
