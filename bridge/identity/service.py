@@ -231,7 +231,8 @@ class IdentityService:
     def revoke_consent(self, account_id: str, purpose: str = FACE) -> int:
         """Withdraw consent at once, and that to faces with all face templates; return how many became noise.
 
-        Who takes back the consent to faces takes back the search among faces with it.
+        Who takes back the consent to faces takes back the search among faces with it. Templates of records that were
+        merged into the learner's end, too.
 
         Raises:
             InvalidInput: account_unknown, consent_purpose_unknown.
@@ -252,14 +253,15 @@ class IdentityService:
             self._evidence.destroy(
                 EvidenceScope(
                     self._store.institution_id,
-                    account.learner,
+                    record,
                     EvidencePurpose.FACE_TEMPLATE,
                     row.class_run,
                 ),
                 reason="consent_withdrawn",
                 by=account_id,
             )
-            for row in self._store.list_rows_of(account.learner)
+            for record in self._store.records_of(account.learner)
+            for row in self._store.list_rows_of(record)
         )
 
     def has_consent(self, account_id: str, purpose: str = FACE) -> bool:

@@ -160,6 +160,9 @@ class SqlIdentityStore:
         changed = [self.changes.value_on(learner, kind, on, known_at) for kind in _OF_A_PERSON]
         return changed[0] or first[0], changed[1] or first[1], changed[2]
 
+    def records_of(self, learner: LearnerRef) -> Sequence[LearnerRef]:
+        return self.changes.records_of(learner)
+
     def numbers_of(self, learner: LearnerRef) -> Sequence[str]:
         """Return the numbers of all documents that the human has or had, those of merged records within."""
         return self._each(learner, 1, ChangeKind.DOCUMENT)

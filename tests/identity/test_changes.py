@@ -13,7 +13,9 @@ from sqlalchemy import text
 from bridge.identity.change_model import Change, ChangeKind, ChangeState
 from bridge.identity.change_store import SqlChanges
 from bridge.identity.changes import Changes
+from bridge.identity.consent import FACE, FACE_CONSENT
 from bridge.kernel.errors import BridgeError, InvalidInput
+from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import InstitutionId, LearnerRef
 from bridge.wiring.person_changes import confirm_change
 from tests.identity.house import (
@@ -22,6 +24,7 @@ from tests.identity.house import (
     HUANG,
     HUANG_ID,
     JPEG,
+    ORG,
     RUN,
     STRANGER_ID,
     Desk,
@@ -310,6 +313,23 @@ def test_of_two_who_confirm_one_number_for_two_people_at_once_one_does(
     for one in threads:
         one.join()
     assert sorted(came) == ["confirmed", "document_of_another_person"]
+
+
+def test_a_withdrawn_consent_ends_the_templates_of_both_records(
+    house: House, chen: LearnerRef, huang: LearnerRef
+) -> None:
+    with house.desk() as desk:
+        desk.identity.give_consent(desk.account(), FACE, FACE_CONSENT.version)
+        templates = [
+            desk.vault.put(EvidenceScope(ORG, record, EvidencePurpose.FACE_TEMPLATE, RUN), b"template", "x/y")
+            for record in (chen, huang)
+        ]
+    merged(house, chen)
+    with house.desk() as desk:
+        assert desk.identity.revoke_consent(desk.account()) == 2
+    for template in templates:
+        with house.desk() as desk, pytest.raises(InvalidInput, match="evidence_unknown"):
+            desk.vault.get(ORG, template)
 
 
 def test_a_class_run_of_the_other_record_is_not_entered_anew(
