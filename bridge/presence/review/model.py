@@ -120,7 +120,7 @@ class Review:
         round: 1, or 2 for an appeal against what people had decided.
         opened_at, appealed_at, decided_at, closed_at: study clock, as the check's own moments.
         decide_by: legal day by which staff should have decided; expires_after: its last day if nobody appeals.
-        not_by: who decided the round before: another person decides first this time.
+        not_by: who decided the round before; nor_by: who confirmed it. Another person decides first this time.
         closed_by: the second person; None for a case that expired.
     """
 
@@ -147,10 +147,15 @@ class Review:
     closed_by: str | None = None
     closed_at: datetime | None = None
     not_by: str | None = None
+    nor_by: str | None = None
 
     @property
     def is_final(self) -> bool:
         return self.state in FINAL
+
+    def may_decide(self, by: str) -> bool:
+        """Return whether `by` may decide it now, as the first of two."""
+        return self.state in UNDECIDED and by not in (self.not_by, self.nor_by)
 
     def is_overdue(self, today: date) -> bool:
         """Return whether staff let the day pass by which they should have decided."""
@@ -175,7 +180,7 @@ class Review:
 
         Raises:
             InvalidInput: review_reason_unknown, review_final, review_decided.
-            NotPermitted("fresh_reviewer_required"): `by` decided the round before.
+            NotPermitted("fresh_reviewer_required"): `by` decided or confirmed the round before.
         """
         if reason not in DECISIONS:
             raise InvalidInput("review_reason_unknown", "请选择复核理由。", http_status=422)
@@ -184,8 +189,10 @@ class Review:
             raise InvalidInput(
                 "review_decided", "已有一名工作人员作出判断,正等待另一人确认。", http_status=409
             )
-        if by == self.not_by:
-            raise NotPermitted("fresh_reviewer_required", "上一轮由您判断,这次申诉须由另一名工作人员先判断。")
+        if not self.may_decide(by):
+            raise NotPermitted(
+                "fresh_reviewer_required", "上一轮由您判断或确认,这次申诉须由其他工作人员先判断。"
+            )
         return replace(
             self,
             state=ReviewState.DECIDED,
@@ -282,7 +289,8 @@ def open_review(
         before: the check's cases so far, oldest first.
 
     Raises:
-        InvalidInput: review_check_not_failed, review_open_already.
+        InvalidInput: review_check_not_failed, review_open_already; review_final, where staff would have decided anew
+            what two people had decided: against that the learner alone has a way.
     """
     if outcome in (CheckState.OPEN, CheckState.PASSED):
         raise InvalidInput(
@@ -292,6 +300,10 @@ def open_review(
         )
     if any(not one.is_final for one in before):
         raise InvalidInput("review_open_already", "这次核验已在复核中,请刷新。", http_status=409)
+    if origin is Origin.STAFF and any(one.state is not ReviewState.EXPIRED for one in before):
+        raise InvalidInput(
+            "review_final", "这次核验已有最终复核结果,不能再提请复核;学员可以申诉。", http_status=409
+        )
     today = legal_date(at)
     return Review(
         id=id,
@@ -306,6 +318,7 @@ def open_review(
         decide_by=today + timedelta(days=rules.decide_days),
         expires_after=today + timedelta(days=rules.expire_days),
         not_by=before[-1].decided_by if before else None,
+        nor_by=before[-1].closed_by if before else None,
     )
 
 

@@ -75,7 +75,7 @@ class Reviews:
         """Open a case for a check that a member of staff wants looked at.
 
         Raises:
-            InvalidInput: check_unknown, review_check_not_failed, review_open_already.
+            InvalidInput: check_unknown, review_check_not_failed, review_open_already, review_final.
         """
         found, _ended_at = self._ended(check, learner, class_run)
         now = self._study_clock.now()

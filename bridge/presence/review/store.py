@@ -196,7 +196,7 @@ def _review(row: PresenceReviewRow) -> Review:
 
 
 def _columns(review: Review) -> dict[str, Any]:
-    values = {name: getattr(review, name) for name in Review.__slots__}
+    values = {name: getattr(review, name) for name in Review.__slots__ if name != "nor_by"}
     values["check_id"] = values.pop("check")
     return {
         name: value.value if isinstance(value, CheckState | Origin | ReviewState | Verdict) else value

@@ -2,8 +2,8 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, column_property, mapped_column
 
 from bridge.db.append_only import guard
 from bridge.db.base import Base, Code, Count, Id, Instant, Ref, TenantRow, UtcDateTime
@@ -43,6 +43,22 @@ class PresenceReviewRow(TenantRow, Base):
     closed_by: Mapped[str | None] = mapped_column(String(40))
     closed_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     not_by: Mapped[str | None] = mapped_column(String(40))
+
+
+_EARLIER = PresenceReviewRow.__table__.alias("earlier")
+PresenceReviewRow.__mapper__.add_property(
+    # Who confirmed the round before: its own row says so.
+    "nor_by",
+    column_property(
+        select(_EARLIER.c.closed_by)
+        .where(
+            _EARLIER.c.check_id == PresenceReviewRow.check_id,
+            _EARLIER.c.round == PresenceReviewRow.round - 1,
+        )
+        .correlate_except(_EARLIER)
+        .scalar_subquery()
+    ),
+)
 
 
 class PresenceReviewStepRow(TenantRow, Base):

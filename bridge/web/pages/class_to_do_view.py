@@ -14,7 +14,7 @@ from bridge.identity.model import MaskedIdentity, mask_citizen_id, mask_name
 from bridge.identity.store import SqlIdentityStore
 from bridge.identity.tables import EnrolmentListRow
 from bridge.kernel.ids import ClassRunId, LearnerRef
-from bridge.presence.review.model import UNDECIDED, Review, ReviewState
+from bridge.presence.review.model import Review, ReviewState
 from bridge.presence.store import FaceReferenceRow
 from bridge.registry.model import ClassRun
 from bridge.web.pages.learner_view import way_of
@@ -167,7 +167,7 @@ def waiting_for(house: House, tx: Tx, class_run: ClassRunId, staff: str) -> Sequ
     queue = url_for("reviews.queue", class_run=class_run)
 
     def mine(of: Sequence[Review]) -> int:
-        return sum(one.state in UNDECIDED and one.not_by != staff for one in of)
+        return sum(one.may_decide(staff) for one in of)
 
     others = [one for one in cases if one.appealed_at is None]
     sessions = [

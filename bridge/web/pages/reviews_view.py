@@ -10,7 +10,7 @@ from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import from_epoch_ms, legal_date
 from bridge.ledger.correction_tables import Correction
 from bridge.presence.model import Activity, CheckKind, CheckState, PresenceCheck
-from bridge.presence.review.model import DECISIONS, UNDECIDED, Review, ReviewState
+from bridge.presence.review.model import DECISIONS, Review, ReviewState
 from bridge.presence.review.ports import ReviewStep
 from bridge.registry.model import ClassRun
 from bridge.rules.model import LegalDates, NoRuleInForce, Resolved
@@ -79,7 +79,7 @@ class CasePage:
     correction: Correction | None
 
     def may_decide(self, staff: str) -> bool:
-        return self.review.state in UNDECIDED and staff != self.review.not_by
+        return self.review.may_decide(staff)
 
     def may_confirm(self, staff: str) -> bool:
         return self.review.state is ReviewState.DECIDED and staff != self.review.decided_by
@@ -138,7 +138,7 @@ def queue_page(house: House, visit: StaffVisit, chosen: ClassRunId | None) -> Qu
         rows=rows[:_SHOWN],
         runs=list(runs.values()),
         chosen=chosen,
-        to_decide=sum(one.state in UNDECIDED and one.not_by != by for one in cases),
+        to_decide=sum(one.may_decide(by) for one in cases),
         to_confirm=sum(one.state is ReviewState.DECIDED and one.decided_by != by for one in cases),
         left_out=max(0, len(rows) - _SHOWN),
     )

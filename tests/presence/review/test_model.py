@@ -14,6 +14,7 @@ from bridge.presence.review.model import (
     DECISIONS,
     FINAL,
     SEND_BACK_REASONS,
+    Origin,
     Review,
     ReviewState,
     Verdict,
@@ -21,10 +22,11 @@ from bridge.presence.review.model import (
     against_appeal,
     appeal_until,
     failures_in_a_row,
+    open_review,
     ways_out,
     ways_words,
 )
-from tests.presence.review.made import NOW, RULES, opened
+from tests.presence.review.made import CHECK, LEARNER, NOW, RULES, RUN, opened
 
 PEOPLE = ("staff_a", "staff_b", "staff_c")
 Act = Callable[[Review], Review]
@@ -116,14 +118,42 @@ def test_what_was_sent_back_is_decided_anew_by_anybody() -> None:
     assert ended.state is ReviewState.UPHELD
 
 
-def test_who_decided_before_does_not_decide_the_appeal_first() -> None:
+@pytest.mark.parametrize("by", ["staff_a", "staff_b"])
+def test_who_decided_or_confirmed_before_does_not_decide_the_appeal_first(by: str) -> None:
     first = opened().decide("not_same_person", "staff_a", NOW).confirm("staff_b", NOW)
     second = opened(CheckState.OTHER_PERSON, first, id="rev_2")
-    assert (second.round, second.not_by) == (2, "staff_a")
+    assert (second.round, second.not_by, second.nor_by) == (2, "staff_a", "staff_b")
+    assert not second.may_decide(by)
     with pytest.raises(NotPermitted) as refused:
-        second.decide("same_person", "staff_a", NOW)
+        second.decide("same_person", by, NOW)
     assert refused.value.reason == "fresh_reviewer_required"
-    assert second.decide("same_person", "staff_b", NOW).confirm("staff_a", NOW).is_final
+    assert second.may_decide("staff_c")
+    assert second.decide("same_person", "staff_c", NOW).confirm(by, NOW).is_final
+
+
+@pytest.mark.parametrize(
+    ("end", "may"),
+    [
+        (lambda r: r.decide("cannot_tell", "staff_a", NOW).confirm("staff_b", NOW), False),
+        (lambda r: r.decide("same_person", "staff_a", NOW).confirm("staff_b", NOW), False),
+        (lambda r: r.expire(NOW + timedelta(days=31)), True),
+    ],
+)
+def test_staff_open_anew_only_what_nobody_decided(end: Act, may: bool) -> None:
+    before = end(opened())
+
+    def anew() -> Review:
+        return open_review(
+            "rev_2", LEARNER, RUN, CHECK, before.outcome,
+            origin=Origin.STAFF, at=NOW, rules=RULES, by="staff_a", before=[before],
+        )  # fmt: skip
+
+    if may:
+        assert anew().may_decide("staff_a")
+        return
+    with pytest.raises(InvalidInput) as refused:
+        anew()
+    assert refused.value.reason == "review_final"
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,17 @@ def test_staff_open_a_case_that_nobody_else_did(desk: Desk) -> None:
     assert refused.value.reason == "review_open_already"
 
 
+def test_staff_do_not_ask_again_what_two_people_decided(desk: Desk) -> None:
+    review = desk.case()
+    with desk.open() as office:
+        office.reviews.decide(review, "not_same_person", "staff_a")
+        office.reviews.confirm(review, "staff_b")
+    with pytest.raises(InvalidInput) as refused, desk.open() as office:
+        office.reviews.open_by_staff(LEARNER, RUN, CheckId("chk_1"), "staff_a")
+    assert refused.value.reason == "review_final"
+    assert cases(desk) == [("system", "upheld")]
+
+
 def test_what_two_people_say_is_told_once(desk: Desk) -> None:
     review = desk.case()
     with desk.open() as office:
@@ -152,6 +163,10 @@ def test_an_appeal_against_what_was_upheld_is_a_case_of_its_own(desk: Desk) -> N
         second = office.reviews.appeal(LEARNER, RUN, CheckId("chk_1"), "it_was_me")
         assert (second.round, second.not_by) == (2, "staff_a")
         assert office.reviews.get(first).state is ReviewState.UPHELD
+    for earlier in ("staff_a", "staff_b"):
+        with pytest.raises(NotPermitted) as barred, desk.open() as office:
+            office.reviews.decide(second.id, "same_person", earlier)
+        assert barred.value.reason == "fresh_reviewer_required"
     with pytest.raises(NotPermitted) as refused, desk.open() as office:
         office.reviews.appeal(LEARNER, RUN, CheckId("chk_1"), "it_was_me")
     assert refused.value.reason == "appeal_made_before"

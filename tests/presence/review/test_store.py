@@ -20,7 +20,7 @@ STEP = ReviewStep("opened", "system", None, NOW)
 
 
 def whole(review: Review) -> Review:
-    """Return the case with something in every field."""
+    """Return the case with something in every field that is kept."""
     return replace(
         review.appeal("it_was_me", NOW, RULES).decide("same_person", "staff_a", NOW),
         state=ReviewState.OVERTURNED,
@@ -154,7 +154,8 @@ def test_a_second_round_follows_the_first(desk: Desk) -> None:
             origin=Origin.APPEAL, at=NOW, rules=RULES, before=[ended],
         )  # fmt: skip
         assert office.store.add(second, STEP)
-        assert [(one.round, one.not_by) for one in office.store.of_check(ended.check)] == [
-            (1, None),
-            (2, "staff_a"),
+        assert [(one.round, one.not_by, one.nor_by) for one in office.store.of_check(ended.check)] == [
+            (1, None, None),
+            (2, "staff_a", "staff_b"),
         ]
+        assert [one.may_decide("staff_b") for one in office.store.open_cases(RUN)] == [False]
