@@ -13,7 +13,7 @@ from bridge.kernel.ids import JobId
 from bridge.presence.challenge import Challenge, ChallengeState
 from bridge.presence.challenge_store import SqlChallengeStore
 from bridge.presence.challenges import BURST_WAITING
-from bridge.supervision.signals import SignalKind
+from bridge.supervision.signals_model import SignalKind
 from bridge.supervision.signals_store import SqlSignalStore
 from bridge.wiring.challenges import challenge_works
 from tests.presence.pictures import picture
@@ -83,7 +83,8 @@ def test_of_who_withdraws_while_the_models_look_nothing_is_kept(chen: Registerin
 def test_a_withdrawal_ends_the_challenge_before_the_templates(
     chen: Registering, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house, states = chen.furnished.house, []
+    house = chen.furnished.house
+    states: list[ChallengeState] = []
     chen.begin()
     with house.uow.for_institution(ORG) as tx:
         stations = house.at(tx)
