@@ -14,7 +14,6 @@ from bridge.kernel.events import EventsAndWishes
 from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import CheckId, ClassRunId, EvidenceId, InstitutionId, LearnerRef, new_id
 from bridge.kernel.time import Clock, StudyClock, epoch_ms
-from bridge.presence.anchoring import ID_PHOTO, anchored
 from bridge.presence.face import (
     FaceEngine,
     FaceJudgement,
@@ -32,7 +31,7 @@ from bridge.presence.model import (
     RecogniserInForce,
     medoid,
 )
-from bridge.presence.ports import PresenceStore, RosterPhotographs, RulesInForce
+from bridge.presence.ports import PresenceStore, RosterPhotographs
 
 FRAME_WAITING = "presence.frame_waiting"
 _ONE_MORE = "这一张已确认是本人。因前面的画面存疑,请再拍一张。"
@@ -132,37 +131,30 @@ class FrameService:
         evidence: EvidencePort,
         roster: RosterPhotographs,
         events: EventsAndWishes,
-        rules: RulesInForce,
         clock: Clock,
         study_clock: StudyClock,
         institution_id: InstitutionId,
         decide: Callable[[PresenceCheck, CheckState, int, int], PresenceCheck],
         recogniser: RecogniserInForce,
-        photo_source: Callable[[LearnerRef, ClassRunId], str] = lambda _learner, _class_run: ID_PHOTO,
         *,
         challenged: bool = False,
-        frames_anchor: bool = False,
     ) -> None:
         """Bind the service to one unit of work.
 
         Args:
-            challenged: whether the pack has a challenge: single frames register nobody then.
-            frames_anchor: whether single frames that match the ID photo anchor, with no challenge before them. No
-                installation does so: pictures alone are what a stored photograph gives.
+            challenged: whether the pack has a challenge: single frames register nobody then. Without one they
+                register, and anchor nobody: pictures alone are what a stored photograph gives.
         """
         self._store = store
         self._evidence = evidence
         self._roster = roster
         self._events = events
-        self._rules = rules
         self._clock = clock
         self._study_clock = study_clock
         self._institution_id = institution_id
         self._decide = decide
         self._recogniser = recogniser
-        self._photo_source = photo_source
         self._challenged = challenged
-        self._frames_anchor = frames_anchor
 
     def submit_for_check(
         self,
@@ -312,7 +304,7 @@ class FrameService:
         ):
             known = None
         if known is not None and known.anchored_ms is not None:
-            # Sent before the anchoring frame was judged: what is anchored stays as it was anchored.
+            # Sent before the person was anchored: what is anchored stays as it was anchored.
             return
         evidence_id = self._evidence.put(
             self._scope(frame.learner, frame.class_run, EvidencePurpose.FACE_TEMPLATE),
@@ -320,10 +312,6 @@ class FrameService:
             "application/octet-stream",
         )
         templates = (*(known.templates if known else ()), evidence_id)
-        needed = self._rules.anchor_good_frames(frame.class_run)
-        now = self._study_clock.now()
-        # The first good frame alone never anchors: a pack that asks for one would still need two.
-        anchors = self._frames_anchor and judged.anchoring and len(templates) >= max(2, needed)
         reference = FaceReference(
             learner=frame.learner,
             class_run=frame.class_run,
@@ -335,9 +323,6 @@ class FrameService:
             has_roster_photo=judged.anchoring,
             id=new_id("fref") if known is None else known.id,
         )
-        if anchors:
-            method = self._photo_source(frame.learner, frame.class_run)
-            reference = anchored(self._events, reference, now, method)
         self._store.save_reference(reference)
 
     def _take(self, learner: LearnerRef, class_run: ClassRunId, check_id: CheckId | None, jpeg: bytes) -> str:

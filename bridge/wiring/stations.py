@@ -249,15 +249,12 @@ class Stations:
             self.vault,
             self.identity,
             self._tx,
-            self.check_rules,
             house.clock,
             house.study_clock,
             self._tx.institution_id,
             self.presence.decide,
             house.recogniser,
-            self._photo_source,
             challenged=house.face_pack.challenge is not None,
-            frames_anchor=False,
         )
 
     @cached_property

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.presence.pictures import picture
 from tests.presence.room import Room
 
 
@@ -19,7 +18,5 @@ def room(tmp_path: Path) -> Iterator[Room]:
 @pytest.fixture
 def known(room: Room) -> Room:
     """A room in which the learner has three good frames that match the ID photo."""
-    room.roster.photograph = picture("0")
-    for _ in range(3):
-        room.register(picture("0"))
+    room.know()
     return room

@@ -17,7 +17,7 @@ from bridge.intake.store import SqlInbox
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.ids import CheckId, ClassRunId, CourseUnitId, InstitutionId, LearnerRef
 from bridge.kernel.time import FixedClock, epoch_ms
-from bridge.presence.anchoring import ID_PHOTO
+from bridge.presence.anchoring import ID_PHOTO, anchored
 from bridge.presence.bursts import judge_burst_material
 from bridge.presence.challenge import Challenge
 from bridge.presence.challenge_store import SqlChallengeStore
@@ -138,14 +138,11 @@ class Room:
                 self.evidence,
                 self.roster,
                 tx,
-                self.rules,
                 self.clock,
                 self.study_clock,
                 institution,
                 presence.decide,
                 self.recogniser,
-                # Shorter than a challenge: what these tests ask about comes after the anchor.
-                frames_anchor=True,
             )
             yield Desk(tx, store, presence, frames, prompts)
 
@@ -189,6 +186,20 @@ class Room:
             frame_id = desk.frames.submit_for_reference(learner, RUN, jpeg)
         self.judge(frame_id)
         return frame_id
+
+    def anchor(self) -> None:
+        """Anchor the learner's reference: shorter than a challenge, where a test asks about what comes after."""
+        with self.open() as desk:
+            found = desk.store.reference(LEARNER, RUN)
+            assert found is not None
+            desk.store.save_reference(anchored(desk.tx, found, self.study_clock.now(), ID_PHOTO))
+
+    def know(self) -> None:
+        """Register the learner by three good frames that match the ID photo, and anchor them."""
+        self.roster.photograph = picture("0")
+        for _ in range(3):
+            self.register(picture("0"))
+        self.anchor()
 
     def judge(self, frame_id: str) -> None:
         """Do what the worker does with a frame."""

@@ -70,8 +70,16 @@ def test_who_shows_all_movements_is_anchored_by_the_id_photo(room: Room) -> None
     found = reference(room)
     assert found is not None
     assert (len(found.templates), found.has_roster_photo) == (4, True)
-    (told,) = room.events("presence.anchored")
-    assert (told["method"], told["reference"]) == ("id_photo", found.id)
+    assert room.events("presence.anchored") == [
+        {
+            "learner": LEARNER,
+            "class_run": RUN,
+            "reference": found.id,
+            "at_ms": room.now_ms,
+            "method": "id_photo",
+            "good_frames": 4,
+        }
+    ]
     room.begin().pass_check()
 
 

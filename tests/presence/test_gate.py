@@ -146,9 +146,7 @@ def wanted(number: int = 1, actions: tuple[str, ...] = ALL, account: str = "acc_
 @pytest.fixture
 def gate(database_url: str, tmp_path: Path) -> Iterator[Gate]:
     room = Room(database_url)
-    room.roster.photograph = picture("0")
-    for _ in range(3):
-        room.register(picture("0"))
+    room.know()
     yield Gate(room, MadeGateRules())
     room.close()
 

@@ -213,9 +213,7 @@ def test_who_answers_in_time_never_misses_a_check_however_long_our_queue(
     tmp_path_factory: pytest.TempPathFactory, waits: list[int], pauses: list[int], says: tuple[str, str]
 ) -> None:
     room = Room(f"sqlite:///{tmp_path_factory.mktemp('waiting') / 'presence.sqlite'}")
-    room.roster.photograph = picture("0")
-    for _ in range(3):
-        room.register(picture("0"))
+    room.know()
     agent = room.begin()
     for wait, pause, one in zip(waits, pauses, (*says, "0"), strict=True):
         check = room.check(agent.check)
