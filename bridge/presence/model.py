@@ -54,7 +54,7 @@ class CheckState(StrEnum):
     TOO_POOR = "too_poor"
     UNSURE = "unsure"
     DECLINED = "declined"
-    """The learner withdrew the consent to it; held against nobody."""
+    """The learner withdrew the consent to it, or no face may be checked any more; held against nobody."""
 
 
 CHECK_SENTENCES = {
@@ -72,7 +72,7 @@ CHECK_SENTENCES = {
     CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,自应核验时起的学习时间不计入学时,请独自完成核验。",
     CheckState.TOO_POOR: "画面多次不够清晰,自应核验时起的学习时间不计入学时,请改善光线或更换设备后重新核验。",
     CheckState.UNSURE: "多次无法确认是否本人,自应核验时起的学习时间不计入学时,请重新核验或联系班主任。",
-    CheckState.DECLINED: "您已撤回人脸信息处理同意,本次核验已取消,不扣学时。",
+    CheckState.DECLINED: "刷脸核验已停止,本次核验已取消,不扣学时。",
 }
 
 _TEST_SENTENCES = {
@@ -89,7 +89,7 @@ _TEST_SENTENCES = {
     CheckState.SEVERAL_FACES: "镜头前多次出现多张人脸,本次考试的成绩可能不予认可,请独自完成核验。",
     CheckState.TOO_POOR: "画面多次不够清晰,本次考试的成绩可能不予认可,请改善光线或更换设备后重新核验。",
     CheckState.UNSURE: "多次无法确认是否本人,本次考试的成绩可能不予认可,请重新核验,或联系班主任。",
-    CheckState.DECLINED: "您已撤回人脸信息处理同意,本次核验已取消,不影响成绩。",
+    CheckState.DECLINED: "刷脸核验已停止,本次核验已取消,不影响成绩。",
 }
 
 

@@ -47,6 +47,10 @@ BEATS_WAITING = "study.beats_waiting"
 BATCHES_AT_ONCE = 20
 """How many batches of a session are entered in the ledger in one unit of work."""
 CONSENT_REVOKED = "consent_revoked"
+FACES_STOPPED = "faces_stopped"
+"""No frame may be taken any more, and not by the learner's choice: the assessment ended or says no."""
+_NOT_TO_ANSWER = frozenset({CONSENT_REVOKED, FACES_STOPPED})
+"""Ends of a session after which what it still asked for is held against nobody."""
 _EXIT_CHECK_AFTER_MS = 30_000
 """Who leaves so soon after a passed check is not asked again: the page's last beat lags behind the check that it
 answered (in the demonstration by the 20 study seconds for which its clock waits), and what is lost is less than
@@ -326,7 +330,7 @@ class PresenceService:
         if not final:
             return check
         if state is CheckState.DECLINED:
-            # Nobody hears of it: it proves nothing, and nothing is held against who withdrew.
+            # Nobody hears of it: it proves nothing, and nothing is held against who withdrew or may not be seen.
             self._pace.checks_changed()
             return check
         found = self._store.session(check.session)
@@ -452,13 +456,13 @@ class PresenceService:
         self._store.save_session(closed)
         # What was sent in time is judged all the same, unless the leave to judge it was withdrawn.
         answered = (
-            check is not None and reason != CONSENT_REVOKED and self._store.waiting_frames(check.id) > 0
+            check is not None and reason not in _NOT_TO_ANSWER and self._store.waiting_frames(check.id) > 0
         )
         if check is not None and not answered:
             # The check was asked for and its session is given up: it was not answered.
-            unanswered = CheckState.DECLINED if reason == CONSENT_REVOKED else CheckState.MISSED
+            unanswered = CheckState.DECLINED if reason in _NOT_TO_ANSWER else CheckState.MISSED
             self.decide(check, unanswered, check.attempts_left, self._now_ms())
-        if reason == CONSENT_REVOKED:
+        if reason in _NOT_TO_ANSWER:
             # Nor is an open prompt charged to who may not go on answering.
             self._prompts.take_over(session, self._now_ms())
         else:
@@ -493,6 +497,10 @@ class PresenceService:
             "account_released": "培训机构已解除您与这个学习账号的绑定,本页面已停止计时。",
             "consent_revoked": (
                 "您已撤回人脸信息处理同意,本页面已停止计时。已确认的学时不变;"
+                "请培训机构工作人员监督您学习,开始监督后重新打开本页即可继续。"
+            ),
+            FACES_STOPPED: (
+                "培训机构现在不能使用刷脸核验,本页面已停止计时。已确认的学时不变;"
                 "请培训机构工作人员监督您学习,开始监督后重新打开本页即可继续。"
             ),
             "supervision_ended": "工作人员已结束监督,本页面已停止计时。工作人员确认在场的时间照常计入学时。",

@@ -15,6 +15,7 @@ from bridge.kernel.time import epoch_ms
 from bridge.presence.face import MAX_FRAME_BYTES
 from bridge.presence.model import CheckState, StudySession
 from bridge.presence.prompts import Shown, prompt_closed
+from bridge.presence.service import FACES_STOPPED
 from bridge.presence.waiting import look_again_ms
 from bridge.web.agent_batches import REFUSED, AgentBatches
 from bridge.web.security import headers_of_all
@@ -155,17 +156,25 @@ def agent_door(house: House) -> Blueprint:
         secret, institution = _bearer()
         nonce = request.headers.get("X-Anxue-Nonce", "")
 
-        def take(tx: Tx) -> tuple[str, int]:
+        def take(tx: Tx) -> tuple[str, int] | NotPermitted:
             stations = house.at(tx)
             seen = stations.presence.for_frame(CheckId(check_id), secret)
-            require_face_of(stations, seen.check.learner, seen.check.class_run)
+            try:
+                require_face_of(stations, seen.check.learner, seen.check.class_run)
+            except NotPermitted as refused:
+                # What may not be answered is not charged: the check ends with its session.
+                stations.presence.close_session(seen.check.session, FACES_STOPPED)
+                return refused
             frame = stations.frames.submit_for_check(
                 seen.check, nonce, jpeg, at_ms=came_ms, waiting=seen.waiting
             )
             return frame, look_again_ms(house.frames_waiting.count(tx))
 
         # A class that is checked at once shares a commit or two.
-        frame, look_again = house.uow.together(institution, take)
+        taken = house.uow.together(institution, take)
+        if isinstance(taken, NotPermitted):
+            raise taken
+        frame, look_again = taken
         judging = {"check": check_id, "state": "judging", "frame": frame, "look_again_ms": look_again}
         response = _json(judging)
         response.status_code = 202

@@ -186,7 +186,13 @@ def test_without_an_assessment_in_force_no_face_door_opens(bridge: BridgeServer,
     try:
         with bridge.unchanged():
             refused(ask_session(bridge, person), 403, reason)
-            refused(agent.frame(picture("0"), check), 403, reason)
+        refused(agent.frame(picture("0"), check), 403, reason)
+        # Who was asked and may not answer is charged nothing, however long ago the question was.
+        bridge.clock.advance(600)
+        assert agent.look(check["check"]).json()["state"] == "declined"
+        assert "工作人员监督" in refused(agent.post(agent.batch()), 410, "session_closed")["message"]
+        assert [entry.kind for entry in agent.ledger() if entry.kind == "check"] == []
+        assert agent.statement().refused_seconds == {}
         stretch = supervise(bridge, learner)
         supervised = Agent(bridge, person, learner)
         supervised.beat()
