@@ -156,6 +156,18 @@ def test_no_frame_is_taken_for_a_challenge_whose_burst_is_judged_yet(room: Room)
         assert desk.look(LEARNER, RUN) == second
 
 
+def test_what_such_a_burst_adds_is_told_with_what_was_suspected_before(room: Room) -> None:
+    challenge = suspected(room)
+    assert challenge.step is not None
+    for seq in range(challenge.step.frames):
+        with room.challenges() as desk:
+            desk.submit(challenge.id, LEARNER, challenge.step.nonce, seq, picture("90"))
+    room.clock.advance(milliseconds=5)
+    room.challenge()
+    room.judge_burst(challenge.id)
+    assert told(room) == [(challenge.id, ["other_person", "suspected_spoof"])]
+
+
 def test_such_a_burst_that_we_cannot_judge_is_not_asked_for_again(room: Room) -> None:
     challenge = suspected(room)
     assert challenge.step is not None

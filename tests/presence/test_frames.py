@@ -34,7 +34,9 @@ def anchored(room: Room) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("photograph", "compared"), [(picture("0"), True), (picture("none"), False), (None, False)]
+    ("photograph", "compared"),
+    [(picture("0"), True), (picture("none"), False), (None, False)],
+    ids=["the person's", "without a face", "none"],
 )
 def test_no_number_of_good_frames_anchors_anybody(
     room: Room, photograph: bytes | None, compared: bool
