@@ -20,8 +20,12 @@ HOUR_MS = 60 * MINUTE_MS
 
 
 @pytest.fixture
-def busy(known: Room) -> Room:
-    """A room whose learner is registered and whose pack puts checks off while frames wait for too long."""
+def busy(known: Room, monkeypatch: pytest.MonkeyPatch) -> Room:
+    """A room whose learner is registered and whose pack puts checks off while frames wait for too long.
+
+    Checks fall due in the middle of their gap, so that there is room to put them off.
+    """
+    monkeypatch.setattr("bridge.presence.service.secrets.randbits", lambda bits: 2 ** (bits - 1))
     known.rules.values = replace(RULES, backlog=BACKLOG)
     return known
 
