@@ -71,10 +71,6 @@ class Supervisor:
         finally:
             self._end()
 
-    def pids(self) -> dict[str, int]:
-        """Return the process ids of the parts that run."""
-        return {part.name: part.process.pid for part in self._running if part.process is not None}
-
     def _stop(self, _signum: int, _frame: object) -> None:
         self.stopping = True
 

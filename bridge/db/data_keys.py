@@ -1,6 +1,6 @@
 """Data keys: one for each person, purpose and class run, wrapped by a master key, wiped when its content must go."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Index, LargeBinary, String, select, text
 from sqlalchemy.exc import IntegrityError
@@ -73,12 +73,6 @@ class DataKeys:
         """Return the scope's key, made if there is none; Unavailable as `MasterKey.wrap` and `MasterKey.unwrap`."""
         row = self.live(scope)
         return self._make(scope) if row is None else (row, self.open([row])[0])
-
-    def by_id(self, ids: Iterable[str]) -> Sequence[DataKeyRow]:
-        """Return the keys of these ids that are there and not destroyed."""
-        return self._session.scalars(
-            select(DataKeyRow).where(DataKeyRow.id.in_(set(ids)), DataKeyRow.destroyed_at.is_(None))
-        ).all()
 
     def open(self, rows: Sequence[DataKeyRow]) -> Sequence[bytes]:
         """Return the bare keys, in order.

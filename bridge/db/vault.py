@@ -141,13 +141,6 @@ class Vault:
         key = self._keys.live(scope, for_update=True)
         return 0 if key is None else int(self._receipt(key, Order(reason, by), None).body["pieces"])
 
-    def destroy_key(self, key_id: str, order: Order) -> Receipt | None:
-        """Wipe one key by its id; return the receipt, None if it is not there or was wiped before."""
-        self._no_savepoint()
-        self._receipts.turn(self._session)
-        key = self._live(key_id)
-        return None if key is None else self._receipt(key, order, None)
-
     def destroy_again(self, receipt: Receipt) -> bool:
         """Wipe the key of a receipt that a restored backup does not know; return whether it was there.
 

@@ -22,12 +22,6 @@ PROVIDER = "provider"
 STAFF_CARD_CHECK = "staff_card_check"
 """Staff saw person and card, and the frames that were taken there matched the reference."""
 
-METHODS_ZH = {
-    ID_PHOTO: "与报名证件照比对一致",
-    PROVIDER: "与报名证件照比对一致,该照片经实名核验服务比对",
-    STAFF_CARD_CHECK: "工作人员当面核对证件与本人",
-}
-
 
 def anchored(
     events: Events, reference: FaceReference, now: datetime, method: str, **by: Any
@@ -35,7 +29,7 @@ def anchored(
     """Return the reference as anchored from `now` (study clock) on, and tell; it is for the caller to keep.
 
     Args:
-        method: one of `METHODS_ZH`.
+        method: one of the three above, or of another way that a station of its own knows.
         by: what else is to stand in the ledger of it; nothing personal.
     """
     at_ms = epoch_ms(now)

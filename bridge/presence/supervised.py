@@ -16,6 +16,7 @@ from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import CheckId, ClassRunId, LearnerRef, StudySessionId, new_id
 from bridge.kernel.time import Clock, StudyClock, epoch_ms
+from bridge.presence.anchoring import ANCHORED
 from bridge.presence.model import (
     SUPERVISED,
     Activity,
@@ -33,8 +34,6 @@ from bridge.presence.supervised_tables import (
     SupervisionAttestationRow,
 )
 
-METHOD = "supervised"
-"""Of the anchor: staff saw person and card at the beginning of the stretch."""
 NOT_SEEN_OUT = "not_seen_out"
 """Why a stretch ended: staff did not say at its end that the person was still there."""
 
@@ -132,7 +131,7 @@ class SupervisedStudy:
         self._tx.session.flush()
         self._note(row, "start", by, card_checked=True)
         self._tx.emit(
-            "presence.anchored",
+            ANCHORED,
             learner,
             occurred_at=self._study_clock.now(),
             idempotency_key=row.id,
@@ -141,7 +140,7 @@ class SupervisedStudy:
                 "class_run": class_run,
                 "reference": row.id,
                 "at_ms": now_ms,
-                "method": METHOD,
+                "method": SUPERVISED,
                 "mode": mode,
                 "by": by,
             },

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from bridge.identity.consent import FACE, FACE_SEARCH
+from bridge.identity.consent import FACE
 from bridge.kernel.errors import NotPermitted
 from bridge.kernel.ids import ClassRunId, LearnerRef
 
@@ -33,12 +33,3 @@ def require_face_of(stations: "Stations", learner: LearnerRef, class_run: ClassR
     if not stations.identity.may_process_face(learner):
         raise NotPermitted("consent_required", CONSENT_SENTENCE)
     require_face_checking(stations, class_run)
-
-
-def may_search_faces(stations: "Stations", learner: LearnerRef, class_run: ClassRunId) -> bool:
-    """Return whether the learner's face may be searched among others': a consent and an assessment of their own."""
-    return (
-        stations.identity.consent_in_force(learner, FACE_SEARCH)
-        and stations.assessments.in_force(FACE, class_run).value
-        and stations.assessments.in_force(FACE_SEARCH, class_run).value
-    )

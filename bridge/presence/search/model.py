@@ -10,9 +10,6 @@ SEARCH_WAITING = "presence.face_search_waiting"
 FACE_UNDER_TWO_NAMES = "presence.face_under_two_names"
 """Type of the event that one face was registered for two people. Staff look into it; nothing is refused by it."""
 
-SAME_PERSON = "same_person"
-"""The pack's parameter that a search is judged by."""
-
 
 def place_of(learner: LearnerRef, class_run: ClassRunId) -> str:
     """Return the name of a reference in an index and as a job's key."""
