@@ -137,7 +137,7 @@ class FrameService:
         decide: Callable[[PresenceCheck, CheckState, int, int], PresenceCheck],
         recogniser: RecogniserInForce,
         *,
-        challenged: bool = False,
+        challenged: bool,
     ) -> None:
         """Bind the service to one unit of work.
 
@@ -157,19 +157,13 @@ class FrameService:
         self._challenged = challenged
 
     def submit_for_check(
-        self,
-        check: PresenceCheck,
-        nonce: str,
-        jpeg: bytes,
-        *,
-        at_ms: int | None = None,
-        waiting: int | None = None,
+        self, check: PresenceCheck, nonce: str, jpeg: bytes, *, at_ms: int, waiting: int
     ) -> str:
         """Store a frame for an open check and ask for its judgement; return the frame's id.
 
         Args:
-            at_ms: when it came, where that is not now (study ms): who came in time is not late by our queue.
-            waiting: how many frames of the check wait to be judged, where the caller knows.
+            at_ms: when it came (study ms): who came in time is not late by our queue.
+            waiting: how many frames of the check wait to be judged.
 
         Raises:
             InvalidInput: frame_too_large, frame_not_jpeg, frame_too_many_pixels, check_closed, frame_waiting,
@@ -177,8 +171,7 @@ class FrameService:
             NotPermitted: nonce_mismatch.
         """
         Frame(jpeg)
-        came_ms = epoch_ms(self._study_clock.now()) if at_ms is None else at_ms
-        if check.state is not CheckState.OPEN or came_ms >= check.answer_by_ms:
+        if check.state is not CheckState.OPEN or at_ms >= check.answer_by_ms:
             raise InvalidInput("check_closed", "本次核验已结束,请等待下一次核验", http_status=409)
         if not hmac.compare_digest(nonce.encode("utf-8", "replace"), check.nonce.encode()):
             raise NotPermitted("nonce_mismatch", "核验凭证不符,请刷新页面")
@@ -186,7 +179,7 @@ class FrameService:
         if known is not None and not known.is_of(self._recogniser):
             # Not taken, so that no attempt is lost by a change of ours.
             raise InvalidInput("face_renewal_required", RENEWAL_SENTENCE, http_status=409)
-        if self._store.waiting_frames(check.id) if waiting is None else waiting:
+        if waiting:
             raise InvalidInput("frame_waiting", "上一张照片正在核对,请稍候", http_status=409)
         return self._take(check.learner, check.class_run, check.id, jpeg)
 

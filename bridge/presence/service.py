@@ -40,7 +40,7 @@ from bridge.presence.model import (
 from bridge.presence.ports import BatchInbox, PresenceStore, RulesInForce, StudyPace
 from bridge.presence.prompt_model import Prompt, is_prompt_due
 from bridge.presence.prompts import Prompts
-from bridge.presence.waiting import FrameQueue, NoQueue, put_off_until
+from bridge.presence.waiting import FrameQueue, put_off_until
 
 BATCH_SOURCE = "agent"
 BEATS_WAITING = "study.beats_waiting"
@@ -90,7 +90,7 @@ class PresenceService:
         nonce_key: bytes,
         institution_id: InstitutionId,
         prompts: Prompts,
-        queue: FrameQueue | None = None,
+        queue: FrameQueue,
     ) -> None:
         self._store = store
         self._inbox = inbox
@@ -101,7 +101,7 @@ class PresenceService:
         self._nonce_key = nonce_key
         self._institution_id = institution_id
         self._prompts = prompts
-        self._queue = queue or NoQueue()
+        self._queue = queue
 
     def open_session(
         self,

@@ -28,13 +28,6 @@ class FrameQueue(Protocol):
         ...
 
 
-class NoQueue:
-    """`FrameQueue` of an installation that judges at once."""
-
-    def waited_ms(self) -> int:
-        return 0
-
-
 @dataclass(frozen=True, slots=True)
 class LastEnd:
     """How the latest check of a session ended, and when (study ms)."""

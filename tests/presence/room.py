@@ -143,6 +143,7 @@ class Room:
                 institution,
                 presence.decide,
                 self.recogniser,
+                challenged=False,
             )
             yield Desk(tx, store, presence, frames, prompts)
 
@@ -178,7 +179,8 @@ class Room:
         with self.open() as desk:
             check = desk.store.check(check_id)
             assert check is not None
-            return desk.frames.submit_for_check(check, nonce, jpeg)
+            waiting = desk.store.waiting_frames(check.id)
+            return desk.frames.submit_for_check(check, nonce, jpeg, at_ms=self.now_ms, waiting=waiting)
 
     def register(self, jpeg: bytes, learner: LearnerRef = LEARNER) -> str:
         """Send one frame of the face registration and judge it; return its id."""

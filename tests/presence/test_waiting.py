@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bridge.kernel.errors import InvalidInput
 from bridge.presence.model import Activity, Backlog, CheckRules, CheckState
 from bridge.presence.service import CONSENT_REVOKED
-from bridge.presence.waiting import LastEnd, NoQueue, look_again_ms, put_off_until
+from bridge.presence.waiting import LastEnd, look_again_ms, put_off_until
 from tests.presence.pictures import picture
 from tests.presence.room import LEARNER, MINUTE_MS, RULES, Agent, MadeQueue, Room
 
@@ -143,7 +143,7 @@ def test_a_check_is_put_off_only_for_a_reason_and_only_within_the_packs_gaps(
 def test_nothing_is_put_off_before_any_check_nor_where_nobody_waits() -> None:
     rules = replace(RULES, backlog=BACKLOG)
     assert put_off_until(rules, MadeQueue(LONG), None, 0) is None
-    assert put_off_until(rules, NoQueue(), LastEnd(CheckState.PASSED, 0), 1) is None
+    assert put_off_until(rules, MadeQueue(), LastEnd(CheckState.PASSED, 0), 1) is None
 
 
 # ---- windows grow by what a frame waited -----------------------------------------------------------------------
@@ -189,7 +189,9 @@ def test_a_frame_that_came_in_time_is_taken_however_late_we_come_to_it(known: Ro
     known.pass_time(seconds=65)
     with known.open() as desk:
         asked = desk.presence.for_frame(check.id, agent.secret)
-        frame = desk.frames.submit_for_check(asked.check, check.nonce, picture("0"), at_ms=came)
+        frame = desk.frames.submit_for_check(
+            asked.check, check.nonce, picture("0"), at_ms=came, waiting=asked.waiting
+        )
     known.judge(frame)
     assert outcomes(known) == ["passed"]
 
