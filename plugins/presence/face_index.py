@@ -32,7 +32,7 @@ class MemoryFaceIndex(ABC):
     """`FaceIndex` but for what is kept of a template and how it is looked for.
 
     Args:
-        widths: (width, dtype) of each array in which a template has a row.
+        columns: (width, dtype) of each array in which a template has a row.
     """
 
     def __init__(self, recogniser: RecogniserInForce, columns: Sequence[tuple[int, type]]) -> None:
