@@ -93,5 +93,5 @@ def test_faces_are_counted_against_the_pack_until_the_filing_is_made(
 
     with furnished.house.uow.for_institution(ORG) as tx:
         scope = EvidenceScope(ORG, learners[0], EvidencePurpose.FACE_TEMPLATE, RUN)
-        furnished.house.at(tx).vault.destroy(scope)
+        furnished.house.at(tx).vault.destroy(scope, reason="requested", by="stf_lin")
     assert run("faces", code=1)["people"] == 2

@@ -128,7 +128,7 @@ class Vault:
             raise damaged()
         return content
 
-    def destroy(self, scope: EvidenceScope, *, reason: str = "requested", by: str = "") -> int:
+    def destroy(self, scope: EvidenceScope, *, reason: str, by: str) -> int:
         """Wipe the scope's key and return how many pieces of evidence that made unreadable. A receipt is written.
 
         The ciphertext is removed as well, but only once the wiped key is committed.

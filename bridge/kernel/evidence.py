@@ -49,7 +49,7 @@ class EvidencePort(Protocol):
         """Return the plain bytes; InvalidInput("evidence_unknown") for another tenant's or destroyed ones."""
         ...
 
-    def destroy(self, scope: EvidenceScope, *, reason: str = "requested", by: str = "") -> int:
+    def destroy(self, scope: EvidenceScope, *, reason: str, by: str) -> int:
         """Destroy the scope's key, with a receipt, and return how many pieces of evidence that made unreadable.
 
         Args:

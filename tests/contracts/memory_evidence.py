@@ -25,7 +25,7 @@ class MemoryEvidence:
             raise InvalidInput("evidence_unknown", "没有这份材料。", http_status=404)
         return kept[1]
 
-    def destroy(self, scope: EvidenceScope, *, reason: str = "requested", by: str = "") -> int:
+    def destroy(self, scope: EvidenceScope, *, reason: str, by: str) -> int:
         gone = [evidence_id for evidence_id, (kept, _) in self._kept.items() if kept == scope]
         for evidence_id in gone:
             del self._kept[evidence_id]

@@ -77,7 +77,7 @@ def test_destroying_a_scope_makes_all_of_it_unreadable_and_nothing_else(room: Ro
         gone = [evidence.put(SCOPE, content, "image/jpeg") for content in (b"1", b"2")]
         kept = [evidence.put(scope, b"kept", "image/jpeg") for scope in neighbours]
     with room.open() as evidence:
-        assert evidence.destroy(SCOPE) == 2
+        assert evidence.destroy(SCOPE, reason="requested", by="stf_lin") == 2
     with room.open() as evidence:
         for evidence_id in gone:
             with pytest.raises(InvalidInput, match="evidence_unknown"):
@@ -88,14 +88,14 @@ def test_destroying_a_scope_makes_all_of_it_unreadable_and_nothing_else(room: Ro
 def test_destroying_twice_destroys_nothing_the_second_time(room: Room) -> None:
     with room.open() as evidence:
         evidence.put(SCOPE, b"1", "image/jpeg")
-        assert evidence.destroy(SCOPE) == 1
-        assert evidence.destroy(SCOPE) == 0
+        assert evidence.destroy(SCOPE, reason="requested", by="stf_lin") == 1
+        assert evidence.destroy(SCOPE, reason="requested", by="stf_lin") == 0
 
 
 def test_a_destroyed_scope_can_be_used_anew(room: Room) -> None:
     with room.open() as evidence:
         evidence.put(SCOPE, b"old", "image/jpeg")
-        evidence.destroy(SCOPE)
+        evidence.destroy(SCOPE, reason="requested", by="stf_lin")
         again = evidence.put(SCOPE, b"new", "image/jpeg")
     with room.open() as evidence:
         assert evidence.get(ORG, again) == b"new"

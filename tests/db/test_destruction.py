@@ -108,7 +108,7 @@ def test_a_rolled_back_destruction_leaves_no_receipt(room: VaultRoom) -> None:
     with room.open() as vault:
         vault.put(SCOPE, b"a", "x/y")
     with room.open() as vault:
-        vault.destroy(SCOPE)
+        vault.destroy(SCOPE, reason="requested", by="stf_lin")
         vault._session.rollback()
     assert receipts(room) == []
 
@@ -124,7 +124,7 @@ def test_destructions_at_once_are_numbered_one_after_the_other(room: VaultRoom) 
         try:
             ready.wait(10)
             with room.open() as vault:
-                vault.destroy(replace(SCOPE, subject=f"ln_{number}"))
+                vault.destroy(replace(SCOPE, subject=f"ln_{number}"), reason="requested", by="stf_lin")
         except BaseException as error:  # noqa: BLE001  # whatever went wrong is the test's answer
             failures.append(error)
 
@@ -280,7 +280,7 @@ def test_a_backup_that_went_on_without_the_list_is_mended_by_a_copy_of_it(
         evidence_id = vault.put(SCOPE, b"face", "x/y")
     back_up(room, tmp_path)
     with room.open() as vault:
-        vault.destroy(SCOPE)
+        vault.destroy(SCOPE, reason="requested", by="stf_lin")
     destroy(room, "ln_later")
     copy = tmp_path / "copy.jsonl"
     made.path.rename(copy)
@@ -306,7 +306,7 @@ def test_a_key_row_that_is_brought_back_by_hand_opens_nothing(room: VaultRoom) -
     (blob,) = room.folder.rglob("evd_*")
     content = blob.read_bytes()
     with room.open() as vault:
-        vault.destroy(SCOPE)
+        vault.destroy(SCOPE, reason="requested", by="stf_lin")
     blob.write_bytes(content)
     with room.units.across_institutions("test: by hand") as tx:
         tx.session.execute(update(DataKeyRow).values(destroyed_at=None))

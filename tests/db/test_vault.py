@@ -111,13 +111,13 @@ def test_destruction_removes_blobs_only_once_it_is_committed(room: VaultRoom) ->
     with room.open() as vault:
         evidence_id = vault.put(SCOPE, CONTENT, "image/jpeg")
     with room.open() as vault:
-        vault.destroy(SCOPE)
+        vault.destroy(SCOPE, reason="requested", by="stf_lin")
         vault.put(SCOPE, b"a savepoint ends in here", "image/jpeg")
         assert len(_blobs(room)) == 2
         vault._session.rollback()
     with room.open() as vault:
         assert vault.get(ORG, evidence_id) == CONTENT
-        vault.destroy(SCOPE)
+        vault.destroy(SCOPE, reason="requested", by="stf_lin")
     assert evidence_id not in {blob.name for blob in _blobs(room)}
 
 
@@ -125,7 +125,7 @@ def test_evidence_is_not_destroyed_in_a_savepoint_that_could_bring_its_key_back(
     with room.open() as vault:
         vault.put(SCOPE, CONTENT, "image/jpeg")
         with vault._session.begin_nested(), pytest.raises(RuntimeError, match="savepoint"):
-            vault.destroy(SCOPE)
+            vault.destroy(SCOPE, reason="requested", by="stf_lin")
 
 
 def test_two_units_of_work_at_once_make_one_key(room: VaultRoom) -> None:
@@ -164,7 +164,7 @@ def test_a_destroyed_key_is_not_in_the_sqlite_file_any_more(tmp_path: Path) -> N
     with room.open() as vault:
         # Some builds of SQLite wipe what is freed by themselves; the vault may not rely on it.
         vault._session.execute(text("PRAGMA secure_delete=OFF"))
-        vault.destroy(SCOPE)
+        vault.destroy(SCOPE, reason="requested", by="stf_lin")
         assert vault._session.scalar(text("PRAGMA secure_delete")) == 1
     room.close()
     connection = sqlite3.connect(database)

@@ -112,7 +112,11 @@ class SearchRoom:
 
     def destroy(self, learner: LearnerRef, class_run: ClassRunId = RUN) -> None:
         """Destroy the key of a learner's templates; nobody tells the search of it."""
-        self.evidence.destroy(EvidenceScope(ORG, learner, EvidencePurpose.FACE_TEMPLATE, class_run))
+        self.evidence.destroy(
+            EvidenceScope(ORG, learner, EvidencePurpose.FACE_TEMPLATE, class_run),
+            reason="requested",
+            by="stf_lin",
+        )
 
     def search(
         self, learner: LearnerRef, class_run: ClassRunId = RUN, institution: InstitutionId = ORG

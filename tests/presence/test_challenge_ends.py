@@ -108,7 +108,12 @@ def test_who_walked_away_is_told_of_though_the_key_of_the_faces_is_gone(room: Ro
     with room.challenges() as desk:
         begun = desk.begin(LEARNER, RUN, "OBS Virtual Camera")
     room.do_as_asked(begun)
-    assert room.evidence.destroy(EvidenceScope(ORG, LEARNER, EvidencePurpose.FACE_TEMPLATE, RUN)) == 1
+    assert (
+        room.evidence.destroy(
+            EvidenceScope(ORG, LEARNER, EvidencePurpose.FACE_TEMPLATE, RUN), reason="requested", by="stf_lin"
+        )
+        == 1
+    )
     room.clock.advance(hours=1)
     with room.challenges() as desk:
         desk.expire(begun.id)

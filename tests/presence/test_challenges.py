@@ -241,7 +241,12 @@ def test_a_frozen_picture_coded_anew_is_found_within_a_burst(room: Room) -> None
 def test_earlier_pictures_whose_key_is_gone_hold_nothing_up(room: Room) -> None:
     film = [picture("0") for _ in range(3)]
     room.burst(room.challenge(), film)
-    assert room.evidence.destroy(EvidenceScope(ORG, LEARNER, EvidencePurpose.FACE_FRAME, RUN)) == 3
+    assert (
+        room.evidence.destroy(
+            EvidenceScope(ORG, LEARNER, EvidencePurpose.FACE_FRAME, RUN), reason="requested", by="stf_lin"
+        )
+        == 3
+    )
     again = room.burst(room.challenge(), [coded_anew(one) for one in film])
     assert again.met == (Move.FRONT,)
 

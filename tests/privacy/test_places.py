@@ -109,7 +109,7 @@ def test_an_archive_that_does_not_open_is_told(furnished: Furnished, content: by
 def test_evidence_whose_key_is_destroyed_is_no_longer_found(furnished: Furnished) -> None:
     put(furnished.house, EMAIL.encode())
     with furnished.house.uow.for_institution(ORG) as tx:
-        furnished.house.at(tx).vault.destroy(SCOPE)
+        furnished.house.at(tx).vault.destroy(SCOPE, reason="requested", by="stf_lin")
     assert search(furnished.house, NEEDLES, []).hit_count == 0
 
 

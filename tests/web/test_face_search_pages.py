@@ -190,9 +190,13 @@ def test_a_destroyed_key_takes_its_person_out_in_the_same_unit_of_work(
 
     with furnished.house.uow.for_institution(ORG) as tx:
         vault = furnished.house.at(tx).vault
-        vault.destroy(EvidenceScope(ORG, chen, EvidencePurpose.FACE_FRAME, RUN))
+        vault.destroy(
+            EvidenceScope(ORG, chen, EvidencePurpose.FACE_FRAME, RUN), reason="requested", by="stf_lin"
+        )
         assert entries(furnished) == [chen]
-        vault.destroy(EvidenceScope(ORG, chen, EvidencePurpose.FACE_TEMPLATE, RUN))
+        vault.destroy(
+            EvidenceScope(ORG, chen, EvidencePurpose.FACE_TEMPLATE, RUN), reason="requested", by="stf_lin"
+        )
         left = tx.session.scalar(select(DataKeyRow.wrapped).where(DataKeyRow.subject == chen))
 
     assert left == b""

@@ -394,7 +394,7 @@ def test_a_destroyed_photograph_is_none(furnished: Furnished) -> None:
         row = SqlIdentityStore(tx, furnished.house.cipher).list_row(RUN, CHEN_ID)
         assert row is not None
         scope = EvidenceScope(ORG, row.id, EvidencePurpose.ID_PHOTO, RUN)
-        assert stations.vault.destroy(scope)
+        assert stations.vault.destroy(scope, reason="requested", by="stf_lin")
     claim(furnished)
     furnished.work_off()
     assert provider.asked == []

@@ -234,7 +234,7 @@ def test_what_was_unwrapped_lately_is_not_asked_for_again_unless_a_key_was_destr
             vault.get(ORG, evidence_id)
     assert service.asked == ["unwrap"]
     with room.open() as vault:
-        vault.destroy(replace(SCOPE, subject="ln_2"))
+        vault.destroy(replace(SCOPE, subject="ln_2"), reason="requested", by="stf_lin")
     with room.open() as vault:
         vault.get(ORG, evidence_id)
     assert service.asked == ["unwrap"] * 2
