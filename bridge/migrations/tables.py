@@ -36,8 +36,8 @@ import bridge.presence.gate.tables
 import bridge.presence.prompt_store
 import bridge.presence.review.tables
 import bridge.presence.search.store
-import bridge.presence.store
 import bridge.presence.supervised_tables
+import bridge.presence.tables
 import bridge.privacy.stored_faces_tables
 import bridge.registry.assessment_tables
 import bridge.registry.cap_tables

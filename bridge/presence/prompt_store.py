@@ -9,7 +9,7 @@ from bridge.db.base import Base, Code, Count, Id, JsonList, Ref, TenantRow
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, StudySessionId
 from bridge.presence.prompt_model import Prompt, PromptKind, PromptState
-from bridge.presence.store import StudySessionRow
+from bridge.presence.tables import StudySessionRow
 
 
 class PresencePromptRow(TenantRow, Base):

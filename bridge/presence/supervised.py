@@ -27,12 +27,13 @@ from bridge.presence.model import (
 )
 from bridge.presence.ports import RulesInForce
 from bridge.presence.service import OpenedSession, PresenceService
-from bridge.presence.store import SqlPresenceStore, StudySessionRow
+from bridge.presence.store import SqlPresenceStore
 from bridge.presence.supervised_tables import (
     SupervisedSessionRow,
     SupervisedStretchRow,
     SupervisionAttestationRow,
 )
+from bridge.presence.tables import StudySessionRow
 
 NOT_SEEN_OUT = "not_seen_out"
 """Why a stretch ended: staff did not say at its end that the person was still there."""

@@ -18,7 +18,7 @@ from bridge.intake.quarantine_tables import IntakeQuarantineRow
 from bridge.kernel.ids import ClassRunId, InstitutionId
 from bridge.kernel.time import legal_date
 from bridge.ledger.store import LedgerHeadRow
-from bridge.presence.store import PresenceCheckRow
+from bridge.presence.tables import PresenceCheckRow
 from bridge.registry.model import ClassRun
 from bridge.registry.tables import ClassRunRow, EnrolmentRow
 from bridge.reporting.store import ReportRecordRow

@@ -24,7 +24,7 @@ from bridge.intake.retention import (
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, StudySessionId
 from bridge.kernel.time import legal_date
-from bridge.presence.store import StudySessionRow
+from bridge.presence.tables import StudySessionRow
 from bridge.rules.model import NoRuleInForce
 from bridge.wiring.inbox_objections import Objection, objections
 

@@ -16,7 +16,7 @@ from bridge.intake.xapi.model import Store
 from bridge.intake.xapi.tables import XapiCredentialRow, XapiStatementRow
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
-from bridge.presence.store import StudySessionRow
+from bridge.presence.tables import StudySessionRow
 from bridge.wiring.intake_jobs import hold_refused
 from bridge.wiring.intake_scores import Asked, Compared, compare_scores, courses, listed
 from bridge.wiring.intake_videos import played_units

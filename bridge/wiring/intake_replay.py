@@ -14,7 +14,7 @@ from bridge.intake.normalisers import NORMALISERS, PoisonMessage, family_of, nor
 from bridge.intake.store import InboxChainRow
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId
-from bridge.presence.store import StudySessionRow
+from bridge.presence.tables import StudySessionRow
 from bridge.wiring.intake_claims import Claims, Outcome, Weighed
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from bridge.db.data_keys import DataKeyRow
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.time import legal_date
-from bridge.presence.store import FaceReferenceRow
+from bridge.presence.tables import FaceReferenceRow
 from bridge.registry.model import ClassRun
 from bridge.registry.tables import InstitutionRow
 from bridge.rules.model import NoRuleInForce, ProfileInForce

@@ -21,7 +21,8 @@ from bridge.kernel.time import StudyClock, epoch_ms
 from bridge.ledger.model import ProfileStudyRules, Refusal, SecondsStatement, StudyRules, Verdict
 from bridge.ledger.model.rules import legal_day
 from bridge.presence.model import Activity, Command
-from bridge.presence.store import SqlPresenceStore, StudySessionRow
+from bridge.presence.store import SqlPresenceStore
+from bridge.presence.tables import StudySessionRow
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.rules.model import ProfileInForce, RuleBook

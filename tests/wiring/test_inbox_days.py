@@ -22,7 +22,7 @@ from bridge.kernel.canonical import GENESIS, sha256_hex
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, first_id
 from bridge.kernel.time import FixedClock, SystemClock, epoch_ms, legal_date
-from bridge.presence.store import StudySessionRow
+from bridge.presence.tables import StudySessionRow
 from bridge.settings import Mode, Settings
 from bridge.wiring import House
 from bridge.wiring.inbox_days import SCHEDULE, audit_dropped, keep_rule, restore, retain, sweep_inbox_days

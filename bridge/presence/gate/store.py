@@ -32,7 +32,8 @@ from bridge.presence.gate.model import (
 )
 from bridge.presence.gate.tables import ExamGrantRow, TestAttemptRow, TestControlRow
 from bridge.presence.model import Activity, PresenceCheck
-from bridge.presence.store import FaceFrameRow, SqlPresenceStore, StudySessionRow
+from bridge.presence.store import SqlPresenceStore
+from bridge.presence.tables import FaceFrameRow, StudySessionRow
 
 _TABLE = TestAttemptRow.__tablename__
 

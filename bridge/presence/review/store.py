@@ -14,7 +14,7 @@ from bridge.presence.model import CheckKind, CheckState, PresenceCheck
 from bridge.presence.review.model import FINAL, UNDECIDED, Origin, Review, ReviewState, Verdict
 from bridge.presence.review.ports import ReviewStep
 from bridge.presence.review.tables import PresenceReviewRow, PresenceReviewStepRow
-from bridge.presence.store import PresenceCheckRow
+from bridge.presence.tables import PresenceCheckRow
 
 _FINAL = sorted(state.value for state in FINAL)
 _UNDECIDED = sorted(state.value for state in UNDECIDED)

@@ -17,7 +17,7 @@ from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef
 from bridge.presence.model import RecogniserInForce
 from bridge.presence.search.model import Likeness, SearchEntry
-from bridge.presence.store import FaceReferenceRow
+from bridge.presence.tables import FaceReferenceRow
 
 
 class FaceSearchEntryRow(TenantRow, Base):

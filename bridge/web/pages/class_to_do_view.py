@@ -15,7 +15,7 @@ from bridge.identity.store import SqlIdentityStore
 from bridge.identity.tables import EnrolmentListRow
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.presence.review.model import Review, ReviewState
-from bridge.presence.store import FaceReferenceRow
+from bridge.presence.tables import FaceReferenceRow
 from bridge.registry.model import ClassRun
 from bridge.web.pages.learner_view import way_of
 from bridge.web.pages.review_words import OUTCOMES
