@@ -85,13 +85,23 @@ def test_who_waits_together_shares_one_commit(office: Office) -> None:
     assert len(seen) == 2
 
 
-def test_what_raises_leaves_nothing_and_hears_of_it_alone(office: Office) -> None:
-    def half_way(tx: Tx) -> None:
-        tx.session.add(note("half"))
-        tx.session.flush()
-        tx.want("made", "half")
-        raise ZeroDivisionError
+def half_way(tx: Tx) -> None:
+    tx.session.add(note("half"))
+    tx.session.flush()
+    tx.want("made", "half")
+    raise ZeroDivisionError
 
+
+def test_what_raises_alone_leaves_nothing_and_hears_of_it(office: Office) -> None:
+    with commits(office.engine) as seen, pytest.raises(ZeroDivisionError):
+        office.uow.together(ORG, half_way)
+    assert kept(office) == set()
+    assert (office.nudged, seen) == ([], [])
+    assert office.uow.together(ORG, adding("next")) == "next"
+    assert kept(office) == {"next"}
+
+
+def test_what_raises_leaves_nothing_and_hears_of_it_alone(office: Office) -> None:
     a, b, c = in_one_group(office, [adding("a"), half_way, adding("c")])
     assert (a.result(), c.result()) == ("a", "c")
     with pytest.raises(ZeroDivisionError):
