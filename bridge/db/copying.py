@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from bridge.db.prepared import on_driver
 
 _AT_ONCE = 1024
-"""Rows of one INSERT. SQLite's driver gives way to other threads at each statement, which costs more than a row."""
-_VALUES_AT_ONCE = 32_000
-"""SQLite takes 32,766 values in a statement."""
+"""Rows of one INSERT. SQLite's driver gives way to other threads at each statement, which costs more than a row.
+
+It takes 32,766 values in a statement: so many rows of 31 columns.
+"""
 COPY_FROM_ROWS = 3
 """Fewer are inserted: COPY takes two round trips, one row one (figures: docs/capacity.md)."""
 
@@ -57,11 +58,10 @@ def write_rows(
     mark = "?" if connection.dialect.paramstyle == "qmark" else "%s"
     row_marks = f"({', '.join([mark] * len(names))})"
     into = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES "  # noqa: S608  # names of ours
-    most = min(_AT_ONCE, 1 << (_VALUES_AT_ONCE // len(names)).bit_length() - 1)
     at = 0
     while at < len(rows):
         # Powers of two, so that the driver meets the same few texts again and has them compiled.
-        size = min(most, 1 << (len(rows) - at).bit_length() - 1)
+        size = min(_AT_ONCE, 1 << (len(rows) - at).bit_length() - 1)
         values = [value for row in rows[at : at + size] for value in row]
         on_driver(connection, into + ", ".join([row_marks] * size), values)
         at += size
