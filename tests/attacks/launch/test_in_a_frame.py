@@ -51,7 +51,9 @@ def page(blocking_browser: Browser) -> Iterator[Page]:
 
 
 def tool_frame(page: Page, sites: Stage) -> FrameLocator:
-    page.goto(f"{sites.lms_url}/course")
+    # The frame moves between sites, so between processes; Playwright's first look of an `expect` has no timeout
+    # and never returns from a process that goes while it looks.
+    page.goto(f"{sites.lms_url}/course", wait_until="networkidle")
     return page.frame_locator("iframe[name=tool]")
 
 
@@ -108,7 +110,7 @@ def test_a_storage_frame_of_another_site_is_not_believed(page: Page, sites: Stag
     sites.tool.on = sites.storage = True
     port = sites.lms_url.rpartition(":")[2]
     # The course page of the attacker's site holds frames of its own; the tool talks to the registered origin alone.
-    page.goto(f"https://{THIEF_HOST}:{port}/course")
+    page.goto(f"https://{THIEF_HOST}:{port}/course", wait_until="networkidle")
     frame = page.frame_locator("iframe[name=tool]")
     expect(frame.get_by_role("heading", name="请在新窗口中打开课程")).to_be_visible()
 
