@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import yaml
 from sqlalchemy import text
 
 from bridge.db.engine import open_engine
+from bridge.registry.yaml_files import read_yaml
 from bridge.serve import die_with_parent
 from bridge.settings import ROOT, Settings
 from plugins.moodle.acceptance.school import School
@@ -110,7 +110,7 @@ class BridgeSide:
 
     def listed_learner(self) -> tuple[str, str]:
         """Return name and citizen id of the made-up learner who stands on the enrolment list."""
-        content = yaml.safe_load((_CATALOGUE / "enrolment_list.yaml").read_text(encoding="utf-8"))
+        content = read_yaml(_CATALOGUE / "enrolment_list.yaml")
         first = content["learners"][0]
         return str(first["name"]), str(first["citizen_id"])
 
@@ -194,6 +194,7 @@ class BridgeSide:
 @contextmanager
 def _changed(path: Path) -> Iterator[dict[str, Any]]:
     """Yield what a YAML file holds, and write it back as it was left."""
-    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    content = read_yaml(path)
     yield content
-    path.write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    # JSON is YAML.
+    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")

@@ -14,7 +14,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import yaml
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
@@ -29,6 +28,7 @@ from bridge.ledger.model.statement import SecondsStatement
 from bridge.operator_commands import load_catalogue, photographs_from
 from bridge.presence.anchoring import ID_PHOTO, anchored
 from bridge.presence.model import FaceReference
+from bridge.registry.yaml_files import read_yaml
 from bridge.settings import ROOT, Mode, Settings
 from bridge.wiring import House
 from lti.keys import ToolKey
@@ -222,7 +222,7 @@ def _catalogue(folder: Path, people: list[MadeUpPerson]) -> Path:
     demo = ROOT / "config" / "demo"
     for name in ("institution.yaml", "class_runs.yaml", "officials.yaml", "impact_assessments.yaml"):
         shutil.copy(demo / name, folder / name)
-    course = yaml.safe_load((demo / "course.yaml").read_text(encoding="utf-8"))
+    course = read_yaml(demo / "course.yaml")
     for unit in course["courses"][0]["units"]:
         unit["nominal_ms"] = _UNIT_MS
     listed = {

@@ -60,6 +60,7 @@ def tool_frame(page: Page, sites: Stage) -> FrameLocator:
 def in_new_window(page: Page, frame: FrameLocator) -> Page:
     with page.context.expect_page() as opening:
         frame.get_by_test_id("lti-go").locator("visible=true").click()
+    opening.value.wait_for_load_state("networkidle")
     return opening.value
 
 
