@@ -38,9 +38,13 @@ def _plugin(name: str) -> click.Command:
 
 def _archive() -> click.Command:
     from bridge.archive.commands import archive_commands
+    from bridge.handover_commands import handover_commands
     from bridge.plugin_loader import load
 
-    return archive_commands(load("bag.bagit"))
+    group = archive_commands(load("bag.bagit"))
+    for command in handover_commands():
+        group.add_command(command)
+    return group
 
 
 def _lti() -> click.Command:
@@ -75,7 +79,7 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
         "逐条列出法规、执行它的规则、今天的依据和缺口。",
         lambda: _named("bridge.compliance_command:compliance_command"),
     ),
-    "archive": ("校验学员学习电子档案。", _archive),
+    "archive": ("校验学员学习电子档案,移交和接收档案。", _archive),
     "face": ("测量人脸模型。", lambda: _plugin("commands.face")),
     "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.operator_commands:catalogue")),
     "enrolment": (

@@ -161,6 +161,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.learner_states.note(*_pair(d))),
     Row("completion.due", 25, "issue the paper at once",
         lambda s, d: s.completion.issue(*_learner(d), PaperKind(d["kind"]))),
+    Row("archive.fixity_broken", 26, "show that something stored is not as it was stored",
+        lambda s, d: s.signals.raise_for_fixity(d)),
     Row("certificate.issued", 26, "seal the learner's file",
         lambda s, d: s.archive.seal_learner_file(*_learner(d))),
     Row("certificate.issued", 25, "put the finished hours on their way to gradebooks that take them",

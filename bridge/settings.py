@@ -69,6 +69,12 @@ class Settings(BaseSettings):
     roster_minutes: int = Field(
         60, ge=5, le=10080, description="How often the rosters of LMS courses are read again, in minutes."
     )
+    fixity_days: int = Field(
+        90,
+        ge=1,
+        le=3650,
+        description="All stored evidence is read and hashed again so often, in days (practice).",
+    )
     regulator_key: str = Field("", description="Bearer key for the regulator's door.", repr=False)
     password_length: int = Field(
         12,

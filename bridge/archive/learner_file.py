@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bridge.archive.missing import missing_of_learner
 from bridge.archive.model import CHECKS, INDEX, ITEMS, LEDGER, PAPERS
 from bridge.archive.ports import Person
 from bridge.completion.model import Earned, IssuedPaper
@@ -22,14 +23,44 @@ def payload(
     papers: Sequence[tuple[IssuedPaper, bytes]],
 ) -> dict[str, bytes]:
     """Return the files of a learner's file by their path under data/; the same input gives the same bytes."""
+    items = seven_items(sheet, person, earned, ledger, papers)
+    index = {
+        "格式": "anxue-learner-file",
+        "版本": 1,
+        "说明": "学员学习电子档案(一人一档)。人脸图像不在本档案内,核验记录中列有图像的 SHA-256 值。",
+        "机构": sheet.institution,
+        "学员": sheet.learner,
+        "班次": sheet.class_run.id,
+        "项目": {name: ITEMS[name] for name in items},
+        "缺少的内容": [one.to_json() for one in missing_of_learner(items)],
+        "学时账本": {"文件": LEDGER, "末端": earned.ledger_head, "sha256": sha256_hex(ledger)},
+        "核验记录": CHECKS,
+        "证明编号": [paper.number for paper, _pdf in papers],
+    }
+    files = {name: readable(item) for name, item in items.items()}
+    files[INDEX] = readable(index)
+    files[LEDGER] = ledger
+    files[CHECKS] = readable({"人脸核验": list(checks)})
+    for paper, pdf in papers:
+        files[f"{PAPERS}/{paper.number}.pdf"] = pdf
+    return files
+
+
+def seven_items(
+    sheet: ClassRunSheet,
+    person: Person,
+    earned: Earned,
+    ledger: bytes,
+    papers: Sequence[tuple[IssuedPaper, bytes]],
+) -> dict[str, dict[str, Any]]:
+    """Return the seven items of article 26, as they stand now, by the file that holds each."""
     run, outline = sheet.class_run, sheet.outline
     entries = [json.loads(line) for line in ledger.splitlines()[1:]]
     of_kind = {
         kind: [e["data"] | {"at": _instant(e["at_ms"])} for e in entries if e["kind"] == kind]
         for kind in ("test", "offline")
     }
-    numbers = [paper.number for paper, _pdf in papers]
-    items: dict[str, Any] = {
+    return {
         "1-identity.json": {
             "姓名": person.name,
             number_label(person.citizen_id): person.citizen_id,
@@ -106,28 +137,10 @@ def payload(
         },
         "7-test.json": {"测试": of_kind["test"]},
     }
-    index = {
-        "格式": "anxue-learner-file",
-        "版本": 1,
-        "说明": "学员学习电子档案(一人一档)。人脸图像不在本档案内,核验记录中列有图像的 SHA-256 值。",
-        "机构": sheet.institution,
-        "学员": sheet.learner,
-        "班次": run.id,
-        "项目": {name: ITEMS[name] for name in items},
-        "学时账本": {"文件": LEDGER, "末端": earned.ledger_head, "sha256": sha256_hex(ledger)},
-        "核验记录": CHECKS,
-        "证明编号": numbers,
-    }
-    files = {name: _readable(item) for name, item in items.items()}
-    files[INDEX] = _readable(index)
-    files[LEDGER] = ledger
-    files[CHECKS] = _readable({"人脸核验": list(checks)})
-    for paper, pdf in papers:
-        files[f"{PAPERS}/{paper.number}.pdf"] = pdf
-    return files
 
 
-def _readable(value: Any) -> bytes:
+def readable(value: Any) -> bytes:
+    """Return `value` as JSON that a person can read."""
     return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
 
 

@@ -1,7 +1,9 @@
 """The learner's file (一人一档) and what may be wrong with one. Pure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from bridge.kernel.ids import ClassRunId, EvidenceId, LearnerRef
 
@@ -15,6 +17,15 @@ ITEMS = {
     "7-test.json": "测试情况",
 }
 """The seven items of 粤应急规〔2022〕3号 第二十六条, by the file that holds each."""
+
+PARTS = {
+    "1-learners.json": "学员基本信息",
+    "2-courseware.json": "培训课件内容",
+    "3-setup.json": "课程设置",
+    "4-hour-method.json": "学时记录方式",
+    "5-other.json": "其他培训档案",
+}
+"""The five parts of 粤应急规〔2022〕3号 第十五条, by the file that holds each."""
 
 INDEX = "index.json"
 LEDGER = "ledger.jsonl"
@@ -41,6 +52,19 @@ class SealedFile:
     papers: tuple[str, ...]
     evidence_id: EvidenceId
     sealed_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerFile:
+    """A learner's file at one moment.
+
+    Args:
+        items: the seven, by the file that holds each.
+        files: all that goes into a bag, by the path under data/.
+    """
+
+    items: Mapping[str, Mapping[str, Any]]
+    files: Mapping[str, bytes]
 
 
 @dataclass(frozen=True, slots=True)

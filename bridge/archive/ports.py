@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bridge.archive.model import Fault, SealedFile
+from bridge.archive.print_set import Sheet
 from bridge.completion.model import Earned, IssuedPaper
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRunSheet
@@ -82,6 +83,14 @@ class BagFormat(Protocol):
 
     def faults(self, folder: Path) -> tuple[Fault, ...]:
         """Return what is wrong with the bag in `folder`; empty if every byte is as it was sealed."""
+        ...
+
+
+class SheetPrinter(Protocol):
+    """Sets a print set in type."""
+
+    def print_sheet(self, sheet: Sheet) -> bytes:
+        """Return a PDF; InvalidInput("glyph_missing") rather than one with a box on it."""
         ...
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from bridge.archive import tar
-from bridge.archive.learner_file import payload
-from bridge.archive.model import SealedFile
+from bridge.archive.learner_file import payload, seven_items
+from bridge.archive.model import LearnerFile, SealedFile
 from bridge.archive.ports import (
     ArchiveStore,
     BagFormat,
@@ -117,6 +117,27 @@ class ArchiveService:
             },
         )
         return sealed
+
+    def as_it_stands(
+        self, learner: LearnerRef, class_run: ClassRunId, *, purpose: str, recipient: str, by: str
+    ) -> LearnerFile:
+        """Return the learner's file as it stands now, sealed or not; the look is a logged disclosure.
+
+        Source: 粤应急规〔2022〕3号 第二十六条 (recorded in real time).
+        """
+        sheet = self._sheets.class_run_sheet(class_run, learner)
+        person = self._identity.disclose(learner, purpose=purpose, recipient=recipient, by=by)
+        earned = self._hours.earned(learner, class_run)
+        ledger = self._ledger.export_jsonl(learner, class_run)
+        papers = [(paper, self._papers.pdf(paper)) for paper in self._papers.papers(learner, class_run)]
+        return LearnerFile(
+            seven_items(sheet, person, earned, ledger, papers),
+            payload(sheet, person, earned, ledger, self._checks.checks(learner, class_run), papers),
+        )
+
+    def latest(self, learner: LearnerRef, class_run: ClassRunId) -> SealedFile | None:
+        """Return the newest sealed revision, or None."""
+        return self._store.latest(learner, class_run)
 
     def take_out(self, learner: LearnerRef, class_run: ClassRunId, folder: Path) -> SealedFile:
         """Write the newest bag into `folder`, decrypted; return its row.

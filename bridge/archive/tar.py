@@ -22,15 +22,12 @@ def pack(files: Mapping[str, bytes], at: datetime) -> bytes:
     return out.getvalue()
 
 
-def unpack(content: bytes, folder: Path) -> None:
-    """Write the files of a tar that `pack` made into `folder`, which must not exist yet or be empty.
+def read(content: bytes) -> dict[PurePosixPath, bytes]:
+    """Return the files of a tar that `pack` made.
 
     Raises:
-        InvalidInput: "archive_folder_not_empty"; "archive_tar_malformed": no tar, or one with links or paths
-            that lead outside; nothing is written then.
+        InvalidInput("archive_tar_malformed"): no tar, or one with links or paths that lead outside.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise InvalidInput("archive_folder_not_empty", "目标文件夹不是空的,请换一个空文件夹。")
     files: dict[PurePosixPath, bytes] = {}
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as tar:
@@ -42,10 +39,21 @@ def unpack(content: bytes, folder: Path) -> None:
                 files[path] = body.read()
     except tarfile.TarError as error:
         raise _malformed() from error
-    for path, body_bytes in files.items():
+    return files
+
+
+def unpack(content: bytes, folder: Path) -> None:
+    """Write the files of a tar that `pack` made into `folder`, which must not exist yet or be empty.
+
+    Raises:
+        InvalidInput: "archive_folder_not_empty"; as `read`; nothing is written then.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise InvalidInput("archive_folder_not_empty", "目标文件夹不是空的,请换一个空文件夹。")
+    for path, body in read(content).items():
         target = folder.joinpath(*path.parts)
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(body_bytes)
+        target.write_bytes(body)
 
 
 def _malformed() -> InvalidInput:

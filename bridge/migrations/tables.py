@@ -1,6 +1,7 @@
 """Every table of the bridge in one metadata, for migrations. Importing this imports every store."""
 
 import bridge.archive.store
+import bridge.archive.tables
 import bridge.completion.gradebook_tables
 import bridge.completion.learner_state_tables
 import bridge.completion.store

@@ -219,6 +219,22 @@ class SignalService:
             )
         )
 
+    def raise_for_fixity(self, data: Mapping[str, Any]) -> None:
+        """Raise that evidence in the store is lost, or not as it was stored."""
+        self._store.add(
+            Signal(
+                key=f"fixity:{data['fault']}",
+                kind=SignalKind.EVIDENCE_BROKEN,
+                source="bridge",
+                occurred_at=parse_rfc3339(data["at"]),
+                class_run=data["class_run"],
+                learner=data["subject"] if str(data["subject"]).startswith("ln_") else None,
+                before=data["purpose"],
+                after=data["reason"],
+                message=data["evidence"],
+            )
+        )
+
     def raise_for_test_link(self, data: Mapping[str, Any]) -> None:
         """Raise that staff changed which test of the LMS is the course's."""
         self._store.add(

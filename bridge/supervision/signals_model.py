@@ -30,6 +30,7 @@ class SignalKind(StrEnum):
     LEDGER_CORRECTED = "ledger_corrected"
     FACE_UNDER_TWO_NAMES = "face_under_two_names"
     FACE_REGISTRATION_SUSPECTED = "face_registration_suspected"
+    EVIDENCE_BROKEN = "evidence_broken"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,14 @@ EXPLANATIONS: Mapping[SignalKind, Explanation] = {
         "学员登记人脸做动作时,多次出现存疑的画面。这只是线索,不是结论:光线、设备或误判都可能造成;摄像头名称可以随意更改,只作参考。",
         "请学员本人带证件当面核对。属实为他人或照片代登记的,按机构规定处理并报告监管部门;不属实的,写明核对经过,由工作人员核验证件后确认。",
     ),
+    SignalKind.EVIDENCE_BROKEN: Explanation(
+        "存储的材料与原来不一致",
+        "定期复核时发现,一件加密保存的材料缺失,或内容与存入时不一致。台账和其他材料不受影响。",
+        "从备份恢复该材料,下次复核会确认是否已恢复;查明存储设备故障或人为改动的原因。无法恢复的,写明经过并报告监管部门。",
+    ),
 }
+
+_FIXITY_ZH = {"evidence_damaged": "内容不一致", "evidence_missing": "缺失"}
 
 _SUSPICIONS_ZH = {
     "other_person": "与报名照片不一致",
@@ -211,6 +219,8 @@ class SignalView:
             case SignalKind.LEDGER_CORRECTED:
                 what = next((words for kind, words in KINDS_ZH.items() if kind == before), before)
                 return f"{what}:{REASONS_ZH.get(after, after)}"
+            case SignalKind.EVIDENCE_BROKEN:
+                return _FIXITY_ZH.get(after, after)
             case SignalKind.FACE_REGISTRATION_SUSPECTED:
                 return _SUSPICIONS_ZH.get(after, after)
             case SignalKind.TEST_LINK_CHANGED:

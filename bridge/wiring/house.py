@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from bridge.archive.ports import SheetPrinter
 from bridge.db.destroyed_list import DestroyedList
 from bridge.db.destruction import Receipts
 from bridge.db.engine import open_engine
@@ -16,6 +17,7 @@ from bridge.db.field_cipher import FieldCipher
 from bridge.db.key_settings import KeySettings
 from bridge.db.master_key import derive
 from bridge.db.outbox import WantedJob
+from bridge.db.store_settings import StoreSettings
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.demonstration_clock import ConstantPace, DemonstrationClock
 from bridge.identity.passkeys import Passkeys
@@ -57,6 +59,7 @@ from bridge.settings import Settings
 from bridge.supervision.service import SupervisionService
 from bridge.wiring import keys, player, study_door, supervised, test_gates
 from bridge.wiring.adapters import division_names
+from bridge.wiring.evidence_store import open_store
 from bridge.wiring.face_search import FaceIndexes
 from bridge.wiring.frame_queue import JUDGED, FramesWaiting
 from bridge.wiring.platform_services import SeenLately
@@ -86,7 +89,7 @@ class House:
         self._keys: dict[str, bytes] = {}
         self.cipher = FieldCipher(self.key_ring.root, self.key_ring.algorithm)
         self.uow = UnitOfWork(self.engine, self.clock, self.nudge)
-        self.blobs = load("blobs.local_folder")(settings.data_dir / "evidence")
+        self.blobs = open_store(settings.data_dir / "evidence", StoreSettings())
         self.study_clock: StudyClock
         self.pace: StudyPace
         if settings.demonstration:
@@ -103,6 +106,8 @@ class House:
         """The hour in which this process last looked after the inbox's days."""
         self.keys_swept: datetime | None = None
         """The hour in which it last looked after keys whose time is over."""
+        self.fixity_swept: datetime | None = None
+        """The hour in which it last looked for stores that are to be hashed again."""
         self._origins: tuple[float, frozenset[str]] = (0.0, frozenset())
 
     @classmethod
@@ -289,6 +294,11 @@ class House:
     @cached_property
     def bags(self) -> Any:
         return load("bag.bagit")()
+
+    @cached_property
+    def sheet_printer(self) -> SheetPrinter:
+        printer: SheetPrinter = load("sheets.typst")(self.settings.assets / "fonts")
+        return printer
 
     @cached_property
     def batch_format(self) -> Any:

@@ -28,6 +28,7 @@ from bridge.presence.service import BEATS_WAITING
 from bridge.presence.store import overdue_checks
 from bridge.web.sessions import sweep_sessions
 from bridge.wiring import test_gates
+from bridge.wiring.archive_fixity import fixity_works, sweep_fixity
 from bridge.wiring.challenges import challenge_works, expire_challenges
 from bridge.wiring.earned import Settled
 from bridge.wiring.enrolment_jobs import enrolment_works, sweep_previews
@@ -72,6 +73,7 @@ def runner(house: "House") -> Runner:
     works.update(forwarding_works(house))
     works.update(enrolment_works(house))
     works.update(search_works(house))
+    works.update(fixity_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
         works[kind] = Work(prepare=jobs.settle, apply=jobs.run_settled)
     works[HELD] = Work(apply=partial(try_held, house))
@@ -202,6 +204,7 @@ def sweep(house: "House") -> None:
     sweep_standing(house)
     sweep_inbox_days(house)
     sweep_keys(house)
+    sweep_fixity(house)
     house.face_indexes.sweep(look_at_grounds=now.second < 2)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from bridge.archive.disposal import Disposals
+from bridge.archive.fixity import Fixity
+from bridge.archive.holds import LegalHolds
 from bridge.archive.service import ArchiveService
 from bridge.archive.store import SqlArchiveStore
 from bridge.completion.gradebook import Gradebook
@@ -465,6 +468,18 @@ class Stations:
             events=self._tx,
             clock=self._house.clock,
         )
+
+    @cached_property
+    def legal_holds(self) -> LegalHolds:
+        return LegalHolds(self._tx, self.registry.class_run, self._house.clock)
+
+    @cached_property
+    def disposals(self) -> Disposals:
+        return Disposals(self._tx, self._house.clock)
+
+    @cached_property
+    def fixity(self) -> Fixity:
+        return Fixity(self._tx, self._house.clock)
 
     @cached_property
     def reporting(self) -> ReportingService:

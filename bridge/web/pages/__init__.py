@@ -5,6 +5,7 @@ from flask import Flask
 from bridge.web.pages.access_log import access_log_pages
 from bridge.web.pages.account import account_pages
 from bridge.web.pages.account_release import account_release_pages
+from bridge.web.pages.archive import archive_pages
 from bridge.web.pages.authority import authority_pages
 from bridge.web.pages.cap_exception import cap_exception_pages
 from bridge.web.pages.card_check import card_check_pages
@@ -79,6 +80,7 @@ def register_pages(app: Flask, house: House) -> None:
         deep_link_pages,
         submission_review_pages,
         institution_pages,
+        archive_pages,
         access_log_pages,
         impact_assessment_pages,
         supervision_desk_pages,

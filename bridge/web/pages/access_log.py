@@ -44,6 +44,11 @@ _PURPOSES = {
     "verify_page": "公开验证证明",
     "report_learner": "向监管平台报送",
     "seal_learner_file": "封存学员档案",
+    "institution.class_file": "班次培训档案页面",
+    "institution.class_file_export": "下载班次培训档案",
+    "institution.learner_file": "学员电子档案页面",
+    "institution.learner_file_export": "下载学员电子档案",
+    "archive.handover": "移交档案",
     "real_name.verify": "实名核验",
 }
 _MACHINES = {"completion": "系统(证明)", "archive": "系统(档案)", "reporting": "系统(报送)"}
