@@ -42,16 +42,22 @@ import bridge.presence.tables
 import bridge.privacy.stored_faces_tables
 import bridge.registry.assessment_tables
 import bridge.registry.cap_tables
+import bridge.registry.city_register_tables
 import bridge.registry.contact_tables
 import bridge.registry.course_withdrawals
 import bridge.registry.exam_services
 import bridge.registry.link_tables
 import bridge.registry.lti_tables
 import bridge.registry.material_tables
+import bridge.registry.suspension_tables
 import bridge.registry.tables
 import bridge.reporting.store
+import bridge.supervision.area_tables
+import bridge.supervision.list_export_tables
+import bridge.supervision.progress_store
+import bridge.supervision.rollup_tables
 import bridge.supervision.signals_store
-import bridge.supervision.store
+import bridge.supervision.spot_check_tables
 import bridge.web.sessions  # noqa: F401  # imported for its table, as all above
 from bridge.db.base import Base
 

@@ -45,7 +45,10 @@ class PresenceCheckRow(TenantRow, Base):
     """One check and how it ended."""
 
     __tablename__ = "presence_check"
-    __table_args__ = (Index("ix_presence_check_state", "state", "answer_by_ms"),)
+    __table_args__ = (
+        Index("ix_presence_check_state", "state", "answer_by_ms"),
+        Index("ix_presence_check_class_run", "class_run", "decided_ms"),
+    )
 
     id: Mapped[Id]
     session: Mapped[Ref] = mapped_column(index=True)

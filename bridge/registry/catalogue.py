@@ -106,6 +106,7 @@ def read_catalogue(folder: Path, *, today: date, variables: Mapping[str, str]) -
             head.institution.name,
             head.institution.operator_name,
             head.institution.provincial_connected,
+            head.institution.division_code,
         ),
         city_registrations=tuple(
             CityRegistration(r.division_code, r.document_number, r.valid_from, r.valid_until)

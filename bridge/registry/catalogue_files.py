@@ -63,6 +63,7 @@ class InstitutionShape(_Shape):
     uscc: Annotated[str, AfterValidator(_uscc)]
     operator_name: Annotated[str, StringConstraints(min_length=2, max_length=120)]
     provincial_connected: bool
+    division_code: Division | None = None
 
 
 class CityRegistrationShape(_Shape):

@@ -38,6 +38,7 @@ class Institution:
         uscc: unified social credit code, GB 32100, checked.
         operator_name: who runs the bridge for it (网络平台建设主体).
         provincial_connected: whether the operator is connected to the provincial system (article 4).
+        division_code: where the institution itself sits, to the county if known; None where nobody said.
     """
 
     id: InstitutionId
@@ -45,6 +46,7 @@ class Institution:
     name: str
     operator_name: str
     provincial_connected: bool
+    division_code: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

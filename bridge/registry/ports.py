@@ -24,6 +24,7 @@ from bridge.registry.model import (
     OfflineSession,
     Outline,
 )
+from bridge.registry.suspension_model import Suspension
 
 
 class Now(Protocol):
@@ -74,6 +75,10 @@ class RegistryStore(Protocol):
     ) -> None: ...
     def enrolled(self, class_run_id: ClassRunId) -> Sequence[LearnerRef]: ...
     def class_runs_of(self, learner: LearnerRef) -> Sequence[ClassRunId]: ...
+
+    def suspensions(self) -> Sequence[Suspension]:
+        """Return what authorities ordered against the institution, the newest first."""
+        ...
 
     def cap_exception(self, class_run_id: ClassRunId) -> str | None:
         """Return why the class run departs from the online cap, once two people stand for it."""

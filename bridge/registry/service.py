@@ -12,6 +12,7 @@ from bridge.kernel.time import epoch_ms, legal_date, require_utc
 from bridge.registry.contact_gate import contact_objections
 from bridge.registry.model import Catalogue, ClassRun, ClassRunSheet, OfflineSession, PackRef
 from bridge.registry.ports import Now, RegistryStore
+from bridge.registry.suspension_model import suspension_objections
 from bridge.rules.decisions import outline_hours, review_class
 from bridge.rules.model import Decision, NoRuleInForce, ProfileInForce, Reason, Resolved, RuleBook
 
@@ -198,6 +199,7 @@ class RegistryService:
         if registration.boolean() and not registered:
             sentence = "培训机构在开班所在地级以上市没有有效的登记,不能在该市开班;请先办理或续办登记。"
             reasons.append(registration.reason("not_registered_in_city", sentence))
+        reasons.extend(suspension_objections(self._store.suspensions(), class_run, rules, on))
         if class_run.kind == "review":
             reasons.extend(review_class(rules, class_run.opens_on).reasons)
         reasons.extend(self._outline_objections(class_run, rules))

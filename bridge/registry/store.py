@@ -43,6 +43,8 @@ from bridge.registry.model import (
     Outline,
     OutlineUnit,
 )
+from bridge.registry.suspension_model import Suspension
+from bridge.registry.suspensions import suspensions_of
 from bridge.registry.tables import (
     CityRegistrationRow,
     ClassRunRow,
@@ -72,7 +74,9 @@ class SqlRegistryStore:
         row = self._session.get(InstitutionRow, self._tenant)
         if row is None:
             return None
-        return Institution(self._tenant, row.uscc, row.name, row.operator_name, row.provincial_connected)
+        return Institution(
+            self._tenant, row.uscc, row.name, row.operator_name, row.provincial_connected, row.division_code
+        )
 
     def city_registrations(self) -> Sequence[CityRegistration]:
         rows = self._session.scalars(select(CityRegistrationRow).order_by(CityRegistrationRow.valid_from))
@@ -117,6 +121,9 @@ class SqlRegistryStore:
         return frozenset(taken)
 
     def save_institution(self, institution: Institution) -> None:
+        stands = self._session.get(InstitutionRow, institution.id)
+        # A catalogue that does not say where it sits leaves what an officer registered.
+        seat = institution.division_code or (stands.division_code if stands is not None else None)
         self._session.merge(
             InstitutionRow(
                 id=institution.id,
@@ -125,6 +132,7 @@ class SqlRegistryStore:
                 name=institution.name,
                 operator_name=institution.operator_name,
                 provincial_connected=institution.provincial_connected,
+                division_code=seat,
             )
         )
         self._flush("uscc_taken", "这个统一社会信用代码已属于另一家机构,请核对。")
@@ -285,6 +293,9 @@ class SqlRegistryStore:
             .order_by(EnrolmentRow.enrolled_at)
         )
         return [ClassRunId(run) for run in rows]
+
+    def suspensions(self) -> Sequence[Suspension]:
+        return suspensions_of(self._session)
 
     def cap_exception(self, class_run_id: ClassRunId) -> str | None:
         return self._session.scalar(

@@ -18,6 +18,7 @@ class InstitutionRow(Base, TenantRow):
     name: Mapped[str] = mapped_column(String(120))
     operator_name: Mapped[str] = mapped_column(String(120))
     provincial_connected: Mapped[bool] = mapped_column(Boolean)
+    division_code: Mapped[str | None] = mapped_column(String(6))
 
 
 class CityRegistrationRow(Base, TenantRow):

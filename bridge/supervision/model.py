@@ -1,13 +1,28 @@
 """What an authority sees. People are references here; a name appears masked, for a logged purpose. Pure."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from enum import StrEnum
+from typing import Literal
 
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 
 _CODE = re.compile(r"[1-9][0-9]{5}")
+
+Level = Literal["province", "city", "county"]
+
+
+class AreaOfRecord(StrEnum):
+    """Whose area a record lies in. Both are kept; the pack decides (supervision.area_of_record)."""
+
+    INSTITUTION = "institution"
+    """The city in which the class run is registered; the institution's own county within it."""
+    LEARNER = "learner"
+    """Where the learner works, as the institution wrote it down."""
+    EITHER = "either"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +36,16 @@ class Area:
             raise InvalidInput("division_code_malformed", "行政区划代码应为六位数字,请联系管理员更正账号。")
 
     @property
+    def level(self) -> Level:
+        """Province, city or county, by the code's zeros; 东莞 and 中山 are cities, with no county below them."""
+        if self.division_code.endswith("0000"):
+            return "province"
+        return "city" if self.division_code.endswith("00") else "county"
+
+    @property
     def prefix(self) -> str:
         """What every division code within the area begins with."""
-        code = self.division_code
-        if code.endswith("0000"):
-            return code[:2]
-        return code[:4] if code.endswith("00") else code
+        return self.division_code[: {"province": 2, "city": 4, "county": 6}[self.level]]
 
     def holds(self, division_code: str) -> bool:
         """Return whether `division_code` lies in the area."""
@@ -103,6 +122,90 @@ class BatchView:
     attempts: int
     receipt_status: str | None
     records: tuple[RecordView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which class runs a list shows; dates are inclusive.
+
+    Args:
+        on: only those that are taught on this day.
+        institution: only those of one institution.
+    """
+
+    opens_from: date | None = None
+    opens_until: date | None = None
+    on: date | None = None
+    institution: InstitutionId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RegistrationView:
+    """A city's registration of an institution (第十三条)."""
+
+    division_code: str
+    document_number: str
+    valid_from: date
+    valid_until: date
+
+
+@dataclass(frozen=True, slots=True)
+class InstitutionView:
+    """An institution as an authority lists it: by its code, never by any figure (第十一条)."""
+
+    id: InstitutionId
+    uscc: str
+    name: str
+    operator_name: str
+    division_code: str | None
+    provincial_connected: bool
+    class_runs: int
+    registrations: tuple[RegistrationView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CheckView:
+    """A check of presence and how it ended; epoch ms, study clock."""
+
+    id: str
+    kind: str
+    state: str
+    due_ms: int
+    decided_ms: int | None
+    session: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestView:
+    """A decided score of a test."""
+
+    __test__ = False
+
+    unit: str
+    attempt: str
+    score: str
+    maximum: str
+    accepted: bool
+    reasons: tuple[str, ...]
+    decided_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UnitView:
+    """One unit of a class run's course: the content that was taught."""
+
+    title: str
+    activity: str
+    nominal_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DayFigures:
+    """One day's sums in one city (GB/T 2260 code of the institution's area, to the city)."""
+
+    day: date
+    city: str
+    figures: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,22 @@
 """What supervision needs of others."""
 
+from datetime import date
 from typing import Protocol
 
 from bridge.completion.model import Earned
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
-from bridge.supervision.model import BatchView, ClassRunView, LearnerView
+from bridge.supervision.model import (
+    BatchView,
+    CheckView,
+    ClassRunView,
+    DayFigures,
+    InstitutionView,
+    LearnerView,
+    RecordView,
+    RunFilter,
+    TestView,
+    UnitView,
+)
 
 
 class MaskedPerson(Protocol):
@@ -35,12 +47,22 @@ class PersonSearch(Protocol):
 class SupervisionStore(Protocol):
     """Read models of one area; no method can reach beyond it."""
 
-    def class_runs(self) -> tuple[ClassRunView, ...]:
+    def class_runs(
+        self, chosen: RunFilter = ..., limit: int | None = None, offset: int = 0
+    ) -> tuple[ClassRunView, ...]:
         """Return the area's class runs, the next to open first, then by title; never a ranking (第十一条)."""
         ...
 
     def class_run(self, class_run: ClassRunId) -> ClassRunView | None:
         """Return one class run of the area, or None."""
+        ...
+
+    def class_run_count(self, chosen: RunFilter = ...) -> int:
+        """Return how many class runs `class_runs` would list without a limit."""
+        ...
+
+    def units(self, class_run: ClassRunId) -> tuple[UnitView, ...]:
+        """Return the units of the course that is taught in a class run of the area."""
         ...
 
     def learners(self, class_run: ClassRunId) -> tuple[LearnerView, ...]:
@@ -49,6 +71,30 @@ class SupervisionStore(Protocol):
 
     def learner(self, learner: LearnerRef) -> tuple[LearnerView, ...]:
         """Return a learner's rows in the area's class runs."""
+        ...
+
+    def checks(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[CheckView, ...]:
+        """Return the checks of one learner in one class run, the newest first."""
+        ...
+
+    def tests(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[TestView, ...]:
+        """Return the decided tests of one learner in one class run, the newest first."""
+        ...
+
+    def records(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[RecordView, ...]:
+        """Return what was reported of one learner in one class run, the oldest first."""
+        ...
+
+    def institutions(self) -> tuple[InstitutionView, ...]:
+        """Return the institutions of the area by their code."""
+        ...
+
+    def days(self, first: date, last: date) -> tuple[DayFigures, ...]:
+        """Return the rollup of each city of the area for each day that has figures; both days included."""
+        ...
+
+    def taught(self, first: date, last: date) -> tuple[tuple[str, date, date, int], ...]:
+        """Return (division, opens on, closes on, how many) of the class runs taught on a day of the span."""
         ...
 
     def batches(self, limit: int) -> tuple[BatchView, ...]:
@@ -61,4 +107,8 @@ class ProgressStore(Protocol):
 
     def note(self, learner: LearnerRef, class_run: ClassRunId, earned: Earned) -> None:
         """Keep the newest figures."""
+        ...
+
+    def class_hours(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[int, int]:
+        """Return the newest class hours, online and offline."""
         ...

@@ -1,13 +1,39 @@
 """Use cases of supervision: look, drill down, search with a purpose. Nothing here changes a learner's record."""
 
+from dataclasses import dataclass
+
 from bridge.completion.model import Earned
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, LearnerRef
-from bridge.supervision.model import BatchView, ClassRunView, FoundLearner, LearnerView
+from bridge.supervision.model import (
+    BatchView,
+    CheckView,
+    ClassRunView,
+    FoundLearner,
+    InstitutionView,
+    LearnerView,
+    RecordView,
+    RunFilter,
+    TestView,
+    UnitView,
+)
 from bridge.supervision.ports import MaskedPerson, PersonSearch, ProgressStore, SupervisionStore
 
 _SHORTEST_PURPOSE = 4
 _MOST_BATCHES = 200
+_EVERYTHING = RunFilter()
+
+
+@dataclass(frozen=True, slots=True)
+class LearnerFile:
+    """What an officer sees who looks into one learner of one class run."""
+
+    run: ClassRunView
+    learner: LearnerView
+    person: MaskedPerson
+    checks: tuple[CheckView, ...]
+    tests: tuple[TestView, ...]
+    records: tuple[RecordView, ...]
 
 
 class SupervisionService:
@@ -26,9 +52,15 @@ class SupervisionService:
         self._authority = authority
         self._officer = officer
 
-    def class_runs(self) -> tuple[ClassRunView, ...]:
+    def class_runs(
+        self, chosen: RunFilter = _EVERYTHING, limit: int | None = None, offset: int = 0
+    ) -> tuple[ClassRunView, ...]:
         """Return the area's class runs. Source: 粤应急规〔2022〕3号 第二十九条."""
-        return self._store.class_runs()
+        return self._store.class_runs(chosen, limit, offset)
+
+    def class_run_count(self, chosen: RunFilter = _EVERYTHING) -> int:
+        """Return how many class runs of the area there are."""
+        return self._store.class_run_count(chosen)
 
     def class_run(self, class_run: ClassRunId) -> tuple[ClassRunView, tuple[LearnerView, ...]]:
         """Return a class run and its learners; InvalidInput("not_in_area") for any other, known or not."""
@@ -37,9 +69,37 @@ class SupervisionService:
             raise _not_in_area()
         return found, self._store.learners(class_run)
 
-    def batches(self) -> tuple[BatchView, ...]:
-        """Return the area's newest 200 batches with a verdict for each record."""
-        return self._store.batches(_MOST_BATCHES)
+    def batches(self, limit: int = _MOST_BATCHES) -> tuple[BatchView, ...]:
+        """Return the area's newest batches with a verdict for each record."""
+        return self._store.batches(limit)
+
+    def institutions(self) -> tuple[InstitutionView, ...]:
+        """Return the area's institutions by their code: no list ranks them (第十一条)."""
+        return self._store.institutions()
+
+    def units(self, class_run: ClassRunId) -> tuple[UnitView, ...]:
+        """Return the content of a class run of the area."""
+        return self._store.units(class_run)
+
+    def look_into(self, learner: LearnerRef, class_run: ClassRunId, purpose: str) -> LearnerFile:
+        """Return all that the authority may see of one learner in one class run, for a purpose that is logged.
+
+        Raises:
+            InvalidInput: "purpose_missing"; "not_in_area".
+        """
+        purpose = _stated(purpose)
+        rows = [row for row in self._store.learner(learner) if row.class_run == class_run]
+        run = self._store.class_run(class_run)
+        if not rows or run is None:
+            raise _not_in_area()
+        return LearnerFile(
+            run=run,
+            learner=rows[0],
+            person=self._masked(rows[0], purpose),
+            checks=self._store.checks(learner, class_run),
+            tests=self._store.tests(learner, class_run),
+            records=self._store.records(learner, class_run),
+        )
 
     def show(self, learner: LearnerRef, purpose: str) -> MaskedPerson:
         """Return who a learner of the area is, masked; logged with `purpose`.
@@ -90,6 +150,10 @@ class ProgressNotes:
     def note(self, learner: LearnerRef, class_run: ClassRunId, earned: Earned) -> None:
         """Keep the learner's newest figures; telling twice changes nothing."""
         self._store.note(learner, class_run, earned)
+
+    def figures(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[int, int]:
+        """Return the learner's newest class hours, online and offline; (0, 0) before any study."""
+        return self._store.class_hours(learner, class_run)
 
 
 def _stated(purpose: str) -> str:

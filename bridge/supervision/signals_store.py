@@ -1,10 +1,10 @@
 """The tables of signals, and the two views of them: one institution's, and one area's over all institutions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ColumnElement, ForeignKey, Row, Select, String, Table, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, Row, Select, String, UniqueConstraint, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -12,8 +12,13 @@ from bridge.db.append_only import guard
 from bridge.db.base import Base, Code, Id, Instant, Ref, TenantRow
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, new_id
-from bridge.supervision.model import Area
+from bridge.kernel.time import legal_date
+from bridge.supervision.rollups import Rollups
+from bridge.supervision.scope import Scope, Scoped, table
 from bridge.supervision.signals_model import Acknowledgement, Signal, SignalCount, SignalKind, SignalView
+
+S = TypeVar("S")
+_MOST_OF_ONE = 100
 
 
 class SupervisionSignalRow(Base, TenantRow):
@@ -58,7 +63,18 @@ class SqlSignalStore:
 
     def __init__(self, tx: Tx) -> None:
         self._tx = tx
-        self._view = _View(tx, _table("supervision_signal").c.institution_id == tx.institution_id)
+        signal, run, institution = table("supervision_signal"), table("class_run"), table("institution")
+
+        def begin(*columns: Any) -> Select[Any]:
+            return (
+                select(*columns)
+                .select_from(signal)
+                .outerjoin(run, run.c.id == signal.c.class_run_id)
+                .join(institution, institution.c.id == signal.c.institution_id)
+                .where(signal.c.institution_id == tx.institution_id)
+            )
+
+        self._view: _View[Select[Any]] = _View(begin, lambda statement: tx.session.execute(statement).all())
 
     def add(self, signal: Signal) -> bool:
         """Keep a signal; False, with nothing changed, if its key is known."""
@@ -85,6 +101,7 @@ class SqlSignalStore:
             )
         )
         self._tx.session.flush()
+        Rollups(self._tx).ask(signal.class_run, legal_date(self._tx.clock.now()))
         return True
 
     def exists(self, signal_id: str) -> bool:
@@ -119,12 +136,15 @@ class SqlSignalStore:
 
 
 class SqlAreaSignals:
-    """Signals of the class runs of one area, in a unit of work across institutions."""
+    """Signals of the class runs of an area; a signal of no class run lies in none."""
 
-    def __init__(self, tx: Tx, area: Area) -> None:
-        # A signal of no class run lies in no area, and the comparison leaves it out.
-        within = _table("class_run").c.division_code.startswith(area.prefix, autoescape=True)
-        self._view = _View(tx, within)
+    def __init__(self, scope: Scope) -> None:
+        def begin(*columns: Any) -> Scoped:
+            return scope.of_class_runs(
+                "supervision_signal", *columns, class_run="class_run_id", learner="learner_ref"
+            )
+
+        self._view: _View[Scoped] = _View(begin, scope.rows)
 
     def signals(self, class_run: ClassRunId | None, limit: int) -> tuple[SignalView, ...]:
         """See `ports.Signals`."""
@@ -138,21 +158,32 @@ class SqlAreaSignals:
         """See `ports.Signals`."""
         return self._view.counts()
 
+    def of_learner(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[SignalView, ...]:
+        """Return the signals of one learner in one class run, the newest first."""
+        return self._view.signals(class_run, _MOST_OF_ONE, learner)
 
-class _View:
-    """What may be seen, joined with the titles that pages need; `visible` bounds each query."""
 
-    def __init__(self, tx: Tx, visible: ColumnElement[bool]) -> None:
-        self._session = tx.session
-        self._visible = visible
+class _View(Generic[S]):
+    """What may be seen, joined with the titles that pages need.
 
-    def signals(self, class_run: ClassRunId | None, limit: int) -> tuple[SignalView, ...]:
-        signal, run = _table("supervision_signal"), _table("class_run")
-        acknowledged, staff = _table("supervision_signal_acknowledgement"), _table("staff_account")
-        institution, unit = _table("institution"), _table("course_unit")
-        exception = _table("contact_exception")
-        statement = (
-            self._joined(
+    Args:
+        begin: makes a statement over signals, joined with class run and institution, bounded to what may be seen.
+        rows: runs it.
+    """
+
+    def __init__(self, begin: Callable[..., S], rows: Callable[[S], Sequence[Row[Any]]]) -> None:
+        self._begin = begin
+        self._rows = rows
+
+    def signals(
+        self, class_run: ClassRunId | None, limit: int, learner: LearnerRef | None = None
+    ) -> tuple[SignalView, ...]:
+        signal, run = table("supervision_signal"), table("class_run")
+        acknowledged, staff = table("supervision_signal_acknowledgement"), table("staff_account")
+        institution, unit = table("institution"), table("course_unit")
+        exception = table("contact_exception")
+        statement: Any = (
+            self._acknowledged(
                 signal,
                 institution.c.name,
                 run.c.title.label("run_title"),
@@ -163,52 +194,42 @@ class _View:
                 staff.c.login,
                 exception.c.reason,
             )
-            .join(institution, institution.c.id == signal.c.institution_id)
             .outerjoin(unit, (unit.c.course_id == run.c.course_id) & (unit.c.id == signal.c.unit_id))
             .outerjoin(staff, staff.c.id == acknowledged.c.by)
             .outerjoin(exception, exception.c.id == signal.c.message)
             .order_by(acknowledged.c.signal_id.is_not(None), signal.c.raised_at.desc(), signal.c.id.desc())
             .limit(limit)
         )
-        return tuple(map(_seen, self._session.execute(self._of(statement, class_run))))
+        if learner is not None:
+            statement = statement.where(signal.c.learner_ref == learner)
+        return tuple(map(_seen, self._rows(_of(statement, class_run))))
 
     def since(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, datetime]]:
-        signal = _table("supervision_signal")
-        statement = self._joined(signal.c.kind, signal.c.raised_at).where(signal.c.raised_at >= at)
-        rows = self._session.execute(self._of(statement, class_run))
+        signal = table("supervision_signal")
+        statement: Any = self._begin(signal.c.kind, signal.c.raised_at)
+        rows = self._rows(_of(statement.where(signal.c.raised_at >= at), class_run))
         return [(SignalKind(row.kind), row.raised_at) for row in rows]
 
     def counts(self) -> Mapping[ClassRunId | None, SignalCount]:
-        signal, acknowledged = _table("supervision_signal"), _table("supervision_signal_acknowledgement")
-        statement = self._joined(
+        signal, acknowledged = table("supervision_signal"), table("supervision_signal_acknowledgement")
+        statement = self._acknowledged(
             signal.c.class_run_id,
             func.count().label("all"),
             func.count(acknowledged.c.signal_id).label("done"),
         ).group_by(signal.c.class_run_id)
-        return {
-            row.class_run_id: SignalCount(row.all, row.all - row.done)
-            for row in self._session.execute(statement)
-        }
+        return {row.class_run_id: SignalCount(row.all, row.all - row.done) for row in self._rows(statement)}
 
-    def _joined(self, *columns: Any) -> Select[Any]:
-        signal, run = _table("supervision_signal"), _table("class_run")
-        acknowledged = _table("supervision_signal_acknowledgement")
-        return (
-            select(*columns)
-            .select_from(signal)
-            .outerjoin(run, run.c.id == signal.c.class_run_id)
-            .outerjoin(acknowledged, acknowledged.c.signal_id == signal.c.id)
-            .where(self._visible)
-        )
-
-    def _of(self, statement: Select[Any], class_run: ClassRunId | None) -> Select[Any]:
-        if class_run is None:
-            return statement
-        return statement.where(_table("supervision_signal").c.class_run_id == class_run)
+    def _acknowledged(self, *columns: Any) -> Any:
+        signal = table("supervision_signal")
+        acknowledged = table("supervision_signal_acknowledgement")
+        statement: Any = self._begin(*columns)
+        return statement.outerjoin(acknowledged, acknowledged.c.signal_id == signal.c.id)
 
 
-def _table(name: str) -> Table:
-    return Base.metadata.tables[name]
+def _of(statement: Any, class_run: ClassRunId | None) -> Any:
+    if class_run is None:
+        return statement
+    return statement.where(table("supervision_signal").c.class_run_id == class_run)
 
 
 def _seen(row: Row[Any]) -> SignalView:

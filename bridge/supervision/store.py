@@ -1,118 +1,162 @@
-"""Read models over the stations' tables, each query bound to one area below whatever a page asks.
-
-Other stations' tables are read by name from the metadata: supervision imports no station's store.
-"""
+"""Read models over the stations' tables: what an authority's pages show, each query begun by its scope."""
 
 from collections.abc import Iterable, Sequence
+from datetime import date
 from typing import Any
 
-from sqlalchemy import Row, Select, Table, UniqueConstraint, func, select
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, Row, func
 
-from bridge.completion.model import Earned
-from bridge.db.base import Base, Count, Id, Instant, Ref, TenantRow
-from bridge.db.unit_of_work import Tx
-from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, new_id
-from bridge.supervision.model import Area, BatchView, ClassRunView, LearnerView, PaperView, RecordView
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.supervision.model import (
+    BatchView,
+    CheckView,
+    ClassRunView,
+    DayFigures,
+    InstitutionView,
+    LearnerView,
+    PaperView,
+    RecordView,
+    RegistrationView,
+    RunFilter,
+    TestView,
+    UnitView,
+)
+from bridge.supervision.rollup_tables import FIGURES
+from bridge.supervision.scope import Scope, Scoped, table
 
-
-class SupervisedProgressRow(Base, TenantRow):
-    """A learner's newest figures in a class run, so that no page settles a whole city's ledgers."""
-
-    __tablename__ = "supervised_progress"
-    __table_args__ = (UniqueConstraint("institution_id", "learner_ref", "class_run_id"),)
-
-    id: Mapped[Id]
-    learner_ref: Mapped[Ref] = mapped_column(index=True)
-    class_run_id: Mapped[Ref] = mapped_column(index=True)
-    credited_seconds: Mapped[Count]
-    provisional_seconds: Mapped[Count]
-    refused_seconds: Mapped[Count]
-    online_class_hours: Mapped[int]
-    offline_class_hours: Mapped[int]
-    noted_at: Mapped[Instant]
-
-
-class SqlProgressStore:
-    """`ProgressStore` in a unit of work of one institution."""
-
-    def __init__(self, tx: Tx) -> None:
-        self._tx = tx
-
-    def note(self, learner: LearnerRef, class_run: ClassRunId, earned: Earned) -> None:
-        row = self._tx.session.scalar(
-            select(SupervisedProgressRow).where(
-                SupervisedProgressRow.learner_ref == learner,
-                SupervisedProgressRow.class_run_id == class_run,
-            )
-        )
-        if row is None:
-            row = SupervisedProgressRow(
-                id=new_id("sp"),
-                institution_id=self._tx.institution_id,
-                learner_ref=learner,
-                class_run_id=class_run,
-            )
-            self._tx.session.add(row)
-        row.credited_seconds = earned.credited_seconds
-        row.provisional_seconds = earned.provisional_seconds
-        row.refused_seconds = sum(earned.refused_seconds.values())
-        row.online_class_hours = earned.online_class_hours
-        row.offline_class_hours = earned.offline_class_hours
-        row.noted_at = self._tx.clock.now()
-        self._tx.session.flush()
+_SECONDS = ("credited_seconds", "provisional_seconds", "refused_seconds")
+_HOURS = ("online_class_hours", "offline_class_hours")
+_EVERYTHING = RunFilter()
+_CITY_DIGITS = 4
 
 
 class SqlSupervisionStore:
-    """`SupervisionStore` in a unit of work across institutions, for one area."""
+    """`SupervisionStore` for one area."""
 
-    def __init__(self, tx: Tx, area: Area) -> None:
-        self._session = tx.session
-        self._prefix = area.prefix
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
 
-    def class_runs(self) -> tuple[ClassRunView, ...]:
-        runs = _table("class_run")
-        rows = self._rows(self._runs().order_by(runs.c.opens_on.desc(), runs.c.title, runs.c.id))
-        return tuple(map(_class_run, rows))
+    def class_runs(
+        self, chosen: RunFilter = _EVERYTHING, limit: int | None = None, offset: int = 0
+    ) -> tuple[ClassRunView, ...]:
+        runs = table("class_run")
+        statement = self._runs(chosen).order_by(runs.c.opens_on.desc(), runs.c.title, runs.c.id)
+        if limit is not None:
+            statement = statement.limit(limit).offset(offset)
+        return tuple(map(_class_run, self._scope.rows(statement)))
 
     def class_run(self, class_run: ClassRunId) -> ClassRunView | None:
-        rows = self._rows(self._runs().where(_table("class_run").c.id == class_run))
+        rows = self._scope.rows(self._runs(_EVERYTHING).where(table("class_run").c.id == class_run))
         return _class_run(rows[0]) if rows else None
 
+    def class_run_count(self, chosen: RunFilter = _EVERYTHING) -> int:
+        statement = self._scope.class_runs(func.count()).where(*_chosen(chosen))
+        return int(self._scope.rows(statement)[0][0])
+
+    def units(self, class_run: ClassRunId) -> tuple[UnitView, ...]:
+        run, unit = table("class_run"), table("course_unit")
+        statement = self._scope.class_runs(unit.c.title, unit.c.activity, unit.c.nominal_ms)
+        statement = statement.join(unit, unit.c.course_id == run.c.course_id)
+        rows = self._scope.rows(statement.where(run.c.id == class_run).order_by(unit.c.position))
+        return tuple(UnitView(row.title, row.activity, row.nominal_ms) for row in rows)
+
     def learners(self, class_run: ClassRunId) -> tuple[LearnerView, ...]:
-        return self._learners(_table("enrolment").c.class_run_id == class_run)
+        return self._learners(table("enrolment").c.class_run_id == class_run)
 
     def learner(self, learner: LearnerRef) -> tuple[LearnerView, ...]:
-        return self._learners(_table("enrolment").c.learner == learner)
+        return self._learners(table("enrolment").c.learner == learner)
+
+    def checks(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[CheckView, ...]:
+        check = table("presence_check")
+        columns = (check.c[name] for name in ("id", "kind", "state", "due_ms", "decided_ms", "session"))
+        statement = self._scope.of_learners(
+            "presence_check", *columns, learner="learner", class_run="class_run"
+        ).where(check.c.learner == learner, check.c.class_run == class_run)
+        rows = self._scope.rows(statement.order_by(check.c.due_ms.desc(), check.c.id))
+        return tuple(
+            CheckView(row.id, row.kind, row.state, row.due_ms, row.decided_ms, row.session) for row in rows
+        )
+
+    def tests(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[TestView, ...]:
+        test = table("test_decision")
+        names = ("unit", "attempt", "score", "maximum", "accepted", "reasons", "decided_at")
+        statement = self._scope.of_learners(
+            "test_decision",
+            *(test.c[name] for name in names),
+            learner="learner_ref",
+            class_run="class_run_id",
+        ).where(test.c.learner_ref == learner, test.c.class_run_id == class_run)
+        return tuple(
+            TestView(
+                row.unit,
+                row.attempt,
+                row.score,
+                row.maximum,
+                row.accepted,
+                tuple(map(str, row.reasons)),
+                row.decided_at,
+            )
+            for row in self._scope.rows(statement.order_by(test.c.decided_at.desc(), test.c.id))
+        )
+
+    def records(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[RecordView, ...]:
+        record = table("report_record")
+        statement = self._scope.records(*(record.c[name] for name in _RECORD)).where(
+            record.c.learner_ref == learner, record.c.class_run_id == class_run
+        )
+        rows = self._scope.rows(statement.order_by(record.c.queued_at, record.c.id))
+        return tuple(map(_record, rows))
+
+    def institutions(self) -> tuple[InstitutionView, ...]:
+        institution = table("institution")
+        names = ("id", "uscc", "name", "operator_name", "division_code", "provincial_connected")
+        counted = self._scope.class_run_count().label("class_runs")
+        statement = self._scope.institutions(*(institution.c[name] for name in names), counted)
+        registrations = self._registrations()
+        return tuple(
+            InstitutionView(
+                id=InstitutionId(row.id),
+                uscc=row.uscc,
+                name=row.name,
+                operator_name=row.operator_name,
+                division_code=row.division_code,
+                provincial_connected=row.provincial_connected,
+                class_runs=row.class_runs,
+                registrations=tuple(registrations.get(row.id, ())),
+            )
+            for row in self._scope.rows(statement.order_by(institution.c.uscc))
+        )
+
+    def days(self, first: date, last: date) -> tuple[DayFigures, ...]:
+        cell = table("supervised_area_day")
+        city = func.substr(cell.c.institution_division, 1, _CITY_DIGITS)
+        sums = (func.sum(cell.c[name]).label(name) for name in FIGURES)
+        statement = self._scope.day_figures(cell.c.day, city.label("city"), *sums)
+        statement = statement.where(cell.c.day >= first, cell.c.day <= last)
+        rows = self._scope.rows(statement.group_by(cell.c.day, city).order_by(cell.c.day, city))
+        return tuple(
+            DayFigures(row.day, f"{row.city}00", {name: int(row._mapping[name] or 0) for name in FIGURES})
+            for row in rows
+        )
+
+    def taught(self, first: date, last: date) -> tuple[tuple[str, date, date, int], ...]:
+        """Return (division, opens on, closes on, how many) of class runs that are taught on a day of [first, last]."""
+        run = table("class_run")
+        columns = (run.c.division_code, run.c.opens_on, run.c.closes_on)
+        statement = self._scope.class_runs(*columns, func.count().label("number"))
+        statement = statement.where(run.c.opens_on <= last, run.c.closes_on >= first).group_by(*columns)
+        rows = self._scope.rows(statement.order_by(*columns))
+        return tuple((row.division_code, row.opens_on, row.closes_on, row.number) for row in rows)
 
     def batches(self, limit: int) -> tuple[BatchView, ...]:
-        batch, receipt, institution = (
-            _table("report_batch"),
-            _table("report_receipt"),
-            _table("institution"),
+        batch, institution = table("report_batch"), table("institution")
+        statement = self._scope.batches(
+            *(batch.c[name] for name in ("id", "institution_id", "division_code", "state", "created_at")),
+            institution.c.name,
         )
-        attempt = _table("report_attempt")
-        attempts = (
-            select(func.count()).where(attempt.c.batch_id == batch.c.id).correlate(batch).scalar_subquery()
-        )
-        rows = self._rows(
-            select(
-                batch.c.id,
-                batch.c.institution_id,
-                institution.c.name,
-                batch.c.division_code,
-                batch.c.state,
-                batch.c.created_at,
-                attempts.label("attempts"),
-                receipt.c.status.label("receipt_status"),
-            )
-            .join(institution, institution.c.id == batch.c.institution_id)
-            .outerjoin(receipt, receipt.c.batch_id == batch.c.id)
-            .where(batch.c.division_code.startswith(self._prefix, autoescape=True))
-            .order_by(batch.c.created_at.desc(), batch.c.id.desc())
-            .limit(limit)
-        )
-        records = self._records([row.id for row in rows])
+        rows = self._scope.rows(statement.order_by(batch.c.created_at.desc(), batch.c.id.desc()).limit(limit))
+        shown = [row.id for row in rows]
+        records, attempts, receipts = self._records(shown), self._attempts(shown), self._receipts(shown)
         return tuple(
             BatchView(
                 id=row.id,
@@ -121,92 +165,68 @@ class SqlSupervisionStore:
                 division_code=row.division_code,
                 state=row.state,
                 created_at=row.created_at,
-                attempts=row.attempts,
-                receipt_status=row.receipt_status,
+                attempts=attempts.get(row.id, 0),
+                receipt_status=receipts.get(row.id),
                 records=tuple(records.get(row.id, ())),
             )
             for row in rows
         )
 
-    def _runs(self) -> Select[Any]:
-        run, institution = _table("class_run"), _table("institution")
-        enrolment, paper = _table("enrolment"), _table("certificate")
+    def _runs(self, chosen: RunFilter) -> Scoped:
+        run, institution = table("class_run"), table("institution")
+        names = ("id", "title", "kind", "division_code", "opens_on", "closes_on", "institution_id")
+        return self._scope.class_runs(
+            *(run.c[name] for name in names),
+            institution.c.name,
+            institution.c.uscc,
+            self._scope.learner_count("enrolment", learner="learner").label("learners"),
+            self._scope.learner_count("certificate").label("papers"),
+        ).where(*_chosen(chosen))
 
-        def how_many(table: Table) -> Any:
-            return (
-                select(func.count()).where(table.c.class_run_id == run.c.id).correlate(run).scalar_subquery()
-            )
-
-        return (
-            select(
-                run.c.id,
-                run.c.title,
-                run.c.kind,
-                run.c.division_code,
-                run.c.opens_on,
-                run.c.closes_on,
-                run.c.institution_id,
-                institution.c.name,
-                institution.c.uscc,
-                how_many(enrolment).label("learners"),
-                how_many(paper).label("papers"),
-            )
-            .join(institution, institution.c.id == run.c.institution_id)
-            .where(run.c.division_code.startswith(self._prefix, autoescape=True))
+    def _learners(self, condition: ColumnElement[bool]) -> tuple[LearnerView, ...]:
+        enrolment, progress = table("enrolment"), table("supervised_progress")
+        names = ("learner", "class_run_id", "institution_id", "enrolled_on")
+        statement = self._scope.learners(
+            *(enrolment.c[name] for name in names), *(progress.c[name] for name in (*_SECONDS, *_HOURS))
+        ).outerjoin(
+            progress,
+            (progress.c.learner_ref == enrolment.c.learner)
+            & (progress.c.class_run_id == enrolment.c.class_run_id),
         )
-
-    def _learners(self, condition: Any) -> tuple[LearnerView, ...]:
-        run, enrolment = _table("class_run"), _table("enrolment")
-        progress = _table("supervised_progress")
-        rows = self._rows(
-            select(
-                enrolment.c.learner,
-                enrolment.c.class_run_id,
-                enrolment.c.institution_id,
-                enrolment.c.enrolled_on,
-                *(
-                    progress.c[name]
-                    for name in (
-                        "credited_seconds",
-                        "provisional_seconds",
-                        "refused_seconds",
-                        "online_class_hours",
-                        "offline_class_hours",
-                    )
-                ),
-            )
-            .join(run, run.c.id == enrolment.c.class_run_id)
-            .outerjoin(
-                progress,
-                (progress.c.learner_ref == enrolment.c.learner)
-                & (progress.c.class_run_id == enrolment.c.class_run_id),
-            )
-            .where(run.c.division_code.startswith(self._prefix, autoescape=True), condition)
-            .order_by(enrolment.c.enrolled_at, enrolment.c.id)
-        )
-        papers = self._papers({row.class_run_id for row in rows})
+        rows = self._scope.rows(statement.where(condition).order_by(enrolment.c.enrolled_at, enrolment.c.id))
+        papers = self._papers({row.class_run_id for row in rows}, {row.learner for row in rows})
         return tuple(
             LearnerView(
                 learner=LearnerRef(row.learner),
                 class_run=ClassRunId(row.class_run_id),
                 institution_id=InstitutionId(row.institution_id),
                 enrolled_on=row.enrolled_on,
-                credited_seconds=row.credited_seconds or 0,
-                provisional_seconds=row.provisional_seconds or 0,
-                refused_seconds=row.refused_seconds or 0,
-                online_class_hours=row.online_class_hours or 0,
-                offline_class_hours=row.offline_class_hours or 0,
+                **{name: row._mapping[name] or 0 for name in (*_SECONDS, *_HOURS)},
                 papers=tuple(papers.get((row.learner, row.class_run_id), ())),
             )
             for row in rows
         )
 
-    def _papers(self, class_runs: Iterable[str]) -> dict[tuple[str, str], list[PaperView]]:
-        paper = _table("certificate")
+    def _papers(
+        self, class_runs: Iterable[str], learners: Iterable[str]
+    ) -> dict[tuple[str, str], list[PaperView]]:
+        paper = table("certificate")
+        names = (
+            "number",
+            "kind",
+            "status",
+            "mark",
+            "issued_at",
+            "sha256",
+            "facts",
+            "learner_ref",
+            "class_run_id",
+        )
+        statement = self._scope.of_learners(
+            "certificate", *(paper.c[name] for name in names), learner="learner_ref", class_run="class_run_id"
+        ).where(paper.c.class_run_id.in_(sorted(class_runs)), paper.c.learner_ref.in_(sorted(learners)))
         found: dict[tuple[str, str], list[PaperView]] = {}
-        for row in self._rows(
-            select(paper).where(paper.c.class_run_id.in_(sorted(class_runs))).order_by(paper.c.issued_at)
-        ):
+        for row in self._scope.rows(statement.order_by(paper.c.issued_at, paper.c.number)):
             found.setdefault((row.learner_ref, row.class_run_id), []).append(
                 PaperView(
                     number=row.number,
@@ -220,25 +240,60 @@ class SqlSupervisionStore:
             )
         return found
 
-    def _records(self, batches: Sequence[str]) -> dict[str, list[RecordView]]:
-        record = _table("report_record")
-        found: dict[str, list[RecordView]] = {}
-        for row in self._rows(
-            select(record)
-            .where(record.c.batch_id.in_(batches))
-            .order_by(record.c.batch_id, record.c.queued_at, record.c.id)
-        ):
-            found.setdefault(row.batch_id, []).append(
-                RecordView(row.kind, row.number, row.revision, row.state, row.reason)
+    def _registrations(self) -> dict[str, list[RegistrationView]]:
+        registration = table("city_registration")
+        names = ("institution_id", "division_code", "document_number", "valid_from", "valid_until")
+        statement = self._scope.of_divisions("city_registration", *(registration.c[name] for name in names))
+        found: dict[str, list[RegistrationView]] = {}
+        order = (registration.c.valid_from, registration.c.division_code, registration.c.document_number)
+        for row in self._scope.rows(statement.order_by(*order)):
+            found.setdefault(row.institution_id, []).append(
+                RegistrationView(row.division_code, row.document_number, row.valid_from, row.valid_until)
             )
         return found
 
-    def _rows(self, statement: Select[Any]) -> Sequence[Row[Any]]:
-        return self._session.execute(statement).all()
+    def _records(self, batches: Sequence[str]) -> dict[str, list[RecordView]]:
+        record = table("report_record")
+        statement = self._scope.records(record.c.batch_id, *(record.c[name] for name in _RECORD))
+        statement = statement.where(record.c.batch_id.in_(batches))
+        found: dict[str, list[RecordView]] = {}
+        for row in self._scope.rows(statement.order_by(record.c.batch_id, record.c.queued_at, record.c.id)):
+            found.setdefault(row.batch_id, []).append(_record(row))
+        return found
+
+    def _attempts(self, batches: Sequence[str]) -> dict[str, int]:
+        batch, attempt = table("report_batch"), table("report_attempt")
+        statement = self._scope.batches(batch.c.id, func.count().label("number"))
+        statement = statement.join(attempt, attempt.c.batch_id == batch.c.id)
+        rows = self._scope.rows(statement.where(batch.c.id.in_(batches)).group_by(batch.c.id))
+        return {row.id: row.number for row in rows}
+
+    def _receipts(self, batches: Sequence[str]) -> dict[str, str]:
+        batch, receipt = table("report_batch"), table("report_receipt")
+        statement = self._scope.batches(batch.c.id, receipt.c.status)
+        statement = statement.join(receipt, receipt.c.batch_id == batch.c.id)
+        return {row.id: row.status for row in self._scope.rows(statement.where(batch.c.id.in_(batches)))}
 
 
-def _table(name: str) -> Table:
-    return Base.metadata.tables[name]
+_RECORD = ("kind", "number", "revision", "state", "reason")
+
+
+def _chosen(chosen: RunFilter) -> list[ColumnElement[bool]]:
+    run = table("class_run")
+    conditions: list[ColumnElement[bool]] = []
+    if chosen.opens_from is not None:
+        conditions.append(run.c.opens_on >= chosen.opens_from)
+    if chosen.opens_until is not None:
+        conditions.append(run.c.opens_on <= chosen.opens_until)
+    if chosen.on is not None:
+        conditions += [run.c.opens_on <= chosen.on, run.c.closes_on >= chosen.on]
+    if chosen.institution is not None:
+        conditions.append(run.c.institution_id == chosen.institution)
+    return conditions
+
+
+def _record(row: Row[Any]) -> RecordView:
+    return RecordView(row.kind, row.number, row.revision, row.state, row.reason)
 
 
 def _class_run(row: Row[Any]) -> ClassRunView:

@@ -27,6 +27,7 @@ from bridge.rules.decisions import outline_hours
 from bridge.rules.model import NoRuleInForce, ProfileInForce
 from bridge.supervision.compliance import DocumentPart, Evidence, EvidenceState, article_zh, compliance
 from bridge.supervision.signals_store import SignalAcknowledgementRow, SupervisionSignalRow
+from bridge.wiring.supervised import area_of
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
@@ -195,7 +196,7 @@ def _class_runs(
     if institution is not None:
         wanted = wanted.where(ClassRunRow.institution_id == institution)
     if division is not None:
-        wanted = wanted.where(ClassRunRow.division_code == division)
+        wanted = wanted.where(ClassRunRow.division_code.startswith(area_of(house.divisions, division).prefix))
     runs: dict[InstitutionId, list[ClassRunId]] = {}
     with house.uow.across_institutions("class runs of the compliance page", read_only=True) as tx:
         for owner, run in tx.session.execute(wanted):

@@ -44,6 +44,7 @@ from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
 from bridge.wiring.ledger_standing import STANDING, prepare_review, sweep_standing
 from bridge.wiring.platform_jobs import platform_works, sweep_platforms
 from bridge.wiring.review_desk import expire_reviews
+from bridge.wiring.rollup_jobs import rollup_works
 from bridge.worker.runner import Runner, Work
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def runner(house: "House") -> Runner:
     works.update(enrolment_works(house))
     works.update(search_works(house))
     works.update(fixity_works(house))
+    works.update(rollup_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
         works[kind] = Work(prepare=jobs.settle, apply=jobs.run_settled)
     works[HELD] = Work(apply=partial(try_held, house))

@@ -69,13 +69,17 @@ from bridge.registry.materials import Materials
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.registry.store import SqlRegistryStore
+from bridge.registry.suspensions import Suspensions
 from bridge.reporting.service import ReportingService
 from bridge.reporting.store import SqlReportingStore
 from bridge.rules.model import ProfileInForce
+from bridge.supervision.areas import LearnerAreas
+from bridge.supervision.progress_store import SqlProgressStore
+from bridge.supervision.rollups import Rollups
 from bridge.supervision.service import ProgressNotes
 from bridge.supervision.signals import SignalService
 from bridge.supervision.signals_store import SqlSignalStore
-from bridge.supervision.store import SqlProgressStore
+from bridge.supervision.spot_checks import SpotCheckDesk
 from bridge.wiring.adapters import (
     CheckRulesInForce,
     ChecksForArchive,
@@ -132,6 +136,10 @@ class Stations:
     @cached_property
     def cap_exceptions(self) -> CapExceptions:
         return CapExceptions(self._tx, self.registry.class_run, self._house.study_clock, self._house.rules)
+
+    @cached_property
+    def suspensions(self) -> Suspensions:
+        return Suspensions(self._tx, self._house.study_clock)
 
     @cached_property
     def assessments(self) -> ImpactAssessments:
@@ -501,6 +509,18 @@ class Stations:
     @cached_property
     def progress_notes(self) -> ProgressNotes:
         return ProgressNotes(SqlProgressStore(self._tx))
+
+    @cached_property
+    def learner_areas(self) -> LearnerAreas:
+        return LearnerAreas(self._tx)
+
+    @cached_property
+    def rollups(self) -> Rollups:
+        return Rollups(self._tx)
+
+    @cached_property
+    def spot_checks(self) -> SpotCheckDesk:
+        return SpotCheckDesk(self._tx)
 
     def _photo_source(self, learner: LearnerRef, class_run: ClassRunId) -> str:
         row = SqlIdentityStore(self._tx, self._house.cipher).list_row_of(class_run, learner)

@@ -18,7 +18,6 @@ from bridge.flow import FLOW, Row
 from bridge.intake.model import SIGNAL_KINDS
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId
-from bridge.supervision.model import Area
 from bridge.supervision.signals import SignalService, signal_page
 from bridge.supervision.signals_model import (
     EXPLANATIONS,
@@ -30,7 +29,7 @@ from bridge.supervision.signals_model import (
 )
 from bridge.supervision.signals_store import SqlAreaSignals, SqlSignalStore
 from tests.completion.papers import NOW
-from tests.supervision.test_supervision import PLACES, SEES, uow
+from tests.supervision.test_supervision import PLACES, SEES, scope, uow
 
 __all__ = ["uow"]  # the fixture: one institution, class run and learner in each of four places
 
@@ -167,7 +166,7 @@ def test_an_authority_sees_the_signals_of_its_own_area(uow: UnitOfWork, code: st
     with service(uow) as signals:
         signals.raise_from_lms(told(message="msg_nowhere", class_run=None))
     with uow.across_institutions("signals test") as tx:
-        store = SqlAreaSignals(tx, Area(code))
+        store = SqlAreaSignals(scope(tx, code))
         page = signal_page(store, None, NOW)
         alone = {place: signal_page(store, ClassRunId(f"cr_{place}"), NOW) for place in PLACES}
     runs = {f"cr_{place}" for place in places}

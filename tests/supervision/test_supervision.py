@@ -4,24 +4,28 @@ from datetime import date
 
 import pytest
 
-import bridge.completion.store
-import bridge.identity.tables
-import bridge.registry.lti_tables
-import bridge.reporting.store  # noqa: F401
+import bridge.migrations.tables  # noqa: F401
 from bridge.db.base import Base
 from bridge.db.engine import open_engine
-from bridge.db.unit_of_work import UnitOfWork
+from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.time import FixedClock
 from bridge.registry.tables import ClassRunRow, CourseRow, EnrolmentRow, InstitutionRow, OutlineRow
-from bridge.reporting.store import ReportBatchRow, ReportRecordRow
-from bridge.supervision.model import Area
+from bridge.reporting.tables import ReportBatchRow, ReportRecordRow
+from bridge.supervision.model import Area, AreaOfRecord
+from bridge.supervision.progress_store import SqlProgressStore
+from bridge.supervision.scope import Scope
 from bridge.supervision.service import SupervisionService
-from bridge.supervision.store import SqlProgressStore, SqlSupervisionStore
+from bridge.supervision.store import SqlSupervisionStore
 from tests.completion.papers import EARNED, NOW, Masked
 
+RULES = {"guangdong": AreaOfRecord.INSTITUTION}
 PLACES = {"gz": "440100", "th": "440106", "sz": "440300", "jx": "360100"}
+
+
+def scope(tx: Tx, code: str) -> Scope:
+    return Scope(tx, Area(code), RULES)
 
 
 @dataclass
@@ -143,7 +147,7 @@ SEES = [
 @pytest.mark.parametrize(("code", "places"), SEES)
 def test_every_query_sees_its_own_area_and_nothing_else(uow: UnitOfWork, code: str, places: set[str]) -> None:
     with uow.across_institutions("supervision test") as tx:
-        store = SqlSupervisionStore(tx, Area(code))
+        store = SqlSupervisionStore(scope(tx, code))
         assert {run.id for run in store.class_runs()} == {f"cr_{place}" for place in places}
         assert {batch.id for batch in store.batches(100)} == {f"batch_{place}" for place in places}
         for place in PLACES:
@@ -156,7 +160,7 @@ def test_every_query_sees_its_own_area_and_nothing_else(uow: UnitOfWork, code: s
 def test_a_class_run_shows_progress_and_a_batch_its_verdicts(uow: UnitOfWork) -> None:
     with uow.across_institutions("supervision test") as tx:
         service = SupervisionService(
-            SqlSupervisionStore(tx, Area("440300")), People(), authority="深圳", officer="st_1"
+            SqlSupervisionStore(scope(tx, "440300")), People(), authority="深圳", officer="st_1"
         )
         run, (learner,) = service.class_run(ClassRunId("cr_sz"))
         (batch,) = service.batches()
@@ -170,7 +174,7 @@ def test_a_search_needs_a_purpose_is_logged_and_finds_nobody_outside_the_area(uo
     people = People()
     with uow.across_institutions("supervision test") as tx:
         service = SupervisionService(
-            SqlSupervisionStore(tx, Area("440300")), people, authority="深圳市应急管理局", officer="st_1"
+            SqlSupervisionStore(scope(tx, "440300")), people, authority="深圳市应急管理局", officer="st_1"
         )
         for purpose in ("", "  ", "查"):
             with pytest.raises(InvalidInput, match="purpose_missing"):
@@ -185,7 +189,7 @@ def test_a_class_run_elsewhere_and_one_that_is_not_there_answer_alike(uow: UnitO
     answers = []
     with uow.across_institutions("supervision test") as tx:
         service = SupervisionService(
-            SqlSupervisionStore(tx, Area("440300")), People(), authority="深圳", officer="st_1"
+            SqlSupervisionStore(scope(tx, "440300")), People(), authority="深圳", officer="st_1"
         )
         for run in ("cr_gz", "cr_none"):
             with pytest.raises(InvalidInput) as refused:

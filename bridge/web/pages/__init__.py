@@ -7,6 +7,9 @@ from bridge.web.pages.account import account_pages
 from bridge.web.pages.account_release import account_release_pages
 from bridge.web.pages.archive import archive_pages
 from bridge.web.pages.authority import authority_pages
+from bridge.web.pages.authority_learner import authority_learner_pages
+from bridge.web.pages.authority_lists import authority_list_pages
+from bridge.web.pages.authority_orders import authority_order_pages
 from bridge.web.pages.cap_exception import cap_exception_pages
 from bridge.web.pages.card_check import card_check_pages
 from bridge.web.pages.class_to_do import class_to_do_pages, register_class_to_do
@@ -26,7 +29,9 @@ from bridge.web.pages.impact_assessment import impact_assessment_pages
 from bridge.web.pages.institution import institution_pages
 from bridge.web.pages.intake import intake_pages
 from bridge.web.pages.learner import learner_pages
+from bridge.web.pages.learner_areas import learner_area_pages
 from bridge.web.pages.learner_checks import learner_check_pages, register_learner_checks
+from bridge.web.pages.list_exports import list_export_pages
 from bridge.web.pages.lms import lms_pages
 from bridge.web.pages.lms_courses import lms_courses_pages, register_lms_courses_wording
 from bridge.web.pages.materials import material_pages
@@ -39,6 +44,7 @@ from bridge.web.pages.real_names import real_name_pages, register_real_names
 from bridge.web.pages.reviews import review_pages
 from bridge.web.pages.second_step import second_step_pages
 from bridge.web.pages.signals import signal_pages
+from bridge.web.pages.spot_checks import spot_check_pages
 from bridge.web.pages.staff import staff_pages
 from bridge.web.pages.staff_accounts import staff_account_pages
 from bridge.web.pages.submission_review import submission_review_pages
@@ -103,6 +109,12 @@ def register_pages(app: Flask, house: House) -> None:
         forwarding_pages,
         intake_pages,
         authority_pages,
+        authority_list_pages,
+        authority_learner_pages,
+        authority_order_pages,
+        spot_check_pages,
+        list_export_pages,
+        learner_area_pages,
         compliance_pages,
         verify_pages,
     ):

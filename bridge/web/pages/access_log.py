@@ -25,6 +25,8 @@ _PURPOSES = {
     "institution.person_page": "身份变更页面",
     "institution.change_evidence": "核对身份变更的证明材料",
     "institution.lms_courses_page": "学习平台课程页面",
+    "institution.areas_page": "学员工作地页面",
+    "export.eligibility": "导出考试报名资格名单",
     "institution.signals_page": "异常信号页面",
     "institution.intake_comparison": "与学习平台核对",
     "institution.hours_page": "学时说明页面",

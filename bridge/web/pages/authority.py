@@ -1,24 +1,22 @@
-"""The authority's pages: its own city's class runs, hours, papers, and what became of each record it was sent."""
+"""The authority's first pages: what happens in its area by day and city, class runs, a search for a stated purpose."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Blueprint, make_response, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import legal_date
-from bridge.supervision.model import LearnerView
-from bridge.supervision.service import SupervisionService
-from bridge.supervision.signals_model import SignalCount
+from bridge.supervision.model import LearnerView, RunFilter
+from bridge.web.pages.authority_view import SPANS, area_name, charts, looking, own_area, this_week
 from bridge.web.pages.signals_view import count_of_area
-from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
 
 _MAX_TYPED = 80
+_RUNS_SHOWN, _BATCHES_SHOWN = 20, 10
 _NO_NAMES: Mapping[LearnerRef, object] = {}
 
 
@@ -26,40 +24,34 @@ def authority_pages(house: House) -> Blueprint:
     """Return the blueprint of `/authority…`."""
     pages = Blueprint("authority", __name__, url_prefix="/authority")
 
-    @contextmanager
-    def supervision(visit: StaffVisit) -> Iterator[SupervisionService]:
-        if visit.division_code is None:
-            raise NotPermitted("no_area", "这个账号没有指定辖区，请联系管理员。")
-        # Names are logged in a unit of work of the learner's institution; this one only looks.
-        with house.uow.across_institutions("supervision of an area", read_only=True) as tx:
-            yield house.supervision(tx, visit.division_code, officer=visit.staff_id)
-
-    def signal_count(visit: StaffVisit, class_run: ClassRunId | None = None) -> SignalCount:
-        return count_of_area(house, visit.division_code or "", class_run)
-
-    def area_name(visit: StaffVisit) -> str:
-        code = visit.division_code or ""
-        return house.divisions.get(code, code)
-
     def front(status: int = 200, **search: Any) -> AnyResponse:
-        visit = staff_visit()
-        with supervision(visit) as seen:
-            runs, batches = seen.class_runs(), seen.batches()
-        page = render_template(
-            "authority/home.html",
-            area=area_name(visit),
-            runs=runs,
-            batches=batches,
-            signals=signal_count(visit),
-            **search,
-        )
+        monday, sunday = this_week(house)
+        opening_this_week = RunFilter(opens_from=monday, opens_until=sunday)
+        with looking(house) as (visit, seen, tx):
+            code = own_area(visit)
+            page = render_template(
+                "authority/home.html",
+                area=area_name(house, code),
+                runs=seen.class_runs(limit=_RUNS_SHOWN),
+                run_count=seen.class_run_count(),
+                opening=seen.class_runs(opening_this_week, _RUNS_SHOWN),
+                opening_count=seen.class_run_count(opening_this_week),
+                week=(monday, sunday),
+                batches=seen.batches(_BATCHES_SHOWN),
+                charts=charts(house, tx, code, request.args.get("days", "")),
+                spans=SPANS,
+                divisions=house.divisions,
+                signals=count_of_area(house, code, None),
+                **search,
+            )
         return make_response(page, status)
 
     def class_run_page(class_run: str, purpose: str | None = None) -> AnyResponse:
-        visit = staff_visit()
         wrong, names = None, dict(_NO_NAMES)
-        with supervision(visit) as seen:
+        with looking(house) as (visit, seen, _tx):
+            code = own_area(visit)
             run, learners = seen.class_run(ClassRunId(class_run))
+            units = seen.units(run.id)
             if purpose is not None:
                 try:
                     names = {one.learner: seen.show(one.learner, purpose) for one in learners}
@@ -67,13 +59,14 @@ def authority_pages(house: House) -> Blueprint:
                     wrong = refused.message
         page = render_template(
             "authority/class_run.html",
-            area=area_name(visit),
+            area=area_name(house, code),
             run=run,
             learners=learners,
+            units=units,
             names=names,
             wrong=wrong,
             chart=hours_by_day(learners),
-            signals=signal_count(visit, run.id),
+            signals=count_of_area(house, code, run.id),
         )
         return make_response(page, 422 if wrong else 200)
 
@@ -99,7 +92,7 @@ def authority_pages(house: House) -> Blueprint:
     def search() -> AnyResponse:
         purpose = request.form.get("purpose", "")[:_MAX_TYPED]
         try:
-            with supervision(staff_visit()) as seen:
+            with looking(house) as (_visit, seen, _tx):
                 found = seen.search(request.form.get("citizen_id", "")[:_MAX_TYPED], purpose)
         except InvalidInput as refused:
             return front(422, search_wrong=refused.message, purpose=purpose)

@@ -77,7 +77,7 @@ def count_of_institution(house: House, institution: InstitutionId) -> SignalCoun
 def count_of_area(house: House, division_code: str, class_run: ClassRunId | None) -> SignalCount:
     """Return how many signals there are in an officer's area, or in one class run of it."""
     with house.uow.across_institutions("count an area's signals", read_only=True) as tx:
-        return signal_count_of_area(tx, division_code, class_run)
+        return signal_count_of_area(house, tx, division_code, class_run)
 
 
 def contact_page(house: House, institution: InstitutionId, class_run: ClassRunId) -> ContactPage:
