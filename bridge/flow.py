@@ -109,6 +109,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.reviews.note_check(d)),
     Row("presence.review_closed", 24, "correct the ledger where two people saw that the check was wrong",
         lambda s, d: s.correct_after_review(d)),
+    Row("presence.review_closed", 24, "decide a test anew over which two people saw that a check was wrong",
+        lambda s, d: s.tests_decided_anew.note_review(d)),
     Row("presence.prompt_ended", 24, "enter how a question to the learner ended",
         lambda s, d: s.ledger.record_prompt(d)),
     Row("presence.check_decided", 24, "act on it where a platform's test is running",

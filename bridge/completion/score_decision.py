@@ -3,6 +3,7 @@
 import re
 from datetime import datetime
 from fractions import Fraction
+from typing import Any
 
 from bridge.completion.model import TestEvidence, TestScore
 from bridge.kernel.citation import Basis, Citation
@@ -14,6 +15,9 @@ from bridge.rules.model import Decision, LegalDates, ProfileInForce, Reason
 _DECIMAL = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")  # no exponent: 1e999999999 would fill the memory
 
 
+TEST_DECIDED = "completion.test_decided"
+"""Type of the event that a test was decided; its data is `decided_data`."""
+WITHOUT_PRESENCE = "score_without_presence"
 SCORE_REFUSED = "completion.score_refused"
 """Type of the event that a score was not taken up at all."""
 SCORE_CHANGED = Reason(
@@ -71,7 +75,7 @@ def decide(
     if required.boolean() and (gap := _presence_gap(evidence, rules, dates)) is not None:
         reasons.append(
             required.reason(
-                "score_without_presence",
+                WITHOUT_PRESENCE,
                 f"本次测试成绩不予采信:{gap}。请在刷脸核验或工作人员监督下重新参加测试。",
             )
         )
@@ -86,6 +90,26 @@ def decide(
             )
         )
     return Decision(not reasons, tuple(reasons))
+
+
+def decided_data(score: TestScore, seen: TestEvidence, decision: Decision[bool]) -> dict[str, Any]:
+    """Return the data of `TEST_DECIDED`."""
+    return {
+        "learner": score.learner,
+        "class_run": score.class_run,
+        "unit": score.unit,
+        "attempt": score.attempt,
+        "score": score.score,
+        "maximum": score.maximum,
+        "started_real": score.started_real,
+        "finished_real": score.finished_real,
+        "message": score.message,
+        "decision": "accepted" if decision.value else "refused",
+        "reasons": [reason.code for reason in decision.reasons],
+        "sentences": [reason.sentence_zh for reason in decision.reasons],
+        "checks_passed": seen.in_test_checks_passed + int(seen.start_passed),
+        "references": list(seen.references),
+    }
 
 
 def _presence_gap(evidence: TestEvidence, rules: ProfileInForce, dates: LegalDates) -> str | None:

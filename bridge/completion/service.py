@@ -21,7 +21,15 @@ from bridge.completion.ports import (
     Standings,
     TestPresence,
 )
-from bridge.completion.score_decision import SCORE_CHANGED, SCORE_REFUSED, decide, is_mark, legal_dates
+from bridge.completion.score_decision import (
+    SCORE_CHANGED,
+    SCORE_REFUSED,
+    TEST_DECIDED,
+    decide,
+    decided_data,
+    is_mark,
+    legal_dates,
+)
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import Unavailable
 from bridge.kernel.events import Events
@@ -97,26 +105,11 @@ class CompletionService:
         codes = [reason.code for reason in decision.reasons]
         self._store.add_test_decision(score, seen, decision.value, codes, self._clock.now())
         self._events.emit(
-            "completion.test_decided",
+            TEST_DECIDED,
             score.learner,
             occurred_at=now,
             idempotency_key=score.message,
-            data={
-                "learner": score.learner,
-                "class_run": score.class_run,
-                "unit": score.unit,
-                "attempt": score.attempt,
-                "score": score.score,
-                "maximum": score.maximum,
-                "started_real": score.started_real,
-                "finished_real": score.finished_real,
-                "message": score.message,
-                "decision": "accepted" if decision.value else "refused",
-                "reasons": codes,
-                "sentences": [reason.sentence_zh for reason in decision.reasons],
-                "checks_passed": seen.in_test_checks_passed + int(seen.start_passed),
-                "references": list(seen.references),
-            },
+            data=decided_data(score, seen, decision),
         )
         return decision
 

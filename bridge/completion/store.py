@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import String, UniqueConstraint, select
+from sqlalchemy import String, UniqueConstraint, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
+from bridge.completion.decided_anew_tables import TestDecidedAnewRow
 from bridge.completion.model import IssuedPaper, PaperKind, TestEvidence, TestScore
 from bridge.db.base import Base, Code, Count, Id, Instant, JsonDict, JsonList, Ref, Sha256, TenantRow
 from bridge.db.unit_of_work import Tx
@@ -103,12 +104,13 @@ class SqlCompletionStore:
         self._session.flush()
 
     def accepted_test(self, learner: LearnerRef, class_run: ClassRunId) -> Mapping[str, Any] | None:
+        anew = select(TestDecidedAnewRow.decision).where(TestDecidedAnewRow.accepted.is_(True))
         row = self._session.scalar(
             select(TestDecisionRow)
             .where(
                 TestDecisionRow.learner_ref == learner,
                 TestDecisionRow.class_run_id == class_run,
-                TestDecisionRow.accepted.is_(True),
+                or_(TestDecisionRow.accepted.is_(True), TestDecisionRow.id.in_(anew)),
             )
             .order_by(TestDecisionRow.decided_at.desc(), TestDecisionRow.id.desc())
             .limit(1)
@@ -116,7 +118,14 @@ class SqlCompletionStore:
         if row is None:
             return None
         names = ("unit", "attempt", "score", "maximum", "finished_real", "checks_passed")
-        return {name: getattr(row, name) for name in names}
+        found = {name: getattr(row, name) for name in names}
+        if not row.accepted:
+            found["checks_passed"] = self._session.scalar(
+                select(TestDecidedAnewRow.checks_passed).where(
+                    TestDecidedAnewRow.decision == row.id, TestDecidedAnewRow.accepted.is_(True)
+                )
+            )
+        return found
 
     def paper(self, learner: LearnerRef, class_run: ClassRunId, kind: PaperKind) -> IssuedPaper | None:
         row = self._session.scalar(

@@ -244,7 +244,9 @@ def _natural_key(kind: str, data: Mapping[str, Any]) -> str:
         return f"{kind}|{data['freeze']}"
     if kind == "test":
         # An attempt's id is the LMS's own text, of any length.
-        return f"test|{data['unit']}|{sha256_hex(data['attempt'].encode())}"
+        # What two people's review of a check made of it is a further entry beside the first.
+        anew = f"|{data['review']}" if "review" in data else ""
+        return f"test|{data['unit']}|{sha256_hex(data['attempt'].encode())}{anew}"
     return f"offline|{data['outline_unit']}|{data['start_ms']}|{data['end_ms']}"
 
 

@@ -14,6 +14,7 @@ from bridge.intake.ports import TestUnit
 from bridge.intake.store import SqlInbox
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import (
+    CheckId,
     ClassRunId,
     LearnerRef,
     RegistrationId,
@@ -30,6 +31,8 @@ from bridge.presence.model import (
     StudySession,
 )
 from bridge.presence.prompt_model import PromptRules
+from bridge.presence.review.model import overturned
+from bridge.presence.review.store import SqlReviewStore
 from bridge.presence.store import SqlPresenceStore
 from bridge.presence.supervised import SupervisedStudy
 from bridge.registry.model import ClassRunSheet
@@ -156,7 +159,9 @@ class PresenceOverTests:
         rules: CheckRulesInForce,
         gates: SqlGateStore,
         supervised: SupervisedStudy,
+        reviews: SqlReviewStore,
     ) -> None:
+        self._reviews = reviews
         self._presence = presence
         self._inbox = inbox
         self._rules = rules
@@ -168,7 +173,8 @@ class PresenceOverTests:
 
         A silence no longer than the beat gap limit is no gap, also before the first beat and after the last;
         but with no beat at all between start and finish nothing is covered. Where staff watch instead of a camera,
-        each silence of theirs that is longer than face checks may be apart is one that failed.
+        each silence of theirs that is longer than face checks may be apart is one that failed. A check that two
+        people found wrong is passed where they saw the learner in it, and else none.
         """
         start = epoch_ms(parse_rfc3339(score.started_real))
         finish = max(start + 1, epoch_ms(parse_rfc3339(score.finished_real)))
@@ -178,14 +184,18 @@ class PresenceOverTests:
         references: set[str] = set()
         heard: list[int] = []
         watched: list[WatchedSession] = []
+        corrected = overturned(self._reviews.of_learner(score.learner, score.class_run))
         for session in sorted(self._sessions(score), key=lambda one: one.opened_ms):
             checks = self._presence.checks_of_session(session.id)
             for check in checks:
-                if check.state in (CheckState.OPEN, CheckState.DECLINED):
+                person_seen = corrected.get(check.id)
+                if check.state in (CheckState.OPEN, CheckState.DECLINED) or person_seen is False:
                     continue
-                if check.state is CheckState.PASSED and check.reference:
-                    references.add(check.reference)
-                if check.state is not CheckState.PASSED:
+                compared_with = self._registered(score) if person_seen else check.reference
+                seen = check.state is CheckState.PASSED or person_seen
+                if seen and compared_with:
+                    references.add(compared_with)
+                if not seen:
                     failed += check.kind is not CheckKind.EXIT
                 elif check.kind is CheckKind.TEST_START:
                     start_passed = True
@@ -209,6 +219,19 @@ class PresenceOverTests:
             points = [start, *(min(at, finish) for at in within), finish]
             covered = sum(b - a for a, b in pairwise(points) if b - a <= limit)
         return TestEvidence(start_passed, passed, failed, covered, finish - start, tuple(sorted(references)))
+
+    def watched_by(self, score: TestScore, check: CheckId) -> bool:
+        """See `completion.decided_anew.PresenceReviewed`."""
+        return any(
+            one.id == check
+            for session in self._sessions(score)
+            for one in self._presence.checks_of_session(session.id)
+        )
+
+    def _registered(self, score: TestScore) -> str:
+        """Return the face reference with which reviewers compare: the one that is registered; "" for none by name."""
+        found = self._presence.reference(score.learner, score.class_run)
+        return "" if found is None else found.id
 
     def _sessions(self, score: TestScore) -> Sequence[StudySession]:
         """Return the sessions that watched the attempt: by its id, else those of the gate that ran over it.

@@ -9,6 +9,7 @@ from bridge.archive.fixity import Fixity
 from bridge.archive.holds import LegalHolds
 from bridge.archive.service import ArchiveService
 from bridge.archive.store import SqlArchiveStore
+from bridge.completion.decided_anew import TestsDecidedAnew
 from bridge.completion.gradebook import Gradebook
 from bridge.completion.hour_scores import HourScores
 from bridge.completion.learner_states import LearnerStates
@@ -424,6 +425,24 @@ class Stations:
         return SqlCompletionStore(self._tx)
 
     @cached_property
+    def presence_over_tests(self) -> PresenceOverTests:
+        return PresenceOverTests(
+            self.presence_store,
+            self.inbox,
+            self.check_rules,
+            self.gate_store,
+            self.supervised,
+            self.review_store,
+        )
+
+    @cached_property
+    def tests_decided_anew(self) -> TestsDecidedAnew:
+        house = self._house
+        return TestsDecidedAnew(
+            self._tx, self.registry, self.presence_over_tests, house.rules, house.clock, house.study_clock
+        )
+
+    @cached_property
     def completion(self) -> CompletionService:
         house = self._house
         return CompletionService(
@@ -431,9 +450,7 @@ class Stations:
             sheets=self.registry,
             standings=self.standings,
             hours=self.earned,
-            presence=PresenceOverTests(
-                self.presence_store, self.inbox, self.check_rules, self.gate_store, self.supervised
-            ),
+            presence=self.presence_over_tests,
             rules=house.rules,
             identity=self.identity,
             evidence=self.vault,

@@ -77,6 +77,8 @@ DECISIONS: Mapping[str, DecisionReason] = {
     "cannot_tell": DecisionReason(Verdict.UPHOLD, "抓拍看不出是不是本人"),
 }
 """In the order of their keys 1 to 8."""
+_PERSON_SEEN = frozenset({"same_person", "living_person", "light_or_angle"})
+"""Reasons by which two people saw the learner in the check's frames; a fault of ours shows nobody."""
 
 SEND_BACK_REASONS: Mapping[str, str] = {
     "reason_does_not_fit": "理由与画面不符",
@@ -406,3 +408,8 @@ def ways_words(ways: Sequence[WayOut], *, where: str, closes_on: date, appeal_un
         WayOut.MAKE_UP: f"没计入的内容,核验通过后可以补学,{closes_on.month} 月 {closes_on.day} 日结班",
     }
     return tuple(said[way] for way in ways)
+
+
+def overturned(reviews: Iterable[Review]) -> dict[CheckId, bool]:
+    """Return the checks that two people found wrong, each with whether they saw the learner in its frames."""
+    return {one.check: one.reason in _PERSON_SEEN for one in reviews if one.state is ReviewState.OVERTURNED}

@@ -12,7 +12,6 @@ from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import legal_date, rfc3339
 from bridge.presence.supervised import SupervisedStretch
 from bridge.registry.assessments import AssessmentForm
-from bridge.wiring.adapters import PresenceOverTests
 from tests.attacks.doors.agent import Agent, ask_session
 from tests.attacks.doors.people import Person
 from tests.attacks.doors.server import ORG, RUN, BridgeServer, refused
@@ -51,14 +50,7 @@ def evidence(bridge: BridgeServer, learner: LearnerRef, attempt: str, started: d
     """Return what is proved of an attempt that was finished just now."""
     with bridge.house.uow.for_institution(ORG, read_only=True) as tx:
         stations = bridge.house.at(tx)
-        presence = PresenceOverTests(
-            stations.presence_store,
-            stations.inbox,
-            stations.check_rules,
-            stations.gate_store,
-            stations.supervised,
-        )
-        return presence.evidence(
+        return stations.presence_over_tests.evidence(
             TestScore(
                 learner=learner,
                 class_run=RUN,
