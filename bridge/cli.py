@@ -101,6 +101,10 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
         lambda: _named("bridge.staff_commands:staff"),
     ),
     "identity": ("实名核验服务的设置与状况。", lambda: _named("bridge.identity_commands:identity")),
+    "feed": (
+        "向监管平台报送:状况、试算、更正、重发、对账、证据。",
+        lambda: _named("bridge.feed_commands:feed"),
+    ),
     "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.operator_commands:export")),
 }
 """Groups that are imported when they are asked for: help and `serve` must not wait for models and compilers."""

@@ -76,6 +76,15 @@ class Settings(BaseSettings):
         description="All stored evidence is read and hashed again so often, in days (practice).",
     )
     regulator_key: str = Field("", description="Bearer key for the regulator's door.", repr=False)
+    regulator_ca: Path | None = Field(
+        None, description="PEM of the authority behind the regulator's certificate; default: those of the system."
+    )
+    regulator_signature: str = Field(
+        "xmldsig", description="How batches are signed: xmldsig, or sm2 where an adapter for it is installed."
+    )
+    regulator_signing_key: Path | None = Field(
+        None, description="PEM with the key (and certificate) that signs batches; default: a key of this bridge's own."
+    )
     password_length: int = Field(
         12,
         ge=8,

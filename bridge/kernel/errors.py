@@ -4,6 +4,8 @@ Every error carries a `reason` code (snake_case, stable, may be shown to a machi
 Chinese that says what to do. Neither may hold a name, a citizen id or contact data.
 """
 
+from datetime import timedelta
+
 
 class BridgeError(Exception):
     """Base of all errors of the bridge.
@@ -42,10 +44,17 @@ class NotPermitted(BridgeError):
 
 
 class Unavailable(BridgeError):
-    """An outside system did not do its part; only `permanent=False` is retried."""
+    """An outside system did not do its part; only `permanent=False` is retried.
+
+    Args:
+        retry_after: how long it asks to be left alone, if it says so.
+    """
 
     http_status = 503
 
-    def __init__(self, reason: str, message: str, *, permanent: bool = False) -> None:
+    def __init__(
+        self, reason: str, message: str, *, permanent: bool = False, retry_after: timedelta | None = None
+    ) -> None:
         super().__init__(reason, message)
         self.permanent = permanent
+        self.retry_after = retry_after

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from bridge.kernel.errors import InvalidInput, Unavailable
-from bridge.reporting.model import Receipt
+from bridge.reporting.model import Failure, Receipt
 from bridge.reporting.ports import RegulatorFeed
 from bridge.reporting.service import ReportingService
 
@@ -36,6 +36,7 @@ class Courier:
         if taken is None:
             return None
         delivery, attempt = taken
+        raw: bytes | None = None
         try:
             raw = self._feed.send(delivery.xml, batch_id)
             with self._units() as reporting:
@@ -45,8 +46,9 @@ class Courier:
             cause: Exception = error
         except Unavailable as error:
             failure, cause = error, error
+        kept = Failure(failure.reason, failure.permanent, failure.retry_after, raw)
         with self._units() as reporting:
-            reporting.record_failure(batch_id, attempt, failure.reason, permanent=failure.permanent)
+            reporting.record_failure(batch_id, attempt, kept)
         if failure is cause:
             raise failure
         raise failure from cause

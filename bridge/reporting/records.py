@@ -1,24 +1,48 @@
 """Which records an issued paper makes, with what is not personal in them. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
-from bridge.completion.model import IssuedPaper
+from bridge.completion.model import IssuedPaper, Standing
 from bridge.kernel.canonical import sha256_hex
-from bridge.kernel.ids import LearnerRef
+from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import parse_rfc3339, rfc3339
 from bridge.registry.model import ClassRunSheet
-from bridge.reporting.model import Record, RecordKind
+from bridge.reporting.model import WITHDRAWAL_REASONS, Action, Record, RecordKind
 
 
-def records_for(paper: IssuedPaper, sheet: ClassRunSheet) -> Iterator[Record]:
-    """Return each record that the regulator should hold after this paper, as revision 0, not yet numbered."""
+def records_for(
+    paper: IssuedPaper,
+    sheet: ClassRunSheet,
+    standing: Standing,
+    sessions: Sequence[Mapping[str, str]] = (),
+    checks: Sequence[Mapping[str, str]] = (),
+) -> Iterator[Record]:
+    """Return each record that the regulator should hold after this paper, as revision 0, not yet numbered.
+
+    Args:
+        sessions, checks: what presence saw; "number" names each.
+    """
     run, facts = sheet.class_run, paper.facts
     whose = {"LearnerNumber": paper.learner, "ClassRun": run.id}
     suffix = f"{run.id}.{paper.learner}"
 
     def record(kind: RecordKind, number: str, fields: dict[str, str], learner: LearnerRef | None) -> Record:
-        return Record(kind, number, 0, learner, run.id, fields)
+        return Record(kind, number, 0, learner, run.id, fields, as_of=paper.issued_at)
 
+    yield Record(
+        RecordKind.INSTITUTION,
+        f"{standing.uscc}.{run.division_code}",
+        0,
+        None,
+        ClassRunId(""),
+        {
+            "Uscc": standing.uscc,
+            "InstitutionName": standing.institution_name,
+            "OperatorName": standing.operator_name,
+            "DivisionCode": run.division_code,
+            "ProvinciallyConnected": _yes(standing.provincially_connected),
+        },
+    )
     yield record(
         RecordKind.CLASS_INFO,
         run.id,
@@ -32,12 +56,17 @@ def records_for(paper: IssuedPaper, sheet: ClassRunSheet) -> Iterator[Record]:
             "TheoryClassHours": str(sheet.outline.theory_class_hours),
             "OpensOn": run.opens_on.isoformat(),
             "ClosesOn": run.closes_on.isoformat(),
+            "RegisteredInCity": _yes(standing.registered),
         },
         None,
     )
     yield record(
         RecordKind.LEARNER, suffix, {**whose, "EnrolledOn": sheet.enrolled_on.isoformat()}, paper.learner
     )
+    for kind, seen in ((RecordKind.STUDY_SESSION, sessions), (RecordKind.CHECK, checks)):
+        for one in seen:
+            values = {name: value for name, value in one.items() if name != "number"}
+            yield record(kind, one["number"], {**whose, **values}, paper.learner)
     yield record(
         RecordKind.HOUR_SUMMARY,
         suffix,
@@ -79,3 +108,22 @@ def records_for(paper: IssuedPaper, sheet: ClassRunSheet) -> Iterator[Record]:
         },
         paper.learner,
     )
+
+
+def withdrawal_of(record: Record, reason: str) -> Record:
+    """Return what takes `record` back, as revision 0, not yet numbered; ValueError for another reason."""
+    if reason not in WITHDRAWAL_REASONS:
+        raise ValueError(reason)
+    return Record(
+        record.kind,
+        record.number,
+        0,
+        record.learner,
+        record.class_run,
+        {"Reason": reason},
+        action=Action.WITHDRAW,
+    )
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"

@@ -21,7 +21,7 @@ from bridge.ledger.store import LedgerHeadRow
 from bridge.presence.tables import PresenceCheckRow
 from bridge.registry.model import ClassRun
 from bridge.registry.tables import ClassRunRow, EnrolmentRow
-from bridge.reporting.store import ReportRecordRow
+from bridge.reporting.tables import ReportRecordRow
 from bridge.rules.articles import load_articles
 from bridge.rules.decisions import outline_hours
 from bridge.rules.model import NoRuleInForce, ProfileInForce

@@ -53,6 +53,7 @@ from bridge.registry.lti_self_registration import SelfRegistration
 from bridge.registry.lti_tool_keys import ToolKeys
 from bridge.registry.material_ports import MaterialFiles, PageDrawer
 from bridge.reporting.courier import Courier
+from bridge.reporting.door import DoorRules
 from bridge.reporting.service import ReportingService
 from bridge.rules.model import RuleBook
 from bridge.settings import Settings
@@ -61,6 +62,7 @@ from bridge.wiring import keys, player, study_door, supervised, test_gates
 from bridge.wiring.adapters import division_names
 from bridge.wiring.evidence_store import open_store
 from bridge.wiring.face_search import FaceIndexes
+from bridge.wiring.feed_rules import door_rules
 from bridge.wiring.frame_queue import JUDGED, FramesWaiting
 from bridge.wiring.platform_services import SeenLately
 from bridge.wiring.stations import Stations
@@ -302,7 +304,28 @@ class House:
 
     @cached_property
     def batch_format(self) -> Any:
-        return load("reporting.guangdong")()
+        settings = self.settings
+        return load("reporting.guangdong")(
+            lambda: load("signer.guangdong")(
+                settings.regulator_signature,
+                self.key("regulator feed signature"),
+                settings.regulator_signing_key,
+            )
+        )
+
+    @cached_property
+    def feed_rules(self) -> DoorRules:
+        return door_rules(self.settings.config)
+
+    @cached_property
+    def regulator_feed(self) -> Any:
+        """The regulator's door; Unavailable("regulator_missing") if there is nowhere to send to."""
+        settings = self.settings
+        if not settings.regulator_url:
+            raise Unavailable("regulator_missing", "尚未设置监管平台地址,批次保留在待发队列中。")
+        return load("feed.guangdong")(
+            settings.regulator_url, settings.regulator_key, ca_file=settings.regulator_ca
+        )
 
     @cached_property
     def real_name_settings(self) -> RealNameSettings:
@@ -339,9 +362,7 @@ class House:
 
     def courier(self, institution: InstitutionId) -> Courier:
         """Return who carries the institution's batches; Unavailable("regulator_missing") if there is nowhere to."""
-        if not self.settings.regulator_url:
-            raise Unavailable("regulator_missing", "尚未设置监管平台地址,批次保留在待发队列中。")
-        feed = load("feed.guangdong")(self.settings.regulator_url, self.settings.regulator_key)
+        feed = self.regulator_feed
 
         @contextmanager
         def unit() -> Iterator[ReportingService]:

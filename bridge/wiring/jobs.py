@@ -8,7 +8,7 @@ import structlog
 from bridge.completion.learner_states import STATE_ASKED
 from bridge.db.outbox import Job, WantedJob, load_event, overdue
 from bridge.db.unit_of_work import EVENT_JOB, Tx
-from bridge.flow import DELIVER, MORE, steps
+from bridge.flow import MORE, steps
 from bridge.identity.roster_sweep import sweep_roster_reads
 from bridge.identity.sign_in import sweep_tries
 from bridge.intake.launch_state import sweep_used_states
@@ -35,6 +35,7 @@ from bridge.wiring.enrolment_jobs import enrolment_works, sweep_previews
 from bridge.wiring.face_count import face_count
 from bridge.wiring.face_gate import CONSENT_SENTENCE
 from bridge.wiring.face_search_jobs import search_works
+from bridge.wiring.feed_jobs import feed_works, sweep_feed, sweep_reconciliations
 from bridge.wiring.forwarding import forwarding_works, sweep_forwarding
 from bridge.wiring.frame_queue import JUDGED
 from bridge.wiring.inbox_days import sweep_inbox_days
@@ -74,6 +75,7 @@ def runner(house: "House") -> Runner:
     works.update(forwarding_works(house))
     works.update(enrolment_works(house))
     works.update(search_works(house))
+    works.update(feed_works(house))
     works.update(fixity_works(house))
     works.update(rollup_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
@@ -91,11 +93,9 @@ class Jobs:
         self.roster = lru_cache(maxsize=64)(self._template_of)
 
     def carry(self, job: Job) -> Event:
-        """Return the job's event; a batch that is ready is carried to the regulator on the way."""
+        """Return the job's event."""
         with self._house.uow.across_institutions("read a job's event", read_only=True) as tx:
             event = load_event(tx.session, EventId(job.key))
-        if event.type == DELIVER:
-            self._house.courier(event.institution_id).deliver(str(event.data["batch"]))
         return event
 
     def tell(self, tx: Tx, _job: Job, event: Event) -> None:
@@ -202,6 +202,7 @@ def sweep(house: "House") -> None:
     test_gates.sweep_attempts(house)
     sweep_platforms(house)
     sweep_forwarding(house)
+    sweep_feed(house)
     sweep_trees(house)
     sweep_standing(house)
     sweep_inbox_days(house)
@@ -211,6 +212,7 @@ def sweep(house: "House") -> None:
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
         if now.minute % 10 == 0:
+            sweep_reconciliations(house)
             face_count(house)
         sweep_tries(house.uow, now)
         house.passkeys.sweep()

@@ -1,5 +1,6 @@
 """All stations of one institution, bound to one unit of work."""
 
+import random
 from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,8 @@ from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.registry.store import SqlRegistryStore
 from bridge.registry.suspensions import Suspensions
+from bridge.reporting.door_store import SqlDoorStore
+from bridge.reporting.reconciliation import ReconciliationService
 from bridge.reporting.service import ReportingService
 from bridge.reporting.store import SqlReportingStore
 from bridge.rules.model import ProfileInForce
@@ -91,6 +94,7 @@ from bridge.wiring.adapters import (
 from bridge.wiring.earned import EarnedFromLedger
 from bridge.wiring.face_search import leave_search
 from bridge.wiring.face_search_jobs import ForgettingVault, PermissionInForce
+from bridge.wiring.feed_sources import StudyForRegulator
 from bridge.wiring.gate_rules import GateRulesInForce
 from bridge.wiring.inbox_batches import BatchesInInbox
 from bridge.wiring.learner_news import LearnerNews
@@ -512,15 +516,26 @@ class Stations:
         return ReportingService(
             SqlReportingStore(self._tx),
             institution_id=self._tx.institution_id,
+            home=self.registry_store,
             sheets=self.registry,
             standings=self.standings,
             papers=self.completion_store,
+            study=StudyForRegulator(self._tx, self.presence_store),
             identity=self.identity,
             batches=house.batch_format,
             evidence=self.vault,
             events=self._tx,
+            door=SqlDoorStore(self._tx),
+            rules=house.feed_rules,
             clock=house.clock,
             platform_code=house.settings.platform_code,
+            chance=random.random(),  # noqa: S311  # spreads pauses; nothing secret hangs on it
+        )
+
+    @cached_property
+    def reconciliation(self) -> ReconciliationService:
+        return ReconciliationService(
+            self._tx, SqlReportingStore(self._tx), self.registry_store, self._house.clock
         )
 
     @cached_property

@@ -14,4 +14,5 @@ def simulate() -> None:
 
 simulate.add_command(lms, "lms")
 simulate.add_command(province, "province")
+simulate.add_command(province, "regulator")
 simulate.add_command(unified_login, "unified-login")

@@ -22,6 +22,7 @@ from bridge.web.pages.exam_service import exam_service_pages
 from bridge.web.pages.face_challenge import face_challenge_pages
 from bridge.web.pages.face_search import face_search_pages, register_face_search
 from bridge.web.pages.factors import factor_pages
+from bridge.web.pages.feed import feed_pages
 from bridge.web.pages.forwarding import forwarding_pages
 from bridge.web.pages.home import home_pages
 from bridge.web.pages.hours_explained import hours_explained_pages
@@ -107,6 +108,7 @@ def register_pages(app: Flask, house: House) -> None:
         exam_service_pages,
         signal_pages,
         forwarding_pages,
+        feed_pages,
         intake_pages,
         authority_pages,
         authority_list_pages,

@@ -45,6 +45,7 @@ _PURPOSES = {
     "issue_completion_statement": "出具结业说明",
     "verify_page": "公开验证证明",
     "report_learner": "向监管平台报送",
+    "report_evidence": "取出报送证据或汇总",
     "seal_learner_file": "封存学员档案",
     "institution.class_file": "班次培训档案页面",
     "institution.class_file_export": "下载班次培训档案",

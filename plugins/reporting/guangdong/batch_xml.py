@@ -1,16 +1,19 @@
-"""Batches as XML, version 1.0: built, gated by lxml, explained by xmlschema; and receipts read."""
+"""Batches as XML: built from the mapping in force, gated by lxml, explained by xmlschema; and receipts read."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
 
 from lxml import etree
 
 from bridge.kernel.errors import InvalidInput
-from bridge.kernel.time import parse_rfc3339, rfc3339
+from bridge.kernel.time import legal_date, parse_rfc3339
 from bridge.reporting.model import (
     MOST_RECORDS,
     BatchHeader,
+    Books,
+    BuiltBatch,
     Receipt,
     Record,
     RecordFault,
@@ -18,93 +21,62 @@ from bridge.reporting.model import (
     Verdict,
 )
 from plugins.reporting.guangdong import safe_xml
+from plugins.reporting.guangdong.batch_json import json_form
+from plugins.reporting.guangdong.batch_text import write_batch
+from plugins.reporting.guangdong.day_books import read_books
 from plugins.reporting.guangdong.explanation import explain
+from plugins.reporting.guangdong.mapping import WITHDRAWAL, FeedMapping, mapping_on, mappings
+from plugins.reporting.guangdong.signing import BatchSigner
+from plugins.reporting.guangdong.version import HEAD, version_of
 
-FEED: Final = "urn:anxue:guangdong:feed:1.0"
-RECEIPT: Final = "urn:anxue:guangdong:receipt:1.0"
-_VERSION: Final = "1.0"
-_NAMESPACES: Final[Any] = {None: FEED}  # the stubs know no default namespace
-_ELEMENTS: Final[dict[RecordKind, tuple[str, ...]]] = {
-    RecordKind.CLASS_INFO: (
-        "ClassRun",
-        "Title",
-        "TrainingKind",
-        "Category",
-        "DivisionCode",
-        "OutlineTitle",
-        "TheoryClassHours",
-        "OpensOn",
-        "ClosesOn",
-    ),
-    RecordKind.LEARNER: ("LearnerNumber", "ClassRun", "Name", "CitizenId", "Employer", "EnrolledOn"),
-    RecordKind.HOUR_SUMMARY: (
-        "LearnerNumber",
-        "ClassRun",
-        "CreditedSeconds",
-        "RefusedSeconds",
-        "OnlineClassHours",
-        "OfflineClassHours",
-        "LedgerHead",
-    ),
-    RecordKind.TEST_RESULT: (
-        "LearnerNumber",
-        "ClassRun",
-        "Score",
-        "Maximum",
-        "FinishedAt",
-        "ChecksPassed",
-    ),
-    RecordKind.CERTIFICATE: (
-        "LearnerNumber",
-        "ClassRun",
-        "Kind",
-        "ClassHours",
-        "IssuedAt",
-        "Sha256",
-        "Status",
-        "Mark",
-    ),
-}
-RECORD_TAGS: Final = tuple(f"{{{FEED}}}{kind}" for kind in RecordKind)
+_RECEIPT: Final = re.compile(rb"urn:anxue:guangdong:receipt:([0-9]+\.[0-9]+)")
+
+
+_FORGET_EVERY: Final = 64
+"""Records that the gate keeps in memory: to let each go by itself costs a twentieth of the validation."""
 
 
 class GuangdongBatches:
-    """The BatchFormat port."""
+    """The BatchFormat port.
 
-    schema_version = _VERSION
+    Args:
+        signer: gives the signer when a batch is first signed; None where nothing is (a gate that only reads).
+    """
 
-    def build(self, header: BatchHeader, records: Sequence[tuple[Record, Mapping[str, str]]]) -> bytes:
-        """Return the batch, UTF-8, one element a line.
+    def __init__(self, signer: Callable[[], BatchSigner] | None = None) -> None:
+        self._make_signer = signer
+        self._signer: BatchSigner | None = None
+
+    def version_on(self, header: BatchHeader) -> str:
+        """Return the version in force when the batch is made."""
+        return self._mapping(header).version
+
+    def build(self, header: BatchHeader, records: Sequence[tuple[Record, Mapping[str, str]]]) -> BuiltBatch:
+        """Return the batch, UTF-8, one element a line, not signed.
 
         Raises:
             InvalidInput: "not_xml": a value holds a control character that XML cannot.
+            Unavailable: "feed_version_missing".
         """
-        root = etree.Element(f"{{{FEED}}}Batch", nsmap=_NAMESPACES)
-        head = etree.SubElement(root, f"{{{FEED}}}Header")
-        body = etree.SubElement(root, f"{{{FEED}}}Records")
-        for record, values in records:
-            element = etree.SubElement(
-                body,
-                f"{{{FEED}}}{record.kind}",
-                {"number": record.number, "revision": str(record.revision)},
-            )
-            for name in _ELEMENTS[record.kind]:
-                if name in values:
-                    _text(element, name, values[name])
-        for name, value in (
-            ("SchemaVersion", _VERSION),
-            ("PlatformCode", header.platform_code),
-            ("CityCode", header.city_code),
-            ("InstitutionUscc", header.uscc),
-            ("BatchId", header.batch_id),
-            ("CreatedAt", rfc3339(header.created_at)),
-            ("RecordCount", str(len(records))),
-            ("Digest", ""),
-        ):
-            _text(head, name, value)
-        etree.indent(root)
-        head[-1].text = digest(body)
-        return etree.tostring(root, xml_declaration=True, encoding="UTF-8")
+        return write_batch(self._mapping(header), header, records)
+
+    def json_form(self, header: BatchHeader, records: Sequence[tuple[Record, Mapping[str, str]]]) -> bytes:
+        """See `batch_json.json_form`."""
+        return json_form(self._mapping(header), header, records)
+
+    def sign(self, batch: bytes) -> bytes:
+        """Return a batch that `build` made with its signature, where its version has one.
+
+        Raises:
+            InvalidInput: "signer_not_set"; and what making the signer raises.
+        """
+        if not mappings()[version_of(batch)].signed:
+            return batch
+        if self._signer is None:
+            if self._make_signer is None:
+                raise InvalidInput("signer_not_set", "没有设置报送签名,批次不能发出,请检查设置。")
+            self._signer = self._make_signer()
+        return self._signer.sign(batch)
 
     def faults(self, batch: bytes) -> tuple[RecordFault, ...]:
         """Return why a receiver would refuse the batch; lxml decides, xmlschema explains."""
@@ -112,31 +84,54 @@ class GuangdongBatches:
             gate(batch)
         except safe_xml.XmlRefused as error:
             if error.code == "schema":
-                return explain(batch) or (
+                return explain(batch, version_of(batch)) or (
                     RecordFault(error.line, None, "", f"第 {error.line} 行不符合报送结构。"),
                 )
             return (RecordFault(error.line, None, "", _REFUSALS[error.code]),)
         return ()
 
     def read_receipt(self, raw: bytes) -> Receipt:
-        """Return what the receipt says.
+        """Return what the receipt says, in any version that this bridge knows.
 
         Raises:
             InvalidInput: "receipt_malformed".
         """
         try:
-            root = safe_xml.parse(raw, _VERSION, "receipt")
+            found = _RECEIPT.search(raw, 0, HEAD)
+            version = found[1].decode() if found else ""
+            if version not in mappings():
+                raise ValueError("receipt version")
+            root = safe_xml.parse(raw, version, "receipt")
+            words = f"{{{mappings()[version].receipt_namespace}}}"
             return Receipt(
-                batch_id=_of(root, "BatchId"),
-                batch_sha256=_of(root, "BatchSha256"),
-                received_at=parse_rfc3339(_of(root, "ReceivedAt")),
-                status=_of(root, "Status"),
-                system=_of(root, "System"),
-                reason=root.findtext(f"{{{RECEIPT}}}Reason"),
-                verdicts=tuple(_verdict(one) for one in root.iterfind(f"{{{RECEIPT}}}Verdict")),
+                batch_id=root.findtext(f"{words}BatchId") or "",
+                batch_sha256=root.findtext(f"{words}BatchSha256") or "",
+                received_at=parse_rfc3339(root.findtext(f"{words}ReceivedAt") or ""),
+                status=root.findtext(f"{words}Status") or "",
+                system=root.findtext(f"{words}System") or "",
+                reason=root.findtext(f"{words}Reason"),
+                verdicts=tuple(_verdict(one, words) for one in root.iterfind(f"{words}Verdict")),
             )
         except ValueError as error:
             raise InvalidInput("receipt_malformed", "监管平台的回执无法识别,未予采信,将重新报送。") from error
+
+    def read_books(self, raw: bytes) -> Books:
+        """Return the regulator's books of a day.
+
+        Raises:
+            InvalidInput: "books_malformed".
+        """
+        return read_books(raw)
+
+    @staticmethod
+    def _mapping(header: BatchHeader) -> FeedMapping:
+        return mapping_on(legal_date(header.created_at))
+
+
+def record_tags(version: str) -> tuple[str, ...]:
+    """Return the tags of the elements that are a record."""
+    mapping = mappings()[version]
+    return tuple(f"{{{mapping.namespace}}}{name}" for name in mapping.elements)
 
 
 def gate(batch: bytes) -> int:
@@ -146,59 +141,51 @@ def gate(batch: bytes) -> int:
         XmlRefused: the codes of `safe_xml`, and count_wrong, too_many_records, record_repeated.
     """
     safe_xml.require_plain(batch)
-    seen: set[tuple[str, str | None]] = set()
-    count = declared = -1
+    version = version_of(batch)
+    counted, withdrawn = (
+        f"{{{mappings()[version].namespace}}}{name}" for name in ("RecordCount", WITHDRAWAL)
+    )
+    seen: set[tuple[str | None, str | None]] = set()
+    declared = -1
     number = 0
     try:
-        events = safe_xml.stream(
-            safe_xml.as_file(batch), _VERSION, "feed", (*RECORD_TAGS, f"{{{FEED}}}RecordCount")
-        )
+        events = safe_xml.stream(safe_xml.as_file(batch), version, "feed", (*record_tags(version), counted))
         for _event, element in events:
-            if len(element) == 0:
+            kind: str | None = element.tag
+            if kind == counted:
                 declared = int(element.text or "")
                 continue
+            if kind == withdrawn:
+                kind = element[0].text
             number += 1
-            seen.add((element.tag, element.get("number")))
-            element.clear(keep_tail=True)
-            parent = element.getparent()
-            if parent is not None:
-                del parent[0]
-        count = number
+            seen.add((kind, element.get("number")))
+            if number % _FORGET_EVERY == 0:
+                parent = element.getparent()
+                if parent is not None:
+                    del parent[:]
     except etree.XMLSyntaxError as error:
         code = "schema" if safe_xml.against_schema(error) else "malformed"
         raise safe_xml.XmlRefused(code, line=error.lineno) from error
-    if count > MOST_RECORDS:
+    if number > MOST_RECORDS:
         raise safe_xml.XmlRefused("too_many_records")
-    if count != declared:
+    if number != declared:
         raise safe_xml.XmlRefused("count_wrong")
-    if len(seen) != count:
+    if len(seen) != number:
         raise safe_xml.XmlRefused("record_repeated")
-    return count
+    return number
 
 
-def digest(records: etree._Element) -> str:
-    """Return the SHA-256 (hex) of the Records element in Exclusive Canonical XML 1.0, without its tail."""
-    tail, records.tail = records.tail, None
+def digest(element: etree._Element) -> str:
+    """Return the SHA-256 (hex) of an element in Exclusive Canonical XML 1.0, without its tail."""
+    tail, element.tail = element.tail, None
     try:
-        return hashlib.sha256(etree.tostring(records, method="c14n", exclusive=True)).hexdigest()
+        return hashlib.sha256(etree.tostring(element, method="c14n", exclusive=True)).hexdigest()
     finally:
-        records.tail = tail
+        element.tail = tail
 
 
-def _text(parent: etree._Element, name: str, value: str) -> None:
-    child = etree.SubElement(parent, f"{{{FEED}}}{name}")
-    try:
-        child.text = value
-    except ValueError as error:
-        raise InvalidInput("not_xml", f"字段 {name} 含有无法报送的控制字符,请更正后重试。") from error
-
-
-def _of(root: etree._Element, name: str) -> str:
-    return root.findtext(f"{{{RECEIPT}}}{name}") or ""
-
-
-def _verdict(element: etree._Element) -> Verdict:
-    reason = element.find(f"{{{RECEIPT}}}Reason")
+def _verdict(element: etree._Element, words: str) -> Verdict:
+    reason = element.find(f"{words}Reason")
     return Verdict(
         kind=RecordKind(element.get("kind", "")),
         number=element.get("number", ""),

@@ -1,5 +1,6 @@
 """Why a batch does not fit its schema, by line, record and field, in Chinese; never with the value itself."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
@@ -12,9 +13,10 @@ from xmlschema.validators import (
 
 from bridge.reporting.model import RecordFault, RecordKind
 from plugins.reporting.guangdong import safe_xml
+from plugins.reporting.guangdong.mapping import WITHDRAWAL
 
 _MOST: Final = 200
-_KINDS: Final = frozenset(RecordKind)
+_KINDS: Final = frozenset({*RecordKind, WITHDRAWAL})
 _WRONG: Final = {
     "XsdPatternFacets": "格式不符合规定",
     "XsdEnumerationFacets": "不是允许的取值",
@@ -26,30 +28,30 @@ _WRONG: Final = {
 }
 
 
-def explain(batch: bytes) -> tuple[RecordFault, ...]:
+def explain(batch: bytes, version: str) -> tuple[RecordFault, ...]:
     """Return up to 200 faults of a batch without DOCTYPE, in the order of the file; one if it is no XML."""
     try:
         root = etree.fromstring(batch, safe_xml.parser())
     except etree.XMLSyntaxError as broken:
         return (RecordFault(broken.lineno, None, "", "批次文件不是格式良好的 XML。"),)
     found: list[RecordFault] = []
-    for error in _schema().iter_errors(root):
-        found.append(_fault(error))
+    for error in _schema(version).iter_errors(root):
+        found.append(_fault(error, _labels(version)))
         if len(found) == _MOST:
             break
     return tuple(found)
 
 
-@lru_cache(maxsize=1)
-def _schema() -> xmlschema.XMLSchema10:
-    return xmlschema.XMLSchema10(str(safe_xml.SCHEMAS / "1.0" / "feed.xsd"), allow="local", defuse="always")
+@lru_cache(maxsize=4)
+def _schema(version: str) -> xmlschema.XMLSchema10:
+    return xmlschema.XMLSchema10(str(safe_xml.SCHEMAS / version / "feed.xsd"), allow="local", defuse="always")
 
 
-@lru_cache(maxsize=1)
-def _labels() -> dict[str, str]:
+@lru_cache(maxsize=4)
+def _labels(version: str) -> dict[str, str]:
     """Return the Chinese name of each element, as the schema's own annotations give it."""
     xs = "{http://www.w3.org/2001/XMLSchema}"
-    tree = etree.parse(str(safe_xml.SCHEMAS / "1.0" / "feed.xsd"), safe_xml.parser())
+    tree = etree.parse(str(safe_xml.SCHEMAS / version / "feed.xsd"), safe_xml.parser())
     labels = {"number": "记录编号", "revision": "版次"}
     for element in tree.iter(f"{xs}element"):
         text = element.findtext(f"{xs}annotation/{xs}documentation")
@@ -58,7 +60,7 @@ def _labels() -> dict[str, str]:
     return labels
 
 
-def _fault(error: XMLSchemaValidationError) -> RecordFault:
+def _fault(error: XMLSchemaValidationError, labels: Mapping[str, str]) -> RecordFault:
     element: Any = error.elem  # of lxml, though xmlschema's types speak of ElementTree
     record = element
     while record is not None and _name(record) not in _KINDS:
@@ -68,14 +70,14 @@ def _fault(error: XMLSchemaValidationError) -> RecordFault:
     else:
         field = "" if element is None else _name(element)
         wrong = _WRONG.get(type(error.validator).__name__, "内容不符合规定的类型")
-    label = _labels().get(field, field)
+    label = labels.get(field, field)
     line = None if element is None else int(element.sourceline or 0) or None
     where = f"第 {line} 行," if line else ""
     if record is None:
         return RecordFault(line, None, field, f"{where}{label}:{wrong}。")
     kind, number = _name(record), record.get("number", "")
     return RecordFault(
-        line, f"{kind}/{number}", field, f"{where}{_labels()[kind]}记录的“{label}”{wrong},请更正后重新报送。"
+        line, f"{kind}/{number}", field, f"{where}{labels[kind]}记录的“{label}”{wrong},请更正后重新报送。"
     )
 
 

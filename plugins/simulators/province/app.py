@@ -1,29 +1,32 @@
 """The simulator's web side: the door for batches, and pages that show what came in."""
 
 import hmac
+import socket
 from pathlib import Path
 
 from flask import Flask, Response, abort, jsonify, render_template, request
 from lxml import etree
 
 from bridge.kernel.time import LEGAL_ZONE, parse_rfc3339
-from plugins.reporting.guangdong.batch_xml import FEED, RECEIPT
+from bridge.reporting.model import BookEntry, RecordKind
+from bridge.reporting.reconciliation import day_sha256
+from plugins.reporting.guangdong.mapping import mappings
 from plugins.simulators.province.archive import Archive, Received
+from plugins.simulators.province.faults import NO_FAULTS, Dropped, Faults
 from plugins.simulators.province.intake import SYSTEM, BatchConflict, is_batch_id, take_in
 
-_KINDS = {
-    "ClassInfo": "班次",
-    "Learner": "学员",
-    "HourSummary": "学时汇总",
-    "TestResult": "测试结果",
-    "Certificate": "证明",
-}
 STATUSES = {"accepted": "全部接收", "partly_accepted": "部分接收", "refused": "退回"}
-RESULTS = {"accepted": "接收", "duplicate": "重复（视为接收）", "refused": "退回"}
+RESULTS = {
+    "accepted": "接收",
+    "duplicate": "重复（视为接收）",
+    "superseded": "已有更新版次",
+    "returned": "退回更正",
+    "refused": "拒绝",
+}
 _LARGEST = 64 * 1024 * 1024
 
 
-def create_app(state: Path, key: str) -> Flask:
+def create_app(state: Path, key: str, faults: Faults = NO_FAULTS) -> Flask:
     """Return the simulator with its state under `state`; batches need the bearer `key`."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST
@@ -38,19 +41,54 @@ def create_app(state: Path, key: str) -> Flask:
         response.headers["Cache-Control"] = "no-store"
         return response
 
+    def has_key() -> bool:
+        given = request.headers.get("Authorization", "")
+        return hmac.compare_digest(given.encode(), f"Bearer {key}".encode())
+
     @app.post("/feed/v1/batches")
     def receive() -> tuple[Response, int]:
-        given = request.headers.get("Authorization", "")
-        if not hmac.compare_digest(given.encode(), f"Bearer {key}".encode()):
+        if not has_key():
             return _refused("key_refused", "密钥不正确。", 401)
         batch_id = request.headers.get("Idempotency-Key", "")
         if not is_batch_id(batch_id):
             return _refused("batch_id_malformed", "请求头 Idempotency-Key 须为批次编号。", 400)
+        xml = request.get_data()
         try:
-            received = take_in(archive, batch_id, request.get_data())
+            answer = faults.around(lambda: take_in(archive, batch_id, xml, faults.whim))
         except BatchConflict:
             return _refused("batch_conflict", "该批次编号已用于另一个文件，请换一个编号。", 409)
-        return Response(received.receipt, mimetype="application/xml"), received.http_status
+        return Response(answer.body, mimetype="application/xml", headers=answer.headers), answer.status
+
+    @app.get("/feed/v1/reconciliation")
+    def reconciliation() -> tuple[Response, int]:
+        if not has_key():
+            return _refused("key_refused", "密钥不正确。", 401)
+        uscc, city, day = (request.args.get(name, "") for name in ("uscc", "city", "day"))
+        with archive.open() as connection:
+            booked = archive.day(connection, uscc, city, day)
+        entries = [BookEntry(RecordKind(one.kind), one.number, one.revision, one.sha256) for one in booked]
+        records = [
+            {
+                "kind": one.kind,
+                "number": one.number,
+                "revision": one.revision,
+                "sha256": one.sha256,
+                "state": "accepted" if one.returned is None else "returned",
+                **({} if one.returned is None else {"reason_code": "returned_later", "reason": one.returned}),
+            }
+            for one in booked
+        ]
+        books = jsonify(
+            system=SYSTEM, uscc=uscc, city=city, day=day, count=len(booked), sha256=day_sha256(entries),
+            records=records,
+        )  # fmt: skip
+        return books, 200
+
+    @app.errorhandler(Dropped)
+    def dropped(_error: Dropped) -> tuple[Response, int]:
+        # The other side must see a broken connection, not an answer.
+        request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return Response(status=500), 500
 
     @app.get("/")
     def listing() -> str:
@@ -73,6 +111,10 @@ def create_app(state: Path, key: str) -> Flask:
             statuses=STATUSES,
             results=RESULTS,
         )
+
+    @app.get("/faults")
+    def struck() -> Response:
+        return jsonify(system=SYSTEM, faults=sorted(faults.names), struck=faults.struck)
 
     @app.get("/healthz")
     def healthz() -> Response:
@@ -100,16 +142,17 @@ def _refused(reason: str, message: str, status: int) -> tuple[Response, int]:
 def _verdicts(received: Received) -> list[dict[str, str]]:
     whose = _learners(received)
     root = etree.fromstring(received.receipt)
+    labels = {one.element: one.label for mapping in mappings().values() for one in mapping.shapes.values()}
     return [
         {
-            "kind": _KINDS.get(one.get("kind", ""), one.get("kind", "")),
+            "kind": labels.get(one.get("kind", ""), one.get("kind", "")),
             "number": one.get("number", ""),
             "revision": one.get("revision", ""),
             "person": whose.get(one.get("number", ""), ""),
             "result": one.get("result", ""),
-            "reason": one.findtext(f"{{{RECEIPT}}}Reason") or "",
+            "reason": one.findtext("{*}Reason") or "",
         }
-        for one in root.iterfind(f"{{{RECEIPT}}}Verdict")
+        for one in root.iterfind("{*}Verdict")
     ]
 
 
@@ -117,9 +160,9 @@ def _learners(received: Received) -> dict[str, str]:
     """Return "陈** 440***********1219" by the number of each learner record."""
     found: dict[str, str] = {}
     if received.http_status == 200:
-        for record in etree.fromstring(received.xml).iter(f"{{{FEED}}}Learner"):
-            name = record.findtext(f"{{{FEED}}}Name") or ""
-            citizen_id = record.findtext(f"{{{FEED}}}CitizenId") or ""
+        for record in etree.fromstring(received.xml).iter("{*}Learner"):
+            name = record.findtext("{*}Name") or ""
+            citizen_id = record.findtext("{*}CitizenId") or ""
             found[record.get("number", "")] = (
                 f"{name[:1]}{'*' * (len(name) - 1)} {citizen_id[:3]}***********{citizen_id[-4:]}"
             )
@@ -127,4 +170,4 @@ def _learners(received: Received) -> dict[str, str]:
 
 
 def _whole_reason(received: Received) -> str:
-    return etree.fromstring(received.receipt).findtext(f"{{{RECEIPT}}}Reason") or ""
+    return etree.fromstring(received.receipt).findtext("{*}Reason") or ""

@@ -25,7 +25,7 @@ def _batch(*learners: dict[str, str]) -> bytes:
         (Record(RecordKind.LEARNER, f"n{i}", 1, LearnerRef("lr_1"), ClassRunId("cr_1"), {}), values)
         for i, values in enumerate(learners)
     ]
-    return FORMAT.build(HEADER, records)
+    return FORMAT.build(HEADER, records).content
 
 
 def _refusal(batch: bytes) -> str:

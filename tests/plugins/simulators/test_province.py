@@ -15,9 +15,10 @@ from bridge.reporting.model import BatchHeader, Record, RecordKind
 from plugins.reporting.guangdong.batch_xml import GuangdongBatches
 from plugins.simulators.province.app import create_app
 from tests.completion.papers import NOW, USCC
+from tests.reporting.stand import test_signer
 from tests.servers.children import free_port
 
-FORMAT = GuangdongBatches()
+FORMAT = GuangdongBatches(test_signer)
 CLASS = {
     "ClassRun": "cr_1",
     "Title": "示例班",
@@ -28,18 +29,20 @@ CLASS = {
     "TheoryClassHours": "4",
     "OpensOn": "2026-11-01",
     "ClosesOn": "2027-01-31",
+    "RegisteredInCity": "yes",
 }
 Change = dict[str, str]
 
 
 def _batch(batch_id: str, *records: tuple[RecordKind, str, int, Change]) -> bytes:
-    return FORMAT.build(
+    built = FORMAT.build(
         BatchHeader(batch_id, "anxue", "440100", USCC, NOW),
         [
             (Record(kind, number, revision, LearnerRef("lr_1"), ClassRunId("cr_1"), {}), values)
             for kind, number, revision, values in records
         ],
     )
+    return FORMAT.sign(built.content)
 
 
 def _class(revision: int = 1, **change: str) -> tuple[RecordKind, str, int, Change]:
@@ -79,7 +82,7 @@ def test_a_known_record_is_a_duplicate_or_a_conflict_and_a_new_revision_is_taken
     _post(province, "b1", _batch("b1", _class()))
     assert _results(_post(province, "b2", _batch("b2", _class()))[1]) == [("duplicate", None)]
     changed = _class(Title="另一班")
-    assert _results(_post(province, "b3", _batch("b3", changed))[1]) == [("refused", "revision_conflict")]
+    assert _results(_post(province, "b3", _batch("b3", changed))[1]) == [("returned", "revision_conflict")]
     assert _results(_post(province, "b4", _batch("b4", _class(2, Title="另一班")))[1]) == [("accepted", None)]
 
 
@@ -112,7 +115,7 @@ def test_a_bad_record_is_refused_with_a_reason(
 ) -> None:
     status, receipt = _post(province, "b1", _batch("b1", record))
     assert status == 200
-    assert _results(receipt) == [("refused", reason)]
+    assert _results(receipt) == [("returned", reason)]
     assert FORMAT.read_receipt(receipt).status == "refused"
 
 

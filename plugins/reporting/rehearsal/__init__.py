@@ -1,0 +1,1 @@
+"""Rehearsals of the feed against the simulator, with made-up people: the faults' acceptance, kills, the bench."""
