@@ -37,6 +37,7 @@ RALPH = Peer("ralph", ROOT / "requirements" / "ralph.txt")
 DUCKDB = Peer("duckdb", ROOT / "requirements" / "duckdb.txt")
 DLIB = Peer("dlib", ROOT / "requirements" / "dlib.txt")
 MUTMUT = Peer("mutmut", ROOT / "requirements" / "mutmut.txt")
+SWIFT = Peer("swift", ROOT / "requirements" / "swift.txt")
 
 
 def environment_dir(peer: Peer) -> Path:
