@@ -181,7 +181,9 @@ def migrate() -> None:
 def bench(name: str, as_json: bool, database: str) -> None:
     """运行一项性能测量,对照组在同一次运行中测得。"""
     from bridge.bench.report import measure, print_report
+    from bridge.setup.assets import ensure_assets
 
+    ensure_assets()
     result = measure(name, database)
     if as_json:
         print_json(result)

@@ -1,20 +1,12 @@
 """`./anxue face …`: the face engine from the command line."""
 
 import json
-import os
 from pathlib import Path
 
 import click
 
 from bridge.kernel.errors import BridgeError
-
-_ROOT = Path(__file__).resolve().parents[2]
-
-
-def default_assets() -> Path:
-    """Return where set-up puts the weights: `$ANXUE_VAR/assets`, or `var/assets` in the checkout."""
-    return Path(os.environ.get("ANXUE_VAR") or _ROOT / "var") / "assets"
-
+from bridge.setup.assets import ensure_assets
 
 _PACK = click.option(
     "--pack", "pack_id", default="default", show_default=True, help="模型包名称,或自备模型包目录的绝对路径。"
@@ -50,7 +42,7 @@ def evaluate_command(pairs: Path, images: Path, pack_id: str, assets: Path | Non
 
     try:
         wanted = read_pairs(pairs)
-        engine = open_engine(assets or default_assets(), pack_id)
+        engine = open_engine(assets or ensure_assets(), pack_id)
         rates = evaluate(engine, wanted, images, _show_progress)
     except BridgeError as error:
         raise click.ClickException(f"{error.message}({error.reason})") from error
@@ -75,7 +67,7 @@ def spread_command(images: Path, pack_id: str, assets: Path | None, as_json: boo
     from plugins.presence.spread import measure_spread
 
     try:
-        engine = open_engine(assets or default_assets(), pack_id)
+        engine = open_engine(assets or ensure_assets(), pack_id)
         found = measure_spread(engine, images, _show_progress).as_json()
     except BridgeError as error:
         raise click.ClickException(f"{error.message}({error.reason})") from error
@@ -102,7 +94,7 @@ def spoof_check_command(images: Path, pack_id: str, assets: Path | None, as_json
 
     try:
         files = pictures_in(images)
-        engine = open_engine(assets or default_assets(), pack_id)
+        engine = open_engine(assets or ensure_assets(), pack_id)
         found = report(engine.pack, check_pictures(engine, files))
     except BridgeError as error:
         raise click.ClickException(f"{error.message}({error.reason})") from error

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from bridge.setup.assets import ensure_assets
 from plugins.simulators.attack.campaign import Plan, Report, campaign
 from plugins.simulators.attack.page import as_markdown
 
@@ -21,6 +22,7 @@ from plugins.simulators.attack.page import as_markdown
 @click.option("--table", type=click.Path(path_type=Path, dir_okay=False), help="另把结果写成 Markdown 文件。")
 def attack(as_json: bool, alone: bool, only: str | None, table: Path | None) -> None:
     """Play the whole corpus; exit 1 if a second was forged or an honest one lost."""
+    ensure_assets()
     plan = Plan(pairs=()) if alone else Plan()
     if only is not None:
         plan = plan.only(only)

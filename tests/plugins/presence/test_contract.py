@@ -10,10 +10,10 @@ import pytest
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.presence.face import FaceTemplate, FaceVerdict, judge
 from bridge.settings import Settings
+from bridge.setup.assets import assets_dir
 from bridge.wiring import House
 from plugins.presence import photographs
 from plugins.presence.alignment import align
-from plugins.presence.commands import default_assets
 from plugins.presence.engines import open_engine
 from plugins.presence.examiner import FaceExaminer
 from plugins.presence.insightface_engine import SIGNS_FOLDER
@@ -24,12 +24,12 @@ from plugins.presence.pictures import Picture
 
 @pytest.fixture(scope="session")
 def operator_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_pack(tmp_path_factory.mktemp("packs") / "operator", default_assets())
+    return make_pack(tmp_path_factory.mktemp("packs") / "operator", assets_dir())
 
 
 @pytest.fixture(scope="session")
 def engines(engine: FaceExaminer, operator_folder: Path) -> dict[str, FaceExaminer]:
-    return {"yuface": engine, "insightface": open_engine(default_assets(), str(operator_folder))}
+    return {"yuface": engine, "insightface": open_engine(assets_dir(), str(operator_folder))}
 
 
 @pytest.fixture(params=["yuface", "insightface"])
@@ -107,31 +107,29 @@ def test_the_colours_of_a_bgr_recogniser_are_put_right(engines: dict[str, FaceEx
 
 
 def test_missing_and_altered_weights_stop_an_operators_pack(tmp_path: Path) -> None:
-    folder = make_pack(tmp_path / "pack", default_assets())
+    folder = make_pack(tmp_path / "pack", assets_dir())
     content = bytearray((folder / "recogniser.onnx").read_bytes())
     content[len(content) // 2] ^= 1
     (folder / "recogniser.onnx").write_bytes(content)
     with pytest.raises(Unavailable, match="face_weights_altered") as stopped:
-        open_engine(default_assets(), str(folder))
+        open_engine(assets_dir(), str(folder))
     assert stopped.value.permanent
     (folder / "recogniser.onnx").unlink()
     with pytest.raises(Unavailable, match="face_weights_missing"):
-        open_engine(default_assets(), str(folder))
+        open_engine(assets_dir(), str(folder))
 
 
 def test_a_file_beside_the_named_ones_is_never_taken_in_their_place(tmp_path: Path) -> None:
-    folder = make_pack(tmp_path / "pack", default_assets())
+    folder = make_pack(tmp_path / "pack", assets_dir())
     liveness = (folder / SIGNS_FOLDER / "liveness.onnx").read_bytes()
     (folder / "a-first-in-the-alphabet.onnx").write_bytes(liveness)
     with pytest.raises(Unavailable, match="face_pack_unsuitable") as stopped:
-        open_engine(default_assets(), str(folder))
+        open_engine(assets_dir(), str(folder))
     assert stopped.value.permanent
 
 
 def test_a_pack_without_a_liveness_model_never_suspects_and_says_nothing(tmp_path: Path) -> None:
-    engine = open_engine(
-        default_assets(), str(make_pack(tmp_path / "pack", default_assets(), with_liveness=False))
-    )
+    engine = open_engine(assets_dir(), str(make_pack(tmp_path / "pack", assets_dir(), with_liveness=False)))
     seen = engine.observe(jpeg_frame(photographs.learner_frame()))
     assert seen.signs is not None
     assert seen.signs.live is None
@@ -151,13 +149,13 @@ def test_real_use_needs_a_licence_that_the_operator_recorded(
     tmp_path: Path, production: Settings, commercial_use: str
 ) -> None:
     folder = make_pack(
-        tmp_path / "pack", default_assets(), commercial_use=commercial_use, stated="non-commercial research"
+        tmp_path / "pack", assets_dir(), commercial_use=commercial_use, stated="non-commercial research"
     )
     settings = production.model_copy(update={"face_pack": str(folder)})
     with pytest.raises(Unavailable, match="face_licence") as stopped:
         House(settings).engine_for_faces  # noqa: B018  # built by being looked at
     assert "登记" in stopped.value.message
-    models = open_engine(default_assets(), str(folder)).pack.models
+    models = open_engine(assets_dir(), str(folder)).pack.models
     licences = "".join(LICENCE.format(sha256=model.sha256) for model in models)
     (folder / "licence.yaml").write_text(licences, encoding="utf-8")
     house = House(settings)
@@ -176,7 +174,7 @@ def test_real_use_needs_a_licence_that_the_operator_recorded(
     ids=["half", "no date", "signed by nobody", "no list"],
 )
 def test_a_licence_file_that_says_too_little_is_refused(tmp_path: Path, text: str) -> None:
-    folder = make_pack(tmp_path / "pack", default_assets())
+    folder = make_pack(tmp_path / "pack", assets_dir())
     (folder / "licence.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(Unavailable, match="face_pack_invalid"):
-        open_engine(default_assets(), str(folder))
+        open_engine(assets_dir(), str(folder))
