@@ -13,6 +13,7 @@ from bridge.web.agent_door import agent_door
 from bridge.web.caliper_door import caliper_door
 from bridge.web.canvas_door import canvas_door
 from bridge.web.cmi5_door import cmi5_door
+from bridge.web.credential_door import credential_door
 from bridge.web.errors import register_error_handlers
 from bridge.web.free_text import refuse_contact_text
 from bridge.web.launch_door import launch_door
@@ -48,6 +49,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     app.register_blueprint(cmi5_door(house))
     app.register_blueprint(caliper_door(house))
     app.register_blueprint(canvas_door(house))
+    app.register_blueprint(credential_door(house))
     register_pages(app, house)
     for name in DOORS_WITHOUT_FORMS:
         app.extensions["csrf"].exempt(app.blueprints[name])

@@ -74,12 +74,13 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "rules": ("查看、检查和签认规则包,按另一方案试算。", lambda: _named("bridge.rules_commands:rules")),
     "hours": ("重算学时,逐段说明每一秒为何计入或不计入。", lambda: _named("bridge.hours_commands:hours")),
     "ledger": ("校验和封存台账,出具证据。", lambda: _named("bridge.ledger_commands:ledger")),
-    "verify": ("离线核对证据文件(只需公钥)。", lambda: _named("bridge.ledger_commands:verify_proof")),
+    "verify": ("离线核对证明的 PDF 或证据文件。", lambda: _named("bridge.ledger_commands:verify_proof")),
     "compliance": (
         "逐条列出法规、执行它的规则、今天的依据和缺口。",
         lambda: _named("bridge.compliance_command:compliance_command"),
     ),
     "archive": ("校验学员学习电子档案,移交和接收档案。", _archive),
+    "papers": ("证明的签章证书与机构版式。", lambda: _named("bridge.paper_commands:papers")),
     "face": ("测量人脸模型。", lambda: _plugin("commands.face")),
     "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.operator_commands:catalogue")),
     "enrolment": (
@@ -99,6 +100,10 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "staff": (
         "人员账号:解除等待、重新邀请、停用、重置两步验证。",
         lambda: _named("bridge.staff_commands:staff"),
+    ),
+    "supervision": (
+        "监管统计:与各项记录重新核对。",
+        lambda: _named("bridge.supervision_commands:supervision"),
     ),
     "identity": ("实名核验服务的设置与状况。", lambda: _named("bridge.identity_commands:identity")),
     "feed": (

@@ -170,7 +170,7 @@ FLOW: tuple[Row, ...] = (
     Row("ledger.extended", 24, "put whole hours on their way to platforms that open activities by them",
         lambda s, d: s.learner_states.note(*_pair(d))),
     Row("completion.due", 25, "issue the paper at once",
-        lambda s, d: s.completion.issue(*_learner(d), PaperKind(d["kind"]))),
+        lambda s, d: s.completion.issue(*_learner(d), PaperKind(d["kind"]), d.get("figures"))),
     Row("archive.fixity_broken", 26, "show that something stored is not as it was stored",
         lambda s, d: s.signals.raise_for_fixity(d)),
     Row("certificate.issued", 26, "seal the learner's file",
@@ -186,6 +186,8 @@ FLOW: tuple[Row, ...] = (
 )  # fmt: skip
 
 TOLD_ONLY: Mapping[str, str] = {
+    "completion.paper_refused": "the page of the class run's papers says why whenever papers are asked for",
+    "certificate.status_changed": "verify page and status list read the register itself",
     "identity.consent_given": "the next page and the next session ask for it themselves",
     "archive.sealed": "the file stands; hand-over listens to it",
     "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",

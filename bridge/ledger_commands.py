@@ -16,6 +16,7 @@ from bridge.kernel.time import rfc3339
 from bridge.ledger.audit import Audited, audit, read_one_moment
 from bridge.ledger.consistency import CheckedConsistency, check_consistency, is_consistency
 from bridge.ledger.model.seals import SignedHead
+from bridge.ledger.paper_proof import CheckedPaperProof, check_paper_proof, is_paper_proof
 from bridge.ledger.proof import ProofInvalid
 from bridge.ledger.signatures import PublicKey, read_public_keys
 from bridge.registry.course_withdrawals import restore_course, withdraw_course
@@ -158,7 +159,10 @@ def restore_command(course: str, institution: str, by: str) -> None:
         click.echo(f"已登记恢复,放开 {made.released} 人天。")
 
 
-@click.command("verify", help="离线核对证据文件 FILE(ledger prove 的输出),并按其写明的规则包重算学时。")
+@click.command(
+    "verify",
+    help="离线核对证明的 PDF,或证据文件(ledger prove 的输出、查验页下载的证据);完整证据按其规则包重算学时。",
+)
 @click.argument("file", metavar="FILE", type=_FILE)
 @click.option("--key", "key_file", metavar="PUBLIC", type=_FILE, help="安学桥的公钥(JWK、JWKS 或 PEM)。")
 @click.option(
@@ -169,12 +173,31 @@ def restore_command(course: str, institution: str, by: str) -> None:
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="台账所用规则包的目录(可多次使用);默认使用随附的规则包。",
 )
+@click.option("--proof", metavar="PROOF", type=_FILE, help="与 PDF 一起核对的证据文件。")
+@click.option(
+    "--roots", "roots_file", metavar="PEM", type=_FILE, help="签章所依据的根证书(anxue papers roots 的输出)。"
+)
 @click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
-def verify_proof(file: Path, key_file: Path | None, dirs: tuple[Path, ...], as_json: bool) -> None:
+def verify_proof(
+    file: Path,
+    key_file: Path | None,
+    dirs: tuple[Path, ...],
+    proof: Path | None,
+    roots_file: Path | None,
+    as_json: bool,
+) -> None:
     """Print what the file proves; exit 1, naming the place, if it does not hold. Needs no database."""
     try:
         keys = None if key_file is None else read_public_keys(key_file.read_bytes())
         content = file.read_bytes()
+        if content.startswith(b"%PDF-"):
+            from bridge.paper_commands import verify_pdf  # pyHanko takes a second to load
+
+            verify_pdf(content, keys=keys, proof=proof, roots_file=roots_file, as_json=as_json)
+            return
+        if is_paper_proof(content):
+            _show_paper_proof(check_paper_proof(content, keys), as_json)
+            return
         if is_consistency(content):
             _show_consistency(check_consistency(content, keys or {}), as_json)
             return
@@ -251,6 +274,22 @@ def _show_consistency(found: CheckedConsistency, as_json: bool) -> None:
         return
     old, new = found.old.head, found.new.head
     click.echo(f"✓ 机构 {new.institution} 的台账树从 {old.tree_size} 片叶到 {new.tree_size} 片叶只有追加。")
+
+
+def _show_paper_proof(found: CheckedPaperProof, as_json: bool) -> None:
+    if as_json:
+        print_json(found.to_json())
+        return
+    said, head = found.statement, found.head.head
+    click.echo(
+        f"✓ {TITLES.get(said['paper'], said['paper'])} {said['number']}({said['status']},{said['stated_at']})"
+    )
+    click.echo(f"  证明文件 SHA-256 {said['sha256']}")
+    click.echo(f"✓ 台账末端 {said['ledger_head']} 在 {head.tree_size} 片叶的树中,根 {head.root}")
+    if not found.key_given:
+        click.echo(
+            f"! 没有给出公钥:只说明文件完整,不说明由谁出具。请核对公钥 {head.key} 或用 --key。", err=True
+        )
 
 
 def _print_proof(found: Verified) -> None:

@@ -32,8 +32,13 @@ def compose(
     verify_code: str,
     verify_url: str,
     issued_at: datetime,
+    seal_note: str = "",
 ) -> Paper:
-    """Return the paper with all that it prints; the citizen id stands on it masked."""
+    """Return the paper with all that it prints; the citizen id stands on it masked.
+
+    Args:
+        seal_note: who seals it, in a sentence; "" where nobody does.
+    """
     run = sheet.class_run
     fields = [
         PrintedField("name", "姓名", person.name),
@@ -69,7 +74,7 @@ def compose(
         statement=_statement(kind, earned),
         fields=tuple(fields),
         table=_units(kind, earned),
-        notes=_notes(kind, earned, standing),
+        notes=_notes(kind, earned, standing, seal_note),
         issued_on=legal_date(issued_at),
         issued_at=issued_at,
     )
@@ -89,6 +94,16 @@ def facts(kind: PaperKind, earned: Earned, test: Mapping[str, Any]) -> dict[str,
         "packs": [list(pack) for pack in earned.packs],
         "first_ms": earned.first_ms,
         "last_ms": earned.last_ms,
+    }
+
+
+def figures(earned: Earned) -> dict[str, Any]:
+    """Return what of the hours a paper that is due rests on: issued on the same ledger it must rest on the same."""
+    return {
+        "ledger_head": earned.ledger_head,
+        "credited_seconds": earned.credited_seconds,
+        "online_class_hours": earned.counted_online_class_hours,
+        "offline_class_hours": earned.offline_class_hours,
     }
 
 
@@ -121,7 +136,7 @@ def _units(kind: PaperKind, earned: Earned) -> PrintedTable:
     )
 
 
-def _notes(kind: PaperKind, earned: Earned, standing: Standing) -> tuple[str, ...]:
+def _notes(kind: PaperKind, earned: Earned, standing: Standing, seal_note: str) -> tuple[str, ...]:
     notes = [f"学时认定依据：{'、'.join(earned.documents)}。"]
     if kind is PaperKind.HOUR_CERTIFICATE:
         notes.append("本证明仅证明网络学时，不代表结业，也不能代替安全生产资格考试。")
@@ -132,6 +147,8 @@ def _notes(kind: PaperKind, earned: Earned, standing: Standing) -> tuple[str, ..
         notes.append("本说明证明理论培训完成情况，不能代替安全生产资格考试。")
     if standing.mark:
         notes.append(f"{standing.mark}：{_why_marked(standing)}，不得作为培训凭证使用。")
+    if seal_note:
+        notes.append(seal_note)
     notes.append(f"学时账本末端 SHA-256:{earned.ledger_head}")
     return tuple(notes)
 
@@ -141,7 +158,9 @@ def _why_marked(standing: Standing) -> str:
         return "省级监管平台为模拟器，人员与机构均为虚构"
     if not standing.provincially_connected:
         return "网络平台尚未接入省级监管平台"
-    return "培训机构未在本班次所在地市登记"
+    if not standing.registered:
+        return "培训机构未在本班次所在地市登记"
+    return "签章证书由测试CA签发"
 
 
 def _period(earned: Earned) -> str:

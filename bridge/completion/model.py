@@ -147,6 +147,7 @@ class Standing:
         provincially_connected: connected to a provincial supervision system (第四条).
         registered: registered in the class run's city on the class run's dates (第十三条).
         demonstration: that provincial system is a simulator.
+        trial_seals: papers are sealed by certificates of a test CA, which nobody else vouches for.
         city_name: of the class run's city, e.g. "广州市"; "" where it is not known.
     """
 
@@ -157,13 +158,15 @@ class Standing:
     registered: bool
     demonstration: bool
     city_name: str = ""
+    trial_seals: bool = False
 
     @property
     def mark(self) -> str | None:
         """The words across a paper that proves nothing; None on a real one."""
         if self.demonstration:
             return DEMONSTRATION
-        return None if self.provincially_connected and self.registered else REHEARSAL
+        real = self.provincially_connected and self.registered and not self.trial_seals
+        return None if real else REHEARSAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,7 +255,9 @@ class IssuedPaper:
     Args:
         printed: `Paper.printed()` without the personal values.
         facts: the figures behind it (class hours, seconds, test, ledger head), for archive and reporting.
-        status: "valid" (superseding and revoking come later).
+        status: on the day of reading, one of `life_model`'s.
+        expires_on: the first legal day on which it proves nothing; None where it does not end.
+        replaced_by: the number of the paper that superseded it.
     """
 
     number: str
@@ -267,6 +272,8 @@ class IssuedPaper:
     mark: str | None
     printed: Mapping[str, Any]
     facts: Mapping[str, Any]
+    expires_on: date | None = None
+    replaced_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +294,7 @@ class PublicView:
     table: PrintedTable
     notes: tuple[str, ...]
     verify_code: str
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ import secrets
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHANCE = 15
+_CODE = 8
 _SHAPE = re.compile(r"(\d{6})-?(\d{4})-?([0-9A-Z]{5})-?([0-9A-Z]{5})-?([0-9A-Z]{5})-?([0-9A-Z])")
 _LOOKALIKES = str.maketrans("OIL", "011")
 
@@ -21,7 +22,7 @@ def new_number(division_code: str, year: int) -> str:
 
 def new_verify_code() -> str:
     """Return eight characters (40 bits) that a paper bears beside its number."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    return "".join(secrets.choice(_ALPHABET) for _ in range(_CODE))
 
 
 def normalised(text: str) -> str | None:
@@ -35,6 +36,12 @@ def normalised(text: str) -> str | None:
         return None
     number = _joined(division_code, year, chance)
     return number if number[-1] == check.translate(_LOOKALIKES) else None
+
+
+def normalised_code(text: str) -> str | None:
+    """Return the verify code that `text` spells, forgiven as in `normalised`; None if it cannot be one."""
+    code = "".join(text.split()).upper().replace("-", "").translate(_LOOKALIKES)
+    return code if len(code) == _CODE and set(code) <= set(_ALPHABET) else None
 
 
 def _joined(division_code: str, year: str, chance: str) -> str:

@@ -1,10 +1,12 @@
 """What completion needs of others."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
 from bridge.completion.model import Earned, IssuedPaper, Paper, PaperKind, Standing, TestEvidence, TestScore
+from bridge.completion.seal_model import SealHolder, SignaturesFound
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRunSheet
 
@@ -77,8 +79,70 @@ class IdentityDisclosure(Protocol):
 class PaperPrinter(Protocol):
     """Sets a paper in type."""
 
-    def print_paper(self, paper: Paper) -> bytes:
-        """Return a PDF; InvalidInput("glyph_missing") rather than a paper with a box on it."""
+    def print_paper(self, paper: Paper, template: str | None = None) -> bytes:
+        """Return a PDF; InvalidInput("glyph_missing") rather than a paper with a box on it.
+
+        Args:
+            template: the institution's own, as the printer's kind writes one; None for the bridge's.
+        """
+        ...
+
+
+class PaperSealer(Protocol):
+    """Puts the institution's seal and the operator's co-signature on a printed paper."""
+
+    @property
+    def trial_authority(self) -> str:
+        """The name of the test CA that vouches for both seals; "" for certificates in real use."""
+        ...
+
+    def seal(self, pdf: bytes, institution: SealHolder, operator: SealHolder) -> bytes:
+        """Return the file with both signatures.
+
+        Raises:
+            Unavailable: "seal_missing": no certificate for one of the two; "seal_unreadable": key, passphrase, PIN or
+                token do not fit; "seal_expired"; "timestamp_missing".
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSeal:
+    """A certificate and its private key, both in PEM."""
+
+    certificate: str
+    key: str
+
+
+class SealKeyStore(Protocol):
+    """Where a test CA keeps its keys."""
+
+    def find(self, holder: str, subject: str) -> StoredSeal | None:
+        """Return the first key that was made for that holder under that subject."""
+        ...
+
+    def lock(self) -> None:
+        """Keep others from making a key until the unit of work ends."""
+        ...
+
+    def add(self, holder: str, subject: str, made: StoredSeal) -> None:
+        """Keep a key."""
+        ...
+
+
+class SealWorks(Protocol):
+    """One kind of seals (test CA, PKCS#12, PKCS#11; SM2 would be another); adapters are in plugins/completion/."""
+
+    def seal(self, pdf: bytes, institution: SealHolder, operator: SealHolder, keys: SealKeyStore) -> bytes:
+        """As `PaperSealer.seal`. `keys` is where a test CA keeps its own."""
+        ...
+
+
+class SignatureReader(Protocol):
+    """Reads the signatures of a file."""
+
+    def __call__(self, pdf: bytes, roots: list[str]) -> SignaturesFound:
+        """Return what is found, under the root certificates `roots` (PEM); InvalidInput("not_a_pdf")."""
         ...
 
 

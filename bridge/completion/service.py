@@ -1,5 +1,8 @@
 """Use cases of completion: decide a test, see what is due, issue a paper, show it to who holds its number."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 from bridge.completion import composition
 from bridge.completion.model import (
     Due,
@@ -17,6 +20,7 @@ from bridge.completion.ports import (
     EarnedHours,
     IdentityDisclosure,
     PaperPrinter,
+    PaperSealer,
     Sheets,
     Standings,
     TestPresence,
@@ -30,6 +34,7 @@ from bridge.completion.score_decision import (
     is_mark,
     legal_dates,
 )
+from bridge.completion.seal_model import OPERATOR, SealHolder, seal_note
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import Unavailable
 from bridge.kernel.events import Events
@@ -40,6 +45,7 @@ from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import Decision, ProfileInForce, Reason, RuleBook
 
 _NOT_ANCHORED = "人脸尚未与证件照或证件核对确认,暂不能出具证明,请完成人脸登记或请培训机构当面核对证件。"
+_HOURS_DIFFER = "出具前重新计算的学时与此前认定的不一致,已停止出具,请联系运营方核对台账。"
 _TEST_NOT_ANCHORED = "测试时所用的人脸登记尚未与证件照或证件核对确认,暂不能出具证明,请完成核对。"
 
 
@@ -49,7 +55,8 @@ class CompletionService:
     Args:
         rules: every rule pack and profile; the sheet names which profile decides.
         public_url: what a QR code begins with, e.g. "https://bridge.example.cn".
-        printer: None where nothing is to be issued (the verify page).
+        printer, sealer: None where nothing is to be issued.
+        template: gives the institution's own template; None where the bridge's is used.
     """
 
     def __init__(
@@ -64,10 +71,12 @@ class CompletionService:
         identity: IdentityDisclosure,
         evidence: EvidencePort,
         printer: PaperPrinter | None,
+        sealer: PaperSealer | None,
         events: Events,
         clock: Clock,
         study_clock: StudyClock,
         public_url: str,
+        template: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._store = store
         self._sheets = sheets
@@ -78,6 +87,8 @@ class CompletionService:
         self._identity = identity
         self._evidence = evidence
         self._printer = printer
+        self._sealer = sealer
+        self._template = template
         self._events = events
         self._clock = clock
         self._study_clock = study_clock
@@ -137,7 +148,8 @@ class CompletionService:
     def assess(self, learner: LearnerRef, class_run: ClassRunId) -> Due:
         """Find which papers are due now and tell of each once; also return what is still missing."""
         sheet = self._sheets.class_run_sheet(class_run, learner)
-        due = self._due(sheet, self._hours.earned(learner, class_run))
+        earned = self._hours.earned(learner, class_run)
+        due = self._due(sheet, earned)
         for kind in due.papers:
             if self._store.paper(learner, class_run, kind) is None:
                 self._events.emit(
@@ -145,24 +157,57 @@ class CompletionService:
                     learner,
                     occurred_at=self._study_clock.now(),
                     idempotency_key=f"{kind}|{learner}|{class_run}",
-                    data={"learner": learner, "class_run": class_run, "kind": kind.value},
+                    data={
+                        "learner": learner,
+                        "class_run": class_run,
+                        "kind": kind.value,
+                        "figures": composition.figures(earned),
+                    },
                 )
         return due
 
+    def due(self, learner: LearnerRef, class_run: ClassRunId) -> Due:
+        """Return which papers are due now and what is still missing, and tell nobody."""
+        sheet = self._sheets.class_run_sheet(class_run, learner)
+        return self._due(sheet, self._hours.earned(learner, class_run))
+
     def issue(
-        self, learner: LearnerRef, class_run: ClassRunId, kind: PaperKind
+        self,
+        learner: LearnerRef,
+        class_run: ClassRunId,
+        kind: PaperKind,
+        expected: Mapping[str, Any] | None = None,
     ) -> Decision[IssuedPaper | None]:
         """Issue the paper, or return the one that was issued, or None with the reasons why it is not due.
 
-        Hours are recomputed here: what an event said earlier is not believed.
+        Hours are recomputed here from the whole ledger: what an event said earlier is not believed. A paper that was
+        issued once is never issued again by itself, also after it was revoked: that takes two people (`life`).
+
+        Args:
+            expected: `composition.figures` on which it was found due. Where the same ledger now gives others, something
+                that reckons is wrong, and the paper is refused for "hours_differ".
 
         Raises:
             InvalidInput: "glyph_missing".
+            Unavailable: "no_printer"; of the seals see `PaperSealer.seal`.
         """
         known = self._store.paper(learner, class_run, kind)
         if known is not None:
             return Decision(known)
-        if self._printer is None:
+        return self._issue(learner, class_run, kind, expected)
+
+    def reissue(self, paper: IssuedPaper) -> Decision[IssuedPaper | None]:
+        """Issue a new paper of the same kind in place of `paper`, which is not valid any more; as `issue`."""
+        return self._issue(paper.learner, paper.class_run, paper.kind, None)
+
+    def _issue(
+        self,
+        learner: LearnerRef,
+        class_run: ClassRunId,
+        kind: PaperKind,
+        expected: Mapping[str, Any] | None,
+    ) -> Decision[IssuedPaper | None]:
+        if self._printer is None or self._sealer is None:
             raise Unavailable("no_printer", "本进程不出具证明,请检查部署配置。", permanent=True)
         sheet = self._sheets.class_run_sheet(class_run, learner)
         earned = self._hours.earned(learner, class_run)
@@ -172,12 +217,18 @@ class CompletionService:
         test = self._store.accepted_test(learner, class_run)
         if kind not in due.papers or test is None:
             return Decision(None, due.missing)
+        if differs(expected, composition.figures(earned)):
+            return Decision(None, (self._hours_differ(sheet, kind, expected or {}, earned),))
         now = self._clock.now()
         standing = self._standings.standing(sheet, legal_date(now))
         person = self._identity.disclose(
             learner, purpose=f"issue_{kind}", recipient=standing.institution_name, by="completion"
         )
-        number = new_number(sheet.class_run.division_code, legal_date(now).year)
+        number, code = new_number(sheet.class_run.division_code, legal_date(now).year), new_verify_code()
+        holders = (
+            SealHolder(sheet.institution, standing.institution_name, standing.uscc),
+            SealHolder(OPERATOR, standing.operator_name),
+        )
         paper = composition.compose(
             kind,
             sheet,
@@ -186,11 +237,12 @@ class CompletionService:
             standing,
             person,
             number=number,
-            verify_code=new_verify_code(),
-            verify_url=f"{self._public_url}/verify/{number}",
+            verify_code=code,
+            verify_url=f"{self._public_url}/verify/{number}/{code}",
             issued_at=now,
+            seal_note=seal_note(holders, trial_authority=self._sealer.trial_authority),
         )
-        pdf = self._printer.print_paper(paper)
+        pdf = self._sealer.seal(self._printer.print_paper(paper, self._template()), *holders)
         evidence_id = self._evidence.put(
             EvidenceScope(sheet.institution, learner, EvidencePurpose.CERTIFICATE, class_run),
             pdf,
@@ -226,6 +278,28 @@ class CompletionService:
             },
         )
         return Decision(issued)
+
+    def _hours_differ(
+        self, sheet: ClassRunSheet, kind: PaperKind, expected: Mapping[str, Any], earned: Earned
+    ) -> Reason:
+        # Told, not raised: a job that died over it would be seen by the operator alone.
+        self._events.emit(
+            "completion.paper_refused",
+            sheet.learner,
+            occurred_at=self._clock.now(),
+            idempotency_key=f"{kind}|{sheet.learner}|{sheet.class_run.id}|{earned.ledger_head}",
+            data={
+                "learner": sheet.learner,
+                "class_run": sheet.class_run.id,
+                "kind": kind.value,
+                "reason": "hours_differ",
+                "expected": dict(expected),
+                "recomputed": composition.figures(earned),
+            },
+        )
+        dates = legal_dates(sheet, self._study_clock.now())
+        rule = self._profile(sheet).read("completion.requires_course", dates)
+        return rule.reason("hours_differ", _HOURS_DIFFER)
 
     def papers(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[IssuedPaper, ...]:
         """Return the learner's papers in the class run, oldest first."""
@@ -272,6 +346,7 @@ class CompletionService:
             ),
             notes=tuple(printed["notes"]),
             verify_code=paper.verify_code,
+            expires_on=paper.expires_on,
         )
 
     def _profile(self, sheet: ClassRunSheet) -> ProfileInForce:
@@ -308,3 +383,12 @@ class CompletionService:
         if missing:
             return Due((PaperKind.HOUR_CERTIFICATE,), tuple(missing))
         return Due((PaperKind.HOUR_CERTIFICATE, PaperKind.COMPLETION_STATEMENT))
+
+
+def differs(expected: Mapping[str, Any] | None, found: Mapping[str, Any]) -> bool:
+    """Return whether one ledger gave two answers; a ledger that has grown since may give another."""
+    return (
+        expected is not None
+        and expected.get("ledger_head") == found["ledger_head"]
+        and dict(expected) != dict(found)
+    )

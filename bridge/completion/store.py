@@ -1,17 +1,19 @@
 """Rows of completion: decisions on tests, and the register of papers. No name and no citizen id."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import String, UniqueConstraint, or_, select
+from sqlalchemy import Date, Index, String, UniqueConstraint, case, or_, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.completion.decided_anew_tables import TestDecidedAnewRow
+from bridge.completion.life_model import VALID, status_on
 from bridge.completion.model import IssuedPaper, PaperKind, TestEvidence, TestScore
 from bridge.db.base import Base, Code, Count, Id, Instant, JsonDict, JsonList, Ref, Sha256, TenantRow
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef, new_id
+from bridge.kernel.time import legal_date
 
 
 class TestDecisionRow(Base, TenantRow):
@@ -39,16 +41,30 @@ class TestDecisionRow(Base, TenantRow):
 
 
 class CertificateRow(Base, TenantRow):
-    """One issued paper. `printed` lacks the personal values; the PDF lies encrypted in evidence."""
+    """One issued paper. `printed` lacks the personal values; the PDF lies encrypted in evidence.
+
+    Of one kind a learner has one valid paper in a class run, and the database holds that.
+    """
 
     __tablename__ = "certificate"
-    __table_args__ = (UniqueConstraint("institution_id", "learner_ref", "class_run_id", "kind"),)
+    __table_args__ = (
+        Index(
+            "uq_certificate_valid",
+            "institution_id",
+            "learner_ref",
+            "class_run_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("status = 'valid'"),
+            postgresql_where=text("status = 'valid'"),
+        ),
+    )
 
     number: Mapped[Id]
     kind: Mapped[Code]
     learner_ref: Mapped[Ref] = mapped_column(index=True)
     class_run_id: Mapped[Ref] = mapped_column(index=True)
-    sha256: Mapped[Sha256]
+    sha256: Mapped[Sha256] = mapped_column(index=True)
     status: Mapped[Code]
     issued_at: Mapped[Instant]
     evidence_id: Mapped[Ref]
@@ -56,6 +72,12 @@ class CertificateRow(Base, TenantRow):
     mark: Mapped[str | None] = mapped_column(String(32))
     printed: Mapped[JsonDict]
     facts: Mapped[JsonDict]
+    expires_on: Mapped[date | None] = mapped_column(Date)
+    replaced_by: Mapped[str | None] = mapped_column(String(40))
+
+
+_VALID_FIRST = case((CertificateRow.status == VALID, 0), else_=1)
+"""A paper and what superseded it may bear one instant."""
 
 
 class SqlCompletionStore:
@@ -129,25 +151,32 @@ class SqlCompletionStore:
 
     def paper(self, learner: LearnerRef, class_run: ClassRunId, kind: PaperKind) -> IssuedPaper | None:
         row = self._session.scalar(
-            select(CertificateRow).where(
+            select(CertificateRow)
+            .where(
                 CertificateRow.learner_ref == learner,
                 CertificateRow.class_run_id == class_run,
                 CertificateRow.kind == kind.value,
             )
+            .order_by(_VALID_FIRST, CertificateRow.issued_at.desc(), CertificateRow.number)
+            .limit(1)
         )
-        return None if row is None else _issued(row)
+        return None if row is None else self._issued(row)
 
     def papers(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[IssuedPaper, ...]:
         rows = self._session.scalars(
             select(CertificateRow)
             .where(CertificateRow.learner_ref == learner, CertificateRow.class_run_id == class_run)
-            .order_by(CertificateRow.issued_at, CertificateRow.number)
+            .order_by(CertificateRow.issued_at, _VALID_FIRST.desc(), CertificateRow.number)
         )
-        return tuple(_issued(row) for row in rows)
+        return tuple(self._issued(row) for row in rows)
 
     def paper_by_number(self, number: str) -> IssuedPaper | None:
-        row = self._session.scalar(select(CertificateRow).where(CertificateRow.number == number))
-        return None if row is None else _issued(row)
+        row = self._session.scalar(
+            select(CertificateRow)
+            .where(CertificateRow.number == number)
+            .execution_options(populate_existing=True)
+        )
+        return None if row is None else self._issued(row)
 
     def institution_of(self, number: str) -> InstitutionId | None:
         """Return who issued `number`, or None; for a unit of work across institutions (the public page)."""
@@ -155,6 +184,44 @@ class SqlCompletionStore:
             select(CertificateRow.institution_id).where(CertificateRow.number == number)
         )
         return None if found is None else InstitutionId(found)
+
+    def issuer_and_code(self, number: str) -> tuple[InstitutionId, str] | None:
+        """Return who issued `number` and the code that stands on the paper; as `institution_of`."""
+        found = self._session.execute(
+            select(CertificateRow.institution_id, CertificateRow.verify_code).where(
+                CertificateRow.number == number
+            )
+        ).one_or_none()
+        return None if found is None else (InstitutionId(found[0]), found[1])
+
+    def issuer_of_file(self, sha256: str) -> tuple[InstitutionId, str] | None:
+        """Return who issued the paper with that file, and its number; as `institution_of`."""
+        found = self._session.execute(
+            select(CertificateRow.institution_id, CertificateRow.number)
+            .where(CertificateRow.sha256 == sha256)
+            .limit(1)
+        ).one_or_none()
+        return None if found is None else (InstitutionId(found[0]), found[1])
+
+    def set_status(self, number: str, status: str) -> None:
+        """Change what a paper is."""
+        self._change(number, status=status)
+
+    def set_expiry(self, number: str, expires_on: date) -> None:
+        """Note the first legal day on which a paper proves nothing."""
+        self._change(number, expires_on=expires_on)
+
+    def set_replaced_by(self, number: str, by: str) -> None:
+        """Note which paper superseded it."""
+        self._change(number, replaced_by=by)
+
+    def _change(self, number: str, **values: Any) -> None:
+        self._session.execute(
+            update(CertificateRow)
+            .where(CertificateRow.number == number)
+            .values(**values)
+            .execution_options(synchronize_session=False)
+        )
 
     def add_paper(self, paper: IssuedPaper) -> None:
         self._session.add(
@@ -176,19 +243,21 @@ class SqlCompletionStore:
         )
         self._session.flush()
 
-
-def _issued(row: CertificateRow) -> IssuedPaper:
-    return IssuedPaper(
-        number=row.number,
-        kind=PaperKind(row.kind),
-        learner=LearnerRef(row.learner_ref),
-        class_run=ClassRunId(row.class_run_id),
-        sha256=row.sha256,
-        status=row.status,
-        issued_at=row.issued_at,
-        evidence_id=EvidenceId(row.evidence_id),
-        verify_code=row.verify_code,
-        mark=row.mark,
-        printed=row.printed,
-        facts=row.facts,
-    )
+    def _issued(self, row: CertificateRow) -> IssuedPaper:
+        today = legal_date(self._tx.clock.now())
+        return IssuedPaper(
+            number=row.number,
+            kind=PaperKind(row.kind),
+            learner=LearnerRef(row.learner_ref),
+            class_run=ClassRunId(row.class_run_id),
+            sha256=row.sha256,
+            status=status_on(row.status, row.expires_on, today),
+            issued_at=row.issued_at,
+            evidence_id=EvidenceId(row.evidence_id),
+            verify_code=row.verify_code,
+            mark=row.mark,
+            printed=row.printed,
+            facts=row.facts,
+            expires_on=row.expires_on,
+            replaced_by=row.replaced_by,
+        )

@@ -112,17 +112,17 @@ def check_proof(content: bytes, keys: Mapping[str, PublicKey] | None = None) -> 
         InvalidInput("proof_too_large")
     """
     document = _document(content)
-    own = _own_keys(document["keys"])
+    own = own_keys(document["keys"])
     known = own if keys is None else keys
     if not set(own) <= set(known):
         raise ProofInvalid("key_unknown", "keys", "文件所带的公钥不在给出的公钥之中,请核对公钥文件。")
-    statement, signature = _statement(document["certificate"])
-    _check_signature(known, statement["key"], canonical_json(statement), signature, "certificate")
+    statement, signature = read_statement(document["certificate"])
+    check_signature(known, statement["key"], canonical_json(statement), signature, "certificate")
     try:
         head = SignedHead.from_json(document["head"])
     except InvalidInput as error:
         raise ProofInvalid(error.reason, "head", error.message) from error
-    _check_signature(known, head.head.key, head.head.canonical(), head.signature, "head")
+    check_signature(known, head.head.key, head.head.canonical(), head.signature, "head")
     if head.head.institution != statement["institution"]:
         raise ProofInvalid("head_foreign", "head", "树头属于另一家机构。")
     lines = document["ledger"]
@@ -130,7 +130,7 @@ def check_proof(content: bytes, keys: Mapping[str, PublicKey] | None = None) -> 
         raise ProofInvalid("ledger_malformed", "ledger", "应为台账各行的列表。")
     ledger = "".join(f"{line}\n" for line in lines).encode()
     read = _ledger(ledger, statement)
-    sealed = _sealed(document["leaves"], head, statement)
+    sealed = sealed_entries(document["leaves"], head, statement)
     for entry in read.entries:
         if entry.seq not in sealed:
             raise ProofInvalid("entry_not_sealed", f"ledger:{entry.seq + 1}", "这条记录没有被任何叶封存。")
@@ -143,7 +143,7 @@ def _document(content: bytes) -> dict[str, Any]:
     if len(content) > MAX_BYTES:
         raise InvalidInput("proof_too_large", "文件过大,不是单个证明的证据文件。")
     try:
-        document = json.loads(content.decode(), parse_float=_no_float, parse_constant=_no_float)
+        document = json.loads(content.decode(), parse_float=no_float, parse_constant=no_float)
     except (ValueError, RecursionError) as error:
         raise ProofInvalid("not_json", "文件", "不是证据文件所用的 JSON。") from error
     if (
@@ -162,7 +162,8 @@ def _document(content: bytes) -> dict[str, Any]:
     return document
 
 
-def _own_keys(jwks: Any) -> dict[str, PublicKey]:
+def own_keys(jwks: Any) -> dict[str, PublicKey]:
+    """Return the public keys that a file carries, by id; ProofInvalid("keys_malformed")."""
     try:
         keys = [PublicKey.from_jwk(jwk) for jwk in jwks]
         if [key.jwk() for key in keys] != jwks:
@@ -172,7 +173,8 @@ def _own_keys(jwks: Any) -> dict[str, PublicKey]:
     return {key.id: key for key in keys}
 
 
-def _statement(certificate: Any) -> tuple[Mapping[str, Any], str]:
+def read_statement(certificate: Any) -> tuple[Mapping[str, Any], str]:
+    """Return a certificate's statement and its signature, not checked yet; ProofInvalid("certificate_malformed")."""
     try:
         statement, signature = certificate["statement"], certificate["signature"]
         texts = all(isinstance(statement[name], str) and statement[name] for name in _STATEMENT_TEXTS)
@@ -192,9 +194,10 @@ def _statement(certificate: Any) -> tuple[Mapping[str, Any], str]:
     return statement, signature
 
 
-def _check_signature(
+def check_signature(
     keys: Mapping[str, PublicKey], key_id: str, content: bytes, signature: str, place: str
 ) -> None:
+    """Return if the signature holds; ProofInvalid: "key_unknown", "signature_wrong"."""
     key = keys.get(key_id)
     if key is None:
         raise ProofInvalid("key_unknown", place, f"由未知的密钥 {key_id} 签名,请核对公钥文件。")
@@ -214,7 +217,8 @@ def _ledger(content: bytes, statement: Mapping[str, Any]) -> LedgerFile:
     return read
 
 
-def _sealed(leaves: Any, head: SignedHead, statement: Mapping[str, Any]) -> dict[int, str]:
+def sealed_entries(leaves: Any, head: SignedHead, statement: Mapping[str, Any]) -> dict[int, str]:
+    """Return the hash of each entry that the leaves seal, by its number; ProofInvalid where one is not in the tree."""
     owner = (statement["institution"], statement["learner"], statement["class_run"])
     if not isinstance(leaves, list):
         raise ProofInvalid("leaf_malformed", "leaves", "应为叶的列表。")
@@ -240,5 +244,6 @@ def _sealed(leaves: Any, head: SignedHead, statement: Mapping[str, Any]) -> dict
     return sealed_hashes(seals)
 
 
-def _no_float(_text: str) -> Any:
+def no_float(_text: str) -> Any:
+    """Refuse a number that is no integer; ValueError."""
     raise ValueError("a proof holds no floats")

@@ -2,9 +2,14 @@
 
 import bridge.archive.store
 import bridge.archive.tables
+import bridge.completion.batch_tables
+import bridge.completion.credential_tables
 import bridge.completion.gradebook_tables
 import bridge.completion.learner_state_tables
+import bridge.completion.life_tables
+import bridge.completion.seal_keys
 import bridge.completion.store
+import bridge.completion.template_tables
 import bridge.db.destruction
 import bridge.db.outbox
 import bridge.db.vault

@@ -58,12 +58,24 @@ def find_phpcs() -> Path | None:
     return _which("phpcs")
 
 
+def find_softhsm() -> Path | None:
+    """Return the path of SoftHSM's PKCS#11 library, beside which `softhsm2-util` stands on the path."""
+    found = sorted(Path("/usr/lib").glob("**/libsofthsm2.so"))
+    return found[0] if found and shutil.which("softhsm2-util") else None
+
+
+PDFSIG = Program("pdfsig", "poppler-utils", lambda: _which("pdfsig"))
+QPDF = Program("qpdf", "qpdf", lambda: _which("qpdf"))
+SOFTHSM = Program("SoftHSM", "softhsm2", find_softhsm)
 PROGRAMS = (
     Program("PostgreSQL", "postgresql", find_postgresql),
     Program("Redis", "redis-server", find_redis),
     Program("Chromium", "chromium", find_chromium),
     Program("PHP", "php-cli", find_php),
     Program("PHP_CodeSniffer", "php-codesniffer", find_phpcs),
+    PDFSIG,
+    QPDF,
+    SOFTHSM,
 )
 
 

@@ -266,11 +266,14 @@ class StandingOfInstitution:
         registry: RegistryService,
         divisions: Mapping[str, str],
         demonstration: bool,
+        *,
+        trial_seals: bool,
     ) -> None:
         self._store = store
         self._registry = registry
         self._divisions = divisions
         self._demonstration = demonstration
+        self._trial_seals = trial_seals
 
     def standing(self, sheet: ClassRunSheet, on: date) -> Standing:
         institution = self._store.institution()
@@ -286,6 +289,7 @@ class StandingOfInstitution:
             registered="not_registered_in_city" not in refused,
             demonstration=self._demonstration,
             city_name=self._divisions.get(code, ""),
+            trial_seals=self._trial_seals,
         )
 
 

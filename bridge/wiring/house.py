@@ -10,6 +10,9 @@ from typing import Any
 from sqlalchemy import Engine
 
 from bridge.archive.ports import SheetPrinter
+from bridge.completion.ports import SealWorks
+from bridge.completion.seal_model import SignaturesFound
+from bridge.completion.seal_settings import SealSettings
 from bridge.db.destroyed_list import DestroyedList
 from bridge.db.destruction import Receipts
 from bridge.db.engine import open_engine
@@ -58,7 +61,7 @@ from bridge.reporting.service import ReportingService
 from bridge.rules.model import RuleBook
 from bridge.settings import Settings
 from bridge.supervision.service import SupervisionService
-from bridge.wiring import keys, player, study_door, supervised, test_gates
+from bridge.wiring import keys, paper_seals, player, study_door, supervised, test_gates
 from bridge.wiring.adapters import division_names
 from bridge.wiring.evidence_store import open_store
 from bridge.wiring.face_search import FaceIndexes
@@ -117,7 +120,8 @@ class House:
         """Return the house on these settings."""
         settings.data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         house = cls(settings)
-        _ = house.real_name_settings, house.province_settings  # a mistake in them is told at the start
+        # A mistake in them is told at the start.
+        _ = house.real_name_settings, house.province_settings, house.seal_settings
         house.destroyed.at_start(house.engine, house.uow)
         return house
 
@@ -281,7 +285,25 @@ class House:
 
     @cached_property
     def printer(self) -> Any:
-        return load("printer.typst")(self.settings.assets / "fonts")
+        return load("printer.typst")(self.settings.assets / "fonts", self.seal_settings.fonts)
+
+    @cached_property
+    def seal_settings(self) -> SealSettings:
+        return SealSettings()
+
+    @cached_property
+    def seals(self) -> SealWorks:
+        works: SealWorks = load("seals.pades")(self.seal_settings)
+        return works
+
+    def signatures_of(self, pdf: bytes) -> SignaturesFound:
+        """See `paper_seals.signatures_of`."""
+        return paper_seals.signatures_of(self, pdf)
+
+    def paper_picture(self, pdf: bytes) -> bytes:
+        """Return a paper's page as PNG."""
+        picture: bytes = load("picture.paper")(pdf)
+        return picture
 
     @cached_property
     def material_files(self) -> MaterialFiles:

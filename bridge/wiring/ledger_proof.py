@@ -100,17 +100,30 @@ def prove(house: "House", typed: str) -> bytes:
         head = store.latest_head()
         if paper is None or head is None:
             raise RuntimeError(f"certificate {number} stands without its ledger")
-        lines = _lines_up_to(paper.facts["ledger_head"], stations.ledger, paper)
+        lines = lines_up_to(paper.facts["ledger_head"], stations.ledger, paper)
         entries = len(lines) - 1
         leaves = [
             ProvedLeaf(index, seal, tuple(inclusion_path(store, index, head.head.tree_size)))
             for index, seal in store.seals_of(paper.learner, paper.class_run)
             if seal.first <= entries
         ]
-    statement = {
+    statement = statement_of(house, issuer, paper, lines, key.public.id)
+    keys = [known[one] for one in sorted({key.public.id, head.head.key})]
+    return write_proof(statement, key.sign(canonical_json(statement)), lines, leaves, head, keys)
+
+
+def statement_of(
+    house: "House", institution: InstitutionId, paper: IssuedPaper, lines: list[bytes], key: str
+) -> dict[str, Any]:
+    """Return what the bridge states of a paper, to be signed by the key with that id.
+
+    Args:
+        lines: of ledger.jsonl up to the paper's head, header first.
+    """
+    return {
         "v": VERSION,
         "kind": STATEMENT,
-        "institution": issuer,
+        "institution": institution,
         "learner": paper.learner,
         "class_run": paper.class_run,
         "number": paper.number,
@@ -120,13 +133,11 @@ def prove(house: "House", typed: str) -> bytes:
         "issued_at": rfc3339(paper.issued_at),
         "ledger_head": paper.facts["ledger_head"],
         "header_sha256": sha256_hex(lines[0]),
-        "entries": entries,
+        "entries": len(lines) - 1,
         "facts": {name: paper.facts[name] for name in _FACTS},
         "stated_at": rfc3339(house.clock.now()),
-        "key": key.public.id,
+        "key": key,
     }
-    keys = [known[one] for one in sorted({key.public.id, head.head.key})]
-    return write_proof(statement, key.sign(canonical_json(statement)), lines, leaves, head, keys)
 
 
 def prove_consistency(house: "House", institution: InstitutionId, old: int) -> bytes:
@@ -175,7 +186,7 @@ def verify(
     return Verified(proof, recomputed)
 
 
-def _lines_up_to(head: str, ledger: LedgerService, paper: IssuedPaper) -> list[bytes]:
+def lines_up_to(head: str, ledger: LedgerService, paper: IssuedPaper) -> list[bytes]:
     """Return the lines of ledger.jsonl up to the entry whose hash the paper names."""
     for entry in ledger.entries(paper.learner, paper.class_run):
         if entry.hash == head:

@@ -14,8 +14,11 @@ from bridge.completion.decided_anew import TestsDecidedAnew
 from bridge.completion.gradebook import Gradebook
 from bridge.completion.hour_scores import HourScores
 from bridge.completion.learner_states import LearnerStates
+from bridge.completion.life import PaperLife
+from bridge.completion.life_tables import SqlPaperChanges
 from bridge.completion.service import CompletionService
 from bridge.completion.store import SqlCompletionStore
+from bridge.completion.template_tables import SqlPaperTemplates
 from bridge.db.unit_of_work import Tx
 from bridge.db.vault import Vault
 from bridge.hours.service import HoursService
@@ -101,6 +104,7 @@ from bridge.wiring.learner_news import LearnerNews
 from bridge.wiring.lms_courses import LmsCourses
 from bridge.wiring.lms_references import LmsReferences
 from bridge.wiring.platform_services import note_services
+from bridge.wiring.paper_seals import SealsInTx
 from bridge.wiring.review_desk import ReviewRulesInForce, correct_after_review
 from lti.claims import LaunchClaims
 from lti.launch import Launch
@@ -421,7 +425,11 @@ class Stations:
     def standings(self) -> StandingOfInstitution:
         house = self._house
         return StandingOfInstitution(
-            self.registry_store, self.registry, house.divisions, house.settings.demonstration
+            self.registry_store,
+            self.registry,
+            house.divisions,
+            house.settings.demonstration,
+            trial_seals=house.seal_settings.is_test,
         )
 
     @cached_property
@@ -462,12 +470,23 @@ class Stations:
             events=self._tx,
             clock=house.clock,
             study_clock=house.study_clock,
+            sealer=SealsInTx(house, self._tx),
             public_url=house.settings.public_url,
         )
 
     @cached_property
+            template=SqlPaperTemplates(self._tx).source,
     def lms_courses(self) -> LmsCourses:
         return LmsCourses(self._tx, SqlIdentityStore(self._tx, self._house.cipher), self.rosters)
+    @cached_property
+    def paper_changes(self) -> SqlPaperChanges:
+        return SqlPaperChanges(self._tx)
+
+    @cached_property
+    def paper_life(self) -> PaperLife:
+        store, clock = self.completion_store, self._house.clock
+        return PaperLife(self.paper_changes, store, self.completion, self._tx, clock)
+
 
     @cached_property
     def gradebook(self) -> Gradebook:

@@ -222,7 +222,7 @@ class Told:
 class PlainPrinter:
     """Prints a paper as the bytes of what it would show; real PDFs have tests of their own."""
 
-    def print_paper(self, paper: Paper) -> bytes:
+    def print_paper(self, paper: Paper, template: str | None = None) -> bytes:
         return repr(paper.printed()).encode()
 
 

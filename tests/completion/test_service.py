@@ -34,6 +34,7 @@ from tests.completion.papers import (
     Told,
     score,
 )
+from tests.completion.sealed import PlainSealer
 from tests.contracts.memory_evidence import MemoryEvidence
 
 RULES = load_rule_book()
@@ -68,6 +69,7 @@ class House:
             identity=self.identities,
             evidence=self.evidence,
             printer=PlainPrinter(),
+            sealer=PlainSealer(),
             events=self.told,
             clock=FixedClock(NOW),
             study_clock=FixedClock(NOW),

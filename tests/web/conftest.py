@@ -8,8 +8,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import Browser, sync_playwright
 
+from bridge.app import create_app
 from bridge.kernel.ids import LearnerRef
-from tests.web.furnished import CHEN, CHEN_ID, Furnished, furnish
+from bridge.kernel.time import FixedClock
+from bridge.settings import Mode, Settings
+from bridge.wiring import House
+from tests.web.furnished import CHEN, CHEN_ID, NOW, Furnished, furnish
 
 
 @pytest.fixture
@@ -31,6 +35,22 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Furnished, str, 
     made.finish_course(learner)
     made.pass_test(learner)
     return made, account, learner, made.papers(learner)[0].number
+
+
+@pytest.fixture
+def finished_alone(
+    finished: tuple[Furnished, str, LearnerRef, str], tmp_path: Path
+) -> Iterator[tuple[Furnished, str, LearnerRef, str]]:
+    """A copy of the finished house for a test that changes it."""
+    made, account, learner, number = finished
+    var = tmp_path / "var"
+    shutil.copytree(made.house.settings.var, var, symlinks=True)
+    house = House(Settings(mode=Mode.DEMONSTRATION, var=var), clock=FixedClock(NOW))
+    house.__dict__["rules"] = made.house.rules
+    app = create_app(house.settings, house)
+    app.testing = True
+    yield Furnished(house, app, FixedClock(NOW)), account, learner, number
+    house.close()
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ from bridge.presence.face import MAX_FRAME_BYTES
 from bridge.presence.supervised import MODES_ZH
 from bridge.rules.model import Reason
 from bridge.web.pages.learner_view import gather, gather_progress
-from bridge.web.pages.paper_file import paper_file
+from bridge.web.pages.paper_file import known_paper, paper_file, paper_picture
 from bridge.web.pages.real_name_view import name_standing
 from bridge.web.pages.visitors import LearnerVisit, learner_visit
 from bridge.web.security import rate_limited, require_role
@@ -171,6 +171,20 @@ def learner_pages(house: House) -> Blueprint:
             return paper.learner == visit.known
 
         return paper_file(house, visit.institution, number, own)
+
+    @pages.get("/certificates/<number>/page.png")
+    @require_role("learner")
+    @rate_limited("60 per minute", methods=("GET",))
+    def certificate_picture(number: str) -> AnyResponse:
+        visit = learner_visit()
+        return paper_picture(house, visit.institution, number, lambda paper: paper.learner == visit.known)
+
+    @pages.get("/certificates/<number>")
+    @require_role("learner")
+    def certificate_page(number: str) -> AnyResponse:
+        visit = learner_visit()
+        paper = known_paper(house, visit.institution, number, lambda one: one.learner == visit.known)
+        return make_response(render_template("learner/paper.html", paper=paper))
 
     return pages
 

@@ -10,7 +10,13 @@ from bridge.kernel.time import LEGAL_ZONE, from_epoch_ms
 from bridge.rules.model import Reason, Resolved
 from bridge.rules.wording import READ_ON_ZH, UNCONFIRMED_ZH, period_zh, value_zh
 
-PAPER_STATUS = {"valid": "有效", "superseded": "已被新证明替代", "revoked": "已撤销"}
+PAPER_STATUS = {
+    "valid": "有效",
+    "superseded": "已被新证明替代",
+    "revoked": "已撤销",
+    "expired": "已失效",
+}
+SEAL_FIELD = {"institution": "培训机构签章", "operator": "网络平台签章"}
 PAPER_KIND = {"hour_certificate": "网络学时证明", "completion_statement": "结业说明"}
 CLASS_RUN_KIND = {
     "initial": "初次培训",
@@ -129,6 +135,7 @@ def register_wording(app: Flask) -> None:
     for name, words in (
         ("paper_status", PAPER_STATUS),
         ("paper_kind", PAPER_KIND),
+        ("seal_field", SEAL_FIELD),
         ("class_run_kind", CLASS_RUN_KIND),
         ("staff_role", STAFF_ROLE),
         ("batch_state", BATCH_STATE),

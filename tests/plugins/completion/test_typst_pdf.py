@@ -12,7 +12,8 @@ from bridge.completion.model import Paper, PaperKind, PrintedField
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.settings import Settings
 from plugins.completion.font_coverage import FontUnreadable, covered
-from plugins.completion.typst_pdf import FONT_FILES, TypstPrinter, qr_svg
+from plugins.completion.qr_code import qr_svg
+from plugins.completion.typst_pdf import FONT_FILES, TypstPrinter
 from tests.completion.papers import EARNED, NOW, SHEET, Someone, Standings, score
 
 FONTS = Settings().assets / "fonts"
@@ -24,7 +25,7 @@ def printer() -> TypstPrinter:
     return TypstPrinter(FONTS)
 
 
-def _paper(kind: PaperKind = PaperKind.COMPLETION_STATEMENT, name: str = "陈晓安") -> Paper:
+def paper(kind: PaperKind = PaperKind.COMPLETION_STATEMENT, name: str = "陈晓安") -> Paper:
     test = {"score": score().score, "maximum": "100", "checks_passed": 3}
     standing = replace(Standings().value, demonstration=True)
     return compose(
@@ -42,31 +43,31 @@ def _paper(kind: PaperKind = PaperKind.COMPLETION_STATEMENT, name: str = "陈晓
 
 
 def test_a_paper_is_a_pdf_of_one_page_and_always_the_same_bytes(printer: TypstPrinter) -> None:
-    first = printer.print_paper(_paper())
+    first = printer.print_paper(paper())
     assert first.startswith(b"%PDF-1.7")
     assert first.count(b"/Type /Page\n") + first.count(b"/Type/Page/") == 1
-    assert TypstPrinter(FONTS).print_paper(_paper()) == first
+    assert TypstPrinter(FONTS).print_paper(paper()) == first
 
 
 def test_both_papers_fit_on_their_page(printer: TypstPrinter) -> None:
     for kind in PaperKind:
-        assert len(_pages(_paper(kind))) == 1
+        assert len(_pages(paper(kind))) == 1
 
 
 def test_the_qr_code_reads_as_the_verify_address(printer: TypstPrinter) -> None:
-    paper = _paper()
-    (page,) = _pages(paper)
+    made = paper()
+    (page,) = _pages(made)
     image = cv2.imdecode(np.frombuffer(page, np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
     text, _corners, _code = cv2.QRCodeDetector().detectAndDecode(image)
-    assert text == paper.verify_url
+    assert text == made.verify_url
 
 
 def test_a_name_without_a_glyph_is_refused_and_the_error_does_not_tell_the_name(
     printer: TypstPrinter,
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        printer.print_paper(_paper(name="陈\U00020001安"))
+        printer.print_paper(paper(name="陈\U00020001安"))
     assert refused.value.reason == "glyph_missing"
     assert "U+20001" in refused.value.message
     assert "陈" not in refused.value.message
@@ -74,9 +75,9 @@ def test_a_name_without_a_glyph_is_refused_and_the_error_does_not_tell_the_name(
 
 def test_values_are_data_and_never_markup(printer: TypstPrinter) -> None:
     hostile = '#panic("x") *b* $x$ \\ #read("/etc/passwd")'
-    paper = _paper()
-    fields = (*paper.fields, PrintedField("place", "地点", hostile))
-    assert printer.print_paper(replace(paper, fields=fields)).startswith(b"%PDF")
+    made = paper()
+    fields = (*made.fields, PrintedField("place", "地点", hostile))
+    assert printer.print_paper(replace(made, fields=fields)).startswith(b"%PDF")
 
 
 def test_coverage_agrees_with_what_typst_can_set() -> None:

@@ -1,0 +1,89 @@
+"""The public verify page put together: register, file, signatures, and the place in the institution's tree."""
+
+import hmac
+from dataclasses import dataclass
+
+from flask import request
+
+from bridge.completion.life_model import REASONS_ZH
+from bridge.completion.model import PublicView
+from bridge.completion.paper_number import normalised, normalised_code
+from bridge.completion.seal_model import SignaturesFound
+from bridge.kernel.canonical import sha256_hex
+from bridge.kernel.ids import InstitutionId
+from bridge.wiring import House
+from bridge.wiring.paper_proof import Inclusion, inclusion_of
+from bridge.wiring.paper_seals import TRIAL_AUTHORITY
+
+_NOBODY = "\x00"
+"""Compared with where there is no paper, so that a wrong number takes the same steps as a wrong code."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyPage:
+    """All that the page shows.
+
+    Args:
+        kept_as_issued: the file that the bridge keeps still has the bytes that were issued.
+        because: why the paper no longer counts, in words; "" where it does.
+        inclusion: None before the ledger's next sealing.
+    """
+
+    institution: InstitutionId
+    view: PublicView
+    signatures: SignaturesFound
+    kept_as_issued: bool
+    because: str
+    inclusion: Inclusion | None
+
+    @property
+    def trial_seals(self) -> bool:
+        """Whether a test CA vouches for the seals."""
+        return any(one.issuer == TRIAL_AUTHORITY for one in self.signatures.signatures)
+
+
+def by_number(house: House, typed: str, typed_code: str) -> VerifyPage | None:
+    """Return the page of the paper with that number and code; None alike for an unknown number and a wrong code."""
+    number, code = normalised(typed), normalised_code(typed_code)
+    with house.uow.across_institutions("who issued the paper", read_only=True) as tx:
+        found = house.at(tx).completion_store.issuer_and_code(number or "")
+    issuer, known = found or (None, _NOBODY)
+    if not hmac.compare_digest((code or "").encode(), known.encode()) or issuer is None or number is None:
+        return None
+    return _page(house, issuer, number)
+
+
+def by_file(house: House, pdf: bytes) -> VerifyPage | None:
+    """Return the page of the paper whose file this is, byte for byte; None if nobody here issued it."""
+    with house.uow.across_institutions("who issued the file", read_only=True) as tx:
+        found = house.at(tx).completion_store.issuer_of_file(sha256_hex(pdf))
+    return None if found is None else _page(house, *found)
+
+
+def read_upload() -> bytes:
+    """Return the uploaded file, which is not kept; empty where none was chosen."""
+    file = request.files.get("pdf")
+    if file is None:
+        return b""
+    content = file.read()
+    file.close()
+    return content
+
+
+def _page(house: House, issuer: InstitutionId, number: str) -> VerifyPage | None:
+    with house.uow.for_institution(issuer) as tx:
+        stations = house.at(tx)
+        view = stations.completion.public_view(number)
+        paper = stations.completion_store.paper_by_number(number)
+        if view is None or paper is None:
+            return None
+        pdf = stations.completion.pdf(paper)
+        change = stations.paper_changes.last_of(number)
+    return VerifyPage(
+        institution=issuer,
+        view=view,
+        signatures=house.signatures_of(pdf),
+        kept_as_issued=sha256_hex(pdf) == view.sha256,
+        because="" if change is None or view.status == "valid" else REASONS_ZH[change.reason],
+        inclusion=inclusion_of(house, issuer, paper),
+    )

@@ -1,0 +1,90 @@
+"""Reads the signatures of a file, offline: what each covers, whether it fits, and who vouches for the signer."""
+
+import logging
+from io import BytesIO
+from typing import Any
+
+from pyhanko.pdf_utils.misc import PdfError
+from pyhanko.pdf_utils.reader import PdfFileReader
+from pyhanko.sign.validation import EmbeddedPdfSignature, SignatureCoverageLevel, validate_pdf_signature
+from pyhanko_certvalidator import ValidationContext
+
+from bridge.completion.seal_model import SignatureFound, SignaturesFound
+from bridge.kernel.errors import InvalidInput
+from plugins.completion.seal_sources import certificate
+
+MAX_BYTES = 4 * 1024 * 1024
+_MOST_SIGNATURES = 8
+
+# It tells of every stranger's certificate with a trace of its own; the answer says it already.
+logging.getLogger("pyhanko").setLevel(logging.CRITICAL)
+logging.getLogger("pyhanko_certvalidator").setLevel(logging.CRITICAL)
+
+
+def read_signatures(pdf: bytes, roots: list[str]) -> SignaturesFound:
+    """Return what is found, under the root certificates `roots` (PEM).
+
+    A file whose signatures cannot be read is one whose signatures are broken: nobody makes one by accident.
+
+    Raises:
+        InvalidInput: "not_a_pdf"; "pdf_too_large".
+    """
+    if len(pdf) > MAX_BYTES:
+        raise InvalidInput("pdf_too_large", "文件过大,不是本系统出具的证明。")
+    if not pdf.startswith(b"%PDF-"):
+        raise InvalidInput("not_a_pdf", "请选择 PDF 文件。")
+    try:
+        reader = PdfFileReader(BytesIO(pdf))
+        embedded = reader.embedded_signatures
+    except Exception as error:  # whatever a stranger's file makes of the parser
+        if b"/ByteRange" not in pdf:
+            raise InvalidInput("not_a_pdf", "文件无法读出,请选择 PDF 原件。") from error
+        return SignaturesFound((_unreadable(),), whole=False)
+    if len(embedded) > _MOST_SIGNATURES:
+        return SignaturesFound((_unreadable(),), whole=False)
+    trusted = [certificate(one) for one in roots]
+    found = tuple(_read(one, trusted) for one in embedded)
+    whole = bool(embedded) and _covers_all(embedded[-1])
+    return SignaturesFound(found, whole)
+
+
+def _covers_all(last: EmbeddedPdfSignature) -> bool:
+    try:
+        return last.evaluate_signature_coverage() == SignatureCoverageLevel.ENTIRE_FILE
+    except (PdfError, ValueError):
+        return False
+
+
+def _read(one: EmbeddedPdfSignature, trusted: list[Any]) -> SignatureFound:
+    try:
+        status = validate_pdf_signature(
+            one,
+            # Our own roots alone, nothing asked of the net; a moment inside the certificate's own time is the
+            # signer's word, so an old paper is not broken by a certificate that has since run out.
+            ValidationContext(
+                trust_roots=trusted,
+                allow_fetching=False,
+                revocation_mode="soft-fail",
+                moment=one.self_reported_timestamp,
+                best_signature_time=one.self_reported_timestamp,
+            ),
+        )
+        return SignatureFound(
+            field=str(one.field_name),
+            signer=_common(one.signer_cert.subject),
+            issuer=_common(one.signer_cert.issuer),
+            intact=bool(status.intact and status.valid and status.docmdp_ok is not False),
+            trusted=bool(status.trusted),
+            said_at=one.self_reported_timestamp,
+        )
+    except Exception:  # noqa: BLE001  # as above
+        return _unreadable()
+
+
+def _common(name: Any) -> str:
+    said = name.native.get("common_name", "")
+    return str(said[0] if isinstance(said, list) else said)
+
+
+def _unreadable() -> SignatureFound:
+    return SignatureFound(field="", signer="", issuer="", intact=False, trusted=False, said_at=None)
