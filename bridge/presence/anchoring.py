@@ -21,6 +21,8 @@ PROVIDER = "provider"
 """They matched that photo, and a real-name provider had found it to be the person's in its own source."""
 STAFF_CARD_CHECK = "staff_card_check"
 """Staff saw person and card, and the frames that were taken there matched the reference."""
+STAFF_CARD_CHECK_KEPT = "staff_card_check_kept"
+"""The model changed: who registered anew matched, by the new model, the frames of the staff's check of the card."""
 
 
 def anchored(
@@ -29,7 +31,7 @@ def anchored(
     """Return the reference as anchored from `now` (study clock) on, and tell; it is for the caller to keep.
 
     Args:
-        method: one of the three above, or of another way that a station of its own knows.
+        method: one of the four above, or of another way that a station of its own knows.
         by: what else is to stand in the ledger of it; nothing personal.
     """
     at_ms = epoch_ms(now)

@@ -19,10 +19,10 @@ from bridge.presence.face import (
 from bridge.presence.face_pack import ChallengeLimits, FacePack
 from bridge.presence.frame_marks import Box, FrameMarks, nearest
 from bridge.presence.model import FaceFrame
+from bridge.presence.renewal import Vouched, template_of
 
 _OF_A_MOVING_HEAD = frozenset({QualityHint.TURNED, QualityHint.BLURRED})
 """With these nothing can be said of whose face it is, but of how it is turned."""
-_NO_ID_PHOTO = "重新登记人脸需要与报名证件照比对,现在没有可用的证件照,请联系班主任。"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,10 @@ class BurstMaterial:
         nonce: of the try; a verdict on another one is dropped.
         known: the person's face as the challenge, or an earlier registration, saw it; None at the beginning.
         roster_jpeg: the enrolment list's ID photo.
-        renewal: the person was anchored with another model, so the ID photo alone vouches for them now.
         earlier: (frame id, mark) of the frames of this learner that were judged before this challenge: within one,
             whoever sits still is much like themselves a moment ago.
+        vouched: the person was anchored by staff with another model: the pictures of that check. They go before the ID
+            photo, which need not be like the person, or staff would not have been asked.
     """
 
     challenge_id: str
@@ -44,8 +45,8 @@ class BurstMaterial:
     frames: tuple[tuple[FaceFrame, bytes], ...]
     known: FaceTemplate | None
     roster_jpeg: bytes | None
-    renewal: bool
     earlier: tuple[tuple[str, str], ...]
+    vouched: Vouched | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class JudgedBurst:
         marks: one for each frame; "" where it could not be read.
         template: the best face that looked into the camera; None if none is the person's.
         with_photo: whether it was compared with the ID photo.
+        card_check: with the pictures of which check of the card it was compared; "" for none.
     """
 
     nonce: str
@@ -65,6 +67,7 @@ class JudgedBurst:
     marks: tuple[str, ...]
     template: FaceTemplate | None
     with_photo: bool
+    card_check: str = ""
 
 
 Fetch = Callable[[Sequence[str]], Mapping[str, bytes]]
@@ -84,20 +87,20 @@ def judge_burst_material(
     Args:
         roster_template: makes (and may remember) the template of an ID photo; None if no one face can be used.
     """
-    anchor = roster_template(material.roster_jpeg) if material.roster_jpeg is not None else None
+    vouching = template_of(material.vouched, roster_template)
+    anchor = None
+    if vouching is None and material.roster_jpeg is not None:
+        anchor = roster_template(material.roster_jpeg)
     seen = [_observed(engine, jpeg) for _, jpeg in material.frames]
     first = next((one.template for one in seen if isinstance(one, FaceObservation) and one.template), None)
     # Nobody's picture of a face is compared with itself alone but at the very beginning without an ID photo.
-    against = anchor or material.known or first
+    against = vouching or anchor or material.known or first
     shown = [_shown(one, against, engine.pack, limits) for one in seen]
     made = tuple(_mark(marks, jpeg) for _, jpeg in material.frames)
     boxes = [one.main.bbox if isinstance(one, FaceObservation) and one.main else None for one in seen]
     jpegs = [jpeg for _, jpeg in material.frames]
     shown = _with_copies(shown, boxes, jpegs, made, marks, material, limits, fetch)
-    if anchor is None and material.renewal:
-        found = BurstFinding(Finding.UNSURE, _NO_ID_PHOTO)
-    else:
-        found = judge_burst(material.move, shown, limits)
+    found = judge_burst(material.move, shown, limits)
     good = [one.template for one in shown if one.template is not None]
     return JudgedBurst(
         nonce=material.nonce,
@@ -106,6 +109,7 @@ def judge_burst_material(
         marks=made,
         template=good[0] if good and found.finding is Finding.MET else None,
         with_photo=anchor is not None,
+        card_check=material.vouched.card_check if vouching is not None and material.vouched else "",
     )
 
 

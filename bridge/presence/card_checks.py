@@ -6,11 +6,11 @@ Whether the number on the card is the list's is for identity; see `wiring.card_c
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.canonical import sha256_hex
@@ -22,6 +22,7 @@ from bridge.presence.card_check_tables import CardCheckPlaceRow, CardCheckRow
 from bridge.presence.face import FaceVerdict
 from bridge.presence.frames import FrameService
 from bridge.presence.model import FaceReference, RecogniserInForce
+from bridge.presence.renewal import UNNAMED
 from bridge.presence.store import SqlPresenceStore
 
 OPEN_FOR = timedelta(minutes=10)
@@ -219,6 +220,22 @@ class CardChecks:
         rows = self._rows(learner, class_run)
         return self._looked_at(rows[-1]) if rows else None
 
+    def anchor_of(self, reference: FaceReference) -> CardCheck | None:
+        """Return the check that anchored a reference, or the one in whose place it stands; None if none did."""
+        named = {reference.card_check} - {""}
+        references = {reference.id, reference.renews} - {"", UNNAMED}
+        rows = self._session.scalars(
+            select(CardCheckRow)
+            .where(
+                CardCheckRow.learner == reference.learner,
+                CardCheckRow.class_run == reference.class_run,
+                CardCheckRow.state == CardCheckState.ANCHORED.value,
+                or_(CardCheckRow.id.in_(named), CardCheckRow.reference.in_(references)),
+            )
+            .order_by(CardCheckRow.decided_at.desc(), CardCheckRow.id.desc())
+        ).all()
+        return self._read(rows[0]) if rows else None
+
     def confirm(self, check_id: str, *, by: str) -> CardCheck:
         """Anchor as the second person who saw document and person; twice by the same is once.
 
@@ -287,7 +304,7 @@ class CardChecks:
             place=row.place,
             card_check=row.id,
         )
-        self._store.save_reference(done)
+        self._store.save_reference(replace(done, card_check=row.id))
         self._end(row, CardCheckState.ANCHORED)
 
     def _end(self, row: CardCheckRow, state: CardCheckState) -> None:

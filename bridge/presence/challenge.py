@@ -253,6 +253,7 @@ class Challenge:
         sentence: what the learner heard last.
         templates: evidence ids of faces that looked into the camera, one for each burst at most.
         with_photo: whether each of them was compared with the enrolment list's ID photo.
+        card_check: with the pictures of which staff's check of the card each of them was compared; "" for none.
         eyes_read: see `BurstFinding`, of the straight look.
     """
 
@@ -271,6 +272,7 @@ class Challenge:
     templates: tuple[str, ...] = ()
     with_photo: bool = False
     eyes_read: bool = False
+    card_check: str = ""
 
 
 @dataclass(frozen=True, slots=True)

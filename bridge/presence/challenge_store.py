@@ -31,6 +31,7 @@ class FaceChallengeRow(TenantRow, Base):
     templates: Mapped[JsonList]
     with_photo: Mapped[bool]
     eyes_read: Mapped[bool]
+    card_check: Mapped[str] = mapped_column(String(40), default="", server_default="")
 
 
 class FaceChallengeFrameRow(TenantRow, Base):

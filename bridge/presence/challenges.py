@@ -16,7 +16,7 @@ from bridge.kernel.evidence import EvidencePort, EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, LearnerRef, new_id
 from bridge.kernel.time import Clock, StudyClock, epoch_ms, rfc3339
 from bridge.presence import challenge as model
-from bridge.presence.anchoring import anchored
+from bridge.presence.anchoring import STAFF_CARD_CHECK_KEPT, anchored
 from bridge.presence.bursts import BurstMaterial, JudgedBurst
 from bridge.presence.challenge import (
     BurstFinding,
@@ -32,6 +32,7 @@ from bridge.presence.face import FaceTemplate, FaceVerdict, Frame, comparison_sc
 from bridge.presence.face_pack import ChallengeLimits, FacePack
 from bridge.presence.model import FaceFrame, FaceReference, RecogniserInForce, medoid
 from bridge.presence.ports import PresenceStore, RosterPhotographs, RulesInForce
+from bridge.presence.renewal import Vouched, Vouching, in_place_of, nobody_vouches
 
 BURST_WAITING = "presence.burst_waiting"
 CHALLENGE_SUSPECTED = "presence.challenge_suspected"
@@ -91,6 +92,7 @@ class ChallengeService:
         institution_id: InstitutionId,
         pack: FacePack,
         photo_source: PhotoSource,
+        vouching: Vouching = nobody_vouches,
     ) -> None:
         self._challenges = challenges
         self._store = store
@@ -103,6 +105,7 @@ class ChallengeService:
         self._institution_id = institution_id
         self._pack = pack
         self._photo_source = photo_source
+        self._vouching = vouching
         recogniser = pack.model("recogniser")
         self._recogniser = RecogniserInForce(recogniser.id, recogniser.sha256 or "")
 
@@ -201,8 +204,8 @@ class ChallengeService:
             ),
             known=None if named is None else self._template(named),
             roster_jpeg=self._roster.roster_photo(found.learner, found.class_run),
-            renewal=current is None and reference is not None and reference.anchored_ms is not None,
             earlier=tuple(self._challenges.marks(found.learner, but_of=found.id)),
+            vouched=self._vouched(reference),
         )
 
     def pictures(self, frame_ids: Sequence[str]) -> Mapping[str, bytes]:
@@ -239,7 +242,13 @@ class ChallengeService:
             named = self._put_template(found, judged.template)
             # A face that came before the photograph did was not compared with it.
             with_photo = judged.with_photo and (found.with_photo or not found.templates)
-            found = replace(found, templates=(*found.templates, named), with_photo=with_photo)
+            vouched = judged.card_check == found.card_check or not found.templates
+            found = replace(
+                found,
+                templates=(*found.templates, named),
+                with_photo=with_photo,
+                card_check=judged.card_check if vouched else "",
+            )
         found = self._went_on(found, judged.found)
         if found.state is not ChallengeState.OPEN:
             self._keep_reference(found)
@@ -261,6 +270,12 @@ class ChallengeService:
         for one in self._challenges.unended(learner):
             self._save(replace(one, state=ChallengeState.EXPIRED, step=None))
         self._challenges.forget_marks(learner)
+
+    def end_open(self, learner: LearnerRef, class_run: ClassRunId) -> None:
+        """End what is open of the learner's challenges in a class run; the marks of their frames stay."""
+        for one in self._challenges.unended(learner):
+            if one.class_run == class_run:
+                self._save(replace(one, state=ChallengeState.EXPIRED, step=None))
 
     def limits(self, class_run: ClassRunId) -> ChallengeLimits:
         """Return the pack's limits, with steps enough for the good frames that the rules ask for.
@@ -348,13 +363,21 @@ class ChallengeService:
             self._events.want(BURST_WAITING, found.id)
         return found
 
+    def _vouched(self, before: FaceReference | None) -> Vouched | None:
+        """Return what vouches for whoever registers in the place of an anchored reference of an earlier model."""
+        if before is None or not in_place_of(before, self._recogniser):
+            return None
+        return self._vouching(before)
+
     def _keep_reference(self, passed: Challenge) -> None:
-        """Keep the faces of a challenge as the person's reference; anchor it if it was passed and matched the ID photo.
+        """Keep the faces of a challenge as the person's reference; anchor it if it was passed and matched the ID photo,
+        or the pictures of a staff's check of the card that is in force.
 
         Who does not manage the movements may study on provisionally, with staff to compare face and card, unless
         something was suspected.
         """
-        known = self._current(passed.learner, passed.class_run)
+        before = self._store.reference(passed.learner, passed.class_run)
+        known = before if before is not None and before.is_of(self._recogniser) else None
         if known is not None and known.anchored_ms is not None:
             # Staff were quicker, and what is anchored stays as it was anchored.
             return
@@ -377,12 +400,29 @@ class ChallengeService:
             anchored_ms=None,
             has_roster_photo=passed.with_photo,
             id=new_id("fref") if known is None else known.id,
+            renews=in_place_of(before, self._recogniser),
+            card_check="" if before is None else before.card_check,
         )
         needed = max(2, self._rules.anchor_good_frames(passed.class_run))
-        if by_machine and passed.with_photo and len(passed.templates) >= needed:
-            method = self._photo_source(passed.learner, passed.class_run)
-            reference = anchored(self._events, reference, self._study_clock.now(), method)
+        if by_machine and len(passed.templates) >= needed:
+            reference = self._anchored(passed, before, reference)
         self._store.save_reference(reference)
+
+    def _anchored(
+        self, passed: Challenge, before: FaceReference | None, reference: FaceReference
+    ) -> FaceReference:
+        """Return the reference anchored by what its faces were compared with; as it is where that was nothing."""
+        now = self._study_clock.now()
+        vouched = self._vouched(before) if passed.card_check else None
+        # Asked once more: the document may have changed while the learner moved their head.
+        if vouched is not None and vouched.card_check == passed.card_check:
+            kept = replace(reference, card_check=vouched.card_check)
+            by = {"card_check": vouched.card_check, "renews": reference.renews}
+            return anchored(self._events, kept, now, STAFF_CARD_CHECK_KEPT, **by)
+        if passed.with_photo:
+            method = self._photo_source(passed.learner, passed.class_run)
+            return anchored(self._events, reference, now, method)
+        return reference
 
     def _is_same(self, known: FaceReference, name: str) -> bool:
         score = comparison_score(self._template(known.chosen), self._template(name))

@@ -292,6 +292,8 @@ class FaceReference:
         chosen: the one of them that is most like the others; checks compare with it.
         anchored_ms: when it was known to be this person's (see `anchoring`); None: credit stays provisional.
         id: what checks and anchors name it by, new for each registration; "" for those of earlier versions.
+        renews: which anchored reference of an earlier model it stands in the place of; "" for none.
+        card_check: the staff's check of the card that anchored it, or the one in whose place it stands.
     """
 
     learner: LearnerRef
@@ -303,6 +305,8 @@ class FaceReference:
     anchored_ms: int | None
     has_roster_photo: bool
     id: str = ""
+    renews: str = ""
+    card_check: str = ""
 
     def is_of(self, recogniser: RecogniserInForce) -> bool:
         """Return whether faces seen today can be compared with it; otherwise the person registers anew."""

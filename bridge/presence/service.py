@@ -2,6 +2,7 @@
 
 import hmac
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -49,7 +50,9 @@ BATCHES_AT_ONCE = 20
 CONSENT_REVOKED = "consent_revoked"
 FACES_STOPPED = "faces_stopped"
 """No frame may be taken any more, and not by the learner's choice: the assessment ended or says no."""
-_NOT_TO_ANSWER = frozenset({CONSENT_REVOKED, FACES_STOPPED})
+FACE_RESET = "face_reset"
+"""Two members of staff gave the registered face up: there is nothing to compare with until a new one is registered."""
+_NOT_TO_ANSWER = frozenset({CONSENT_REVOKED, FACES_STOPPED, FACE_RESET})
 """Ends of a session after which what it still asked for is held against nobody."""
 _EXIT_CHECK_AFTER_MS = 30_000
 """Who leaves so soon after a passed check is not asked again: the page's last beat lags behind the check that it
@@ -91,7 +94,13 @@ class PresenceService:
         institution_id: InstitutionId,
         prompts: Prompts,
         queue: FrameQueue,
+        faces_stopped: Callable[[ClassRunId], bool] = lambda _class_run: False,
     ) -> None:
+        """Bind the service to one unit of work.
+
+        Args:
+            faces_stopped: whether no face may be checked in a class run now.
+        """
         self._store = store
         self._inbox = inbox
         self._events = events
@@ -102,6 +111,7 @@ class PresenceService:
         self._institution_id = institution_id
         self._prompts = prompts
         self._queue = queue
+        self._faces_stopped = faces_stopped
 
     def open_session(
         self,
@@ -304,20 +314,29 @@ class PresenceService:
     def end_study(self, learner: LearnerRef, reason: str) -> None:
         """Close the learner's open sessions; what was recorded stays.
 
-        Who withdraws the consent to faces and is supervised by staff goes on.
+        Who withdraws the consent to faces, or is to register anew, and is supervised by staff goes on.
         """
         for session in self._store.open_sessions(learner):
-            if reason != CONSENT_REVOKED or session.method == FACE_METHOD:
+            if reason not in (CONSENT_REVOKED, FACE_RESET) or session.method == FACE_METHOD:
                 self._close(session, reason)
 
     def expire(self, check: PresenceCheck) -> PresenceCheck:
-        """Return the check, ended as missed if its answer window is over with no frame waiting to be judged."""
+        """Return the check, ended as missed if its answer window is over with no frame waiting to be judged.
+
+        Where no face may be checked any more it ends with its session, charged to nobody: it could not be answered.
+        """
         now_ms = self._now_ms()
         if check.state is not CheckState.OPEN or now_ms < check.answer_by_ms:
             return check
         if self._store.waiting_frames(check.id):
             # A frame that came in time is judged, however long our queue; nobody loses by our delay.
             return check
+        if self._faces_stopped(check.class_run):
+            self.close_session(check.session, FACES_STOPPED)
+            ended = self._store.check(check.id)
+            if ended is not None and ended.state is not CheckState.OPEN:
+                return ended
+            return self.decide(check, CheckState.DECLINED, check.attempts_left, now_ms)
         return self.decide(check, CheckState.MISSED, check.attempts_left, now_ms)
 
     def decide(
@@ -404,6 +423,9 @@ class PresenceService:
                 return BatchAnswer(session, self._nonce(session), [])
         else:
             check = self.expire(check)
+            now = self._store.session(session.id) if check.state is CheckState.DECLINED else None
+            if now is not None and not now[0].open:
+                return self._answer(now[0], now_ms)
         if check is None or check.state is not CheckState.OPEN:
             kind = CheckKind.IN_TEST if session.activity is Activity.TEST else CheckKind.RANDOM
             due = session.next_due_ms if check is None else now_ms
@@ -498,6 +520,10 @@ class PresenceService:
             "consent_revoked": (
                 "您已撤回人脸信息处理同意,本页面已停止计时。已确认的学时不变;"
                 "请培训机构工作人员监督您学习,开始监督后重新打开本页即可继续。"
+            ),
+            FACE_RESET: (
+                "培训机构请您重新登记人脸,本页面已停止计时。已确认的学时不变;"
+                "请打开“我的培训”重新登记,完成后再回到本页继续。"
             ),
             FACES_STOPPED: (
                 "培训机构现在不能使用刷脸核验,本页面已停止计时。已确认的学时不变;"

@@ -101,3 +101,5 @@ class FaceReferenceRow(TenantRow, Base):
     anchored_ms: Mapped[Count | None]
     has_roster_photo: Mapped[bool]
     id: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    renews: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    card_check: Mapped[str] = mapped_column(String(40), default="", server_default="")

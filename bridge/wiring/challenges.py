@@ -85,12 +85,14 @@ def _told(house: "House", stations: "Stations", found: Challenge) -> Json:
         "of": limits.steps + 1,
         "message": found.sentence,
         "anchored": False,
+        "card_again": False,
         "done": found.state is ChallengeState.PASSED,
         "step": None,
     }
     if found.state is ChallengeState.PASSED:
         reference = stations.presence_store.reference(found.learner, found.class_run)
         told["anchored"] = reference is not None and reference.anchored_ms is not None
+        told["card_again"] = reference is not None and bool(reference.renews)
     step = found.step
     if step is not None:
         now_ms = epoch_ms(house.clock.now())

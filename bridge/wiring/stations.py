@@ -95,6 +95,7 @@ from bridge.wiring.adapters import (
     StandingOfInstitution,
 )
 from bridge.wiring.earned import EarnedFromLedger
+from bridge.wiring.face_renewal import vouched_by_staff
 from bridge.wiring.face_search import leave_search
 from bridge.wiring.face_search_jobs import ForgettingVault, PermissionInForce
 from bridge.wiring.feed_sources import StudyForRegulator
@@ -246,6 +247,7 @@ class Stations:
             self._tx.institution_id,
             self.prompts,
             house.frames_waiting.within(self._tx),
+            lambda class_run: not self.assessments.in_force(FACE, class_run).value,
         )
 
     @cached_property
@@ -292,6 +294,7 @@ class Stations:
             self._tx.institution_id,
             house.face_pack,
             self._photo_source,
+            lambda reference: vouched_by_staff(self, self._tx.institution_id, reference),
         )
 
     @cached_property

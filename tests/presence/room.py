@@ -28,6 +28,7 @@ from bridge.presence.model import Activity, CheckRules, Command, PresenceCheck
 from bridge.presence.prompt_model import PromptRules
 from bridge.presence.prompt_store import SqlPromptStore
 from bridge.presence.prompts import Prompts, Shown, prompt_closed
+from bridge.presence.renewal import Vouching, nobody_vouches
 from bridge.presence.service import BatchAnswer, OpenedSession, PresenceService
 from bridge.presence.store import SqlPresenceStore
 from tests.contracts.memory_evidence import MemoryEvidence
@@ -123,6 +124,8 @@ class Room:
         self.evidence = MemoryEvidence()
         self.face_engine = PictureEngine()
         self.recogniser = RECOGNISER
+        self.vouching: Vouching = nobody_vouches
+        self.faces_stopped = False
 
     @contextmanager
     def open(self, institution: InstitutionId = ORG) -> Iterator[Desk]:
@@ -131,7 +134,7 @@ class Room:
             prompts = Prompts(SqlPromptStore(tx), tx, self.rules, self.pace, self.study_clock)
             presence = PresenceService(
                 store, SqlInbox(tx), tx, self.rules, self.pace, self.study_clock, b"k" * 32, institution, prompts,
-                self.queue,
+                self.queue, lambda _class_run: self.faces_stopped,
             )  # fmt: skip
             frames = FrameService(
                 store,
@@ -228,6 +231,7 @@ class Room:
                 ORG,
                 self.face_engine.pack,
                 lambda _learner, _class_run: ID_PHOTO,
+                self.vouching,
             )
 
     def challenge(self, learner: LearnerRef = LEARNER) -> Challenge:

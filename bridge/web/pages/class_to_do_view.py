@@ -254,15 +254,17 @@ def _changes(tx: Tx, learners: Sequence[LearnerRef], staff: str) -> Sequence[Lea
 def _faces(house: House, tx: Tx, class_run: ClassRunId) -> Mapping[LearnerRef, _Face]:
     row = FaceReferenceRow
     found = tx.session.execute(
-        select(row.learner, row.model_id, row.model_sha256, row.anchored_ms, row.has_roster_photo).where(
-            row.class_run == class_run
-        )
+        select(
+            row.learner, row.model_id, row.model_sha256, row.anchored_ms, row.has_roster_photo, row.renews
+        ).where(row.class_run == class_run)
     )
     faces = {}
     for one in found:
         current = (one.model_id, one.model_sha256) == house.recogniser
         why = _("识别模型已更新，须重新登记人脸")
-        if current:
+        if current and one.renews:
+            why = _("识别模型更新后已重新登记，原来的核对不能沿用，须再当面核对证件")
+        elif current:
             why = (
                 _("登记的人脸未核对，请重做登记或当面核对证件")
                 if one.has_roster_photo

@@ -222,7 +222,9 @@
       mood('good');
       one('face-mark').textContent = '✓';
       say(told.anchored ? '人脸登记完成' : '动作完成');
-      hint(told.anchored ? '' : '报名材料里没有可比对的证件照，请班主任当面核对证件。');
+      hint(told.anchored ? '' : told.card_again
+        ? '识别模型更新后原来的核对不能沿用，请班主任再当面核对一次证件。学时照常暂记。'
+        : '报名材料里没有可比对的证件照，请班主任当面核对证件。');
       one('face-count').textContent = '';
       room.setAttribute('data-state', 'passed');
       one('face-leave').textContent = '返回我的培训';

@@ -38,7 +38,7 @@ def _row(at: int) -> FaceFrame:
 
 def judged(engine: OnnxFaceEngine, learner: FaceTemplate, move: Move, jpegs: Sequence[bytes]) -> JudgedBurst:
     frames = tuple((_row(at), jpeg) for at, jpeg in enumerate(jpegs))
-    material = BurstMaterial("chl", "nonce", move, frames, None, b"photo", False, ())
+    material = BurstMaterial("chl", "nonce", move, frames, None, b"photo", ())
     return judge_burst_material(engine, MARKS, material, LIMITS, lambda _photo: learner, lambda _ids: {})
 
 
