@@ -67,6 +67,7 @@ REASONS = {
     "archive_expired": "档案保存期满",
     "import_ended": "名单导入结束",
     "requested": "按要求删除",
+    "face_reset": "重新登记人脸",
     "restored_backup": "恢复备份后补行",
 }
 

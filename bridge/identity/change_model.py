@@ -16,8 +16,12 @@ class ChangeKind(StrEnum):
     DOCUMENT = "document"
     MERGE = "merge"
     """Another record is of the same human; this one goes on."""
+    UNMERGE = "unmerge"
+    """A merge was wrong: the record that was given up goes on by itself again."""
     RELEASE = "release"
     """The binding of an account is ended."""
+    FACE_RESET = "face_reset"
+    """An anchored registration of the face is given up, and the person registers anew."""
 
 
 VERSIONS = frozenset({ChangeKind.NAME, ChangeKind.EMPLOYER, ChangeKind.DOCUMENT})
@@ -25,7 +29,7 @@ VERSIONS = frozenset({ChangeKind.NAME, ChangeKind.EMPLOYER, ChangeKind.DOCUMENT}
 
 
 class ChangeState(StrEnum):
-    """Where a change stands. Every state but `PROPOSED` is final."""
+    """Where a change stands. Every state but `PROPOSED` is final; but two people may undo a confirmed merge."""
 
     PROPOSED = "proposed"
     CONFIRMED = "confirmed"
@@ -33,6 +37,8 @@ class ChangeState(StrEnum):
     """By who proposed it."""
     REFUSED = "refused"
     """By the second person."""
+    UNDONE = "undone"
+    """A merge that two people confirmed and two people found to be wrong."""
 
 
 KINDS_ZH: Mapping[ChangeKind, str] = {
@@ -40,14 +46,30 @@ KINDS_ZH: Mapping[ChangeKind, str] = {
     ChangeKind.EMPLOYER: "工作单位",
     ChangeKind.DOCUMENT: "证件",
     ChangeKind.MERGE: "合并学员记录",
+    ChangeKind.UNMERGE: "撤销合并",
     ChangeKind.RELEASE: "解除账号绑定",
+    ChangeKind.FACE_RESET: "重新登记人脸",
 }
 STATES_ZH: Mapping[ChangeState, str] = {
     ChangeState.PROPOSED: "待另一名工作人员确认",
     ChangeState.CONFIRMED: "已确认",
     ChangeState.WITHDRAWN: "已撤回",
     ChangeState.REFUSED: "未予确认",
+    ChangeState.UNDONE: "已撤销",
 }
+UNMERGE_REASONS: Mapping[str, str] = {
+    "two_humans": "两份记录属于两个人",
+    "wrong_record": "合并时选错了记录",
+    "evidence_wrong": "合并时的证明材料不实或看错",
+}
+"""Why two people undo a merge. A text of staff's own would hold names."""
+FACE_RESET_REASONS: Mapping[str, str] = {
+    "another_face": "登记的人脸不是学员本人",
+    "looks_changed": "学员容貌有较大变化,多次核验不过",
+    "poor_pictures": "登记的照片质量差",
+    "learner_asked": "学员本人要求重新登记",
+}
+"""Why two people have a face registered anew. A text of staff's own would hold names."""
 EVIDENCE_ZH: Mapping[str, str] = {
     "new_card": "新证件复印件或照片",
     "household_register": "户口簿变更页",
@@ -66,10 +88,12 @@ class Change:
     """One change as it was proposed, and what became of it.
 
     Args:
-        other: of a merge the record that is given up, of a release the account; else None.
+        other: of a merge, and of its undoing, the record that is given up; of a release the account; of a face the
+            class run in which it is registered anew; else None.
         value: the new name, employer or number; "" for kinds without one.
         from_date: legal day from which it is in force; None for kinds without versions.
-        reason: a code of `model.RELEASE_REASONS` for a release; "" else.
+        reason: a code of `model.RELEASE_REASONS` for a release, of `UNMERGE_REASONS` for an undone merge,
+            of `FACE_RESET_REASONS` for a face; "" else.
         evidence_kind: of `EVIDENCE_ZH`; evidence_sha256: of the file's plain bytes.
     """
 

@@ -26,7 +26,11 @@ class SqlChanges:
         self._institution = institution
 
     def add(self, change: Change) -> bool:
-        """Add a proposed change; False, with nothing added, if one of its kind waits for this person already."""
+        """Add a proposed change.
+
+        False, with nothing added, if one of its kind waits for this person already, or one to the same number for
+        another person (`waits_elsewhere`).
+        """
         row = IdentityChangeRow(
             id=change.id,
             institution_id=self._institution,
@@ -68,6 +72,36 @@ class SqlChanges:
         except IntegrityError:
             return False
         return True
+
+    def waits_elsewhere(self, learner: LearnerRef, number: str) -> bool:
+        """Return whether a change of another person to a document of this number waits for its second person."""
+        found = self._session.scalar(
+            select(IdentityChangeRow.id)
+            .where(
+                IdentityChangeRow.kind == ChangeKind.DOCUMENT.value,
+                IdentityChangeRow.state == ChangeState.PROPOSED.value,
+                IdentityChangeRow.value_index == self.number_index(number),
+                IdentityChangeRow.learner != learner,
+            )
+            .limit(1)
+        )
+        return found is not None
+
+    def standing_merge(self, survivor: LearnerRef, other: LearnerRef) -> Change | None:
+        """Return the merge by which `other` was given up for `survivor`, locked; None if none stands."""
+        row = self._session.scalar(
+            select(IdentityChangeRow)
+            .where(IdentityChangeRow.learner == survivor, IdentityChangeRow.other == other, *_merged())
+            .with_for_update(),
+            execution_options={"populate_existing": True},
+        )
+        return None if row is None else self._read(row)
+
+    def undo_merge(self, merge_id: str) -> None:
+        """Let a merge stand no more; its evidence and its two people stay."""
+        row = self._session.get_one(IdentityChangeRow, merge_id)
+        row.state = ChangeState.UNDONE.value
+        self._session.flush()
 
     def of(self, learner: LearnerRef) -> Sequence[Change]:
         """Return all changes to a record, oldest first, also those in which it was given up."""

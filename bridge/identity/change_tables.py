@@ -12,7 +12,7 @@ def _once(name: str, where: str, *columns: str) -> Index:
 
 
 class IdentityChangeRow(Base, TenantRow):
-    """One change; decided once, never altered afterwards, never deleted."""
+    """One change; decided once, never deleted, and never altered afterwards but that a merge may be undone."""
 
     __tablename__ = "identity_change"
     __table_args__ = (
@@ -25,6 +25,8 @@ class IdentityChangeRow(Base, TenantRow):
             "kind",
             "from_date",
         ),
+        # A number that waits for two people at once would be promised to both.
+        _once("uq_identity_change_number", "state = 'proposed' AND kind = 'document'", "value_index"),
         # A record is given up once.
         _once("uq_identity_change_merged", "state = 'confirmed' AND kind = 'merge'", "other"),
     )

@@ -7,7 +7,16 @@ import hmac
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from bridge.identity.change_model import EVIDENCE_ZH, KINDS_ZH, VERSIONS, Change, ChangeKind, ChangeState
+from bridge.identity.change_model import (
+    EVIDENCE_ZH,
+    FACE_RESET_REASONS,
+    KINDS_ZH,
+    UNMERGE_REASONS,
+    VERSIONS,
+    Change,
+    ChangeKind,
+    ChangeState,
+)
 from bridge.identity.change_store import SqlChanges
 from bridge.identity.documents import plain_number, read_document
 from bridge.identity.model import RELEASE_REASONS, is_name, normalise_name
@@ -75,7 +84,8 @@ class Changes:
         Raises:
             InvalidInput: record_merged, name_malformed, employer_malformed, document_of_another_person,
                 change_same, from_date_unlikely, evidence_kind_unknown, evidence_malformed, evidence_too_large,
-                change_waiting, version_same_day; those of `read_document`.
+                change_waiting, document_taken (it waits for another person), version_same_day; those of
+                `read_document`.
         """
         if kind not in VERSIONS:
             raise ValueError(kind)
@@ -114,21 +124,52 @@ class Changes:
             evidence=("both_documents", evidence),
         )
 
+    def propose_unmerge(
+        self, survivor: LearnerRef, other: LearnerRef, *, reason: str, evidence: bytes, by: str
+    ) -> Change:
+        """Keep that the merge of `other` into `survivor` was wrong, with the documents of both as evidence.
+
+        Raises:
+            InvalidInput: unmerge_reason_unknown, merge_not_standing, change_waiting; those of evidence.
+        """
+        if reason not in UNMERGE_REASONS:
+            raise InvalidInput("unmerge_reason_unknown", "请选择撤销合并的原因。", http_status=422)
+        return self._proposed(
+            ChangeKind.UNMERGE,
+            survivor,
+            by,
+            other=other,
+            value=self._standing_merge(survivor, other).value,
+            reason=reason,
+            evidence=("both_documents", evidence),
+        )
+
     def propose_release(self, learner: LearnerRef, account_id: str, *, reason: str, by: str) -> Change:
         """Keep that the binding of an account is to be ended; InvalidInput: release_reason_unknown, change_waiting."""
         if reason not in RELEASE_REASONS:
             raise InvalidInput("release_reason_unknown", "请选择解绑原因。", http_status=422)
         return self._proposed(ChangeKind.RELEASE, learner, by, other=account_id, reason=reason)
 
+    def propose_face_reset(self, learner: LearnerRef, class_run: str, *, reason: str, by: str) -> Change:
+        """Keep that the learner is to register the face anew in a class run.
+
+        Raises:
+            InvalidInput: face_reset_reason_unknown, change_waiting.
+        """
+        if reason not in FACE_RESET_REASONS:
+            raise InvalidInput("face_reset_reason_unknown", "请选择重新登记的原因。", http_status=422)
+        return self._proposed(ChangeKind.FACE_RESET, learner, by, other=class_run, reason=reason)
+
     def confirm(self, change_id: str, *, by: str, typed: str | None = None) -> Change:
         """Confirm as the second person; twice by the same is once.
 
         Args:
-            typed: the value, of a merge the other number, as the second person reads it off the evidence.
+            typed: the value, of a merge and of its undoing the other number, as the second person reads it off
+                the evidence.
 
         Raises:
             InvalidInput: change_unknown, change_decided, value_differs, version_same_day,
-                document_of_another_person, record_merged.
+                document_of_another_person, record_merged, merge_not_standing.
             NotPermitted("second_person_required"): `by` proposed it.
         """
         one = self.get(change_id)
@@ -138,13 +179,17 @@ class Changes:
         if one.proposed_by == by:
             raise NotPermitted("second_person_required", "须由另一名工作人员确认,提出人不能自己确认。")
         if one.value:
-            self._require_own(one.learner)
+            if one.kind is not ChangeKind.UNMERGE:
+                self._require_own(one.learner)
             if not hmac.compare_digest(_comparable(one.kind, typed or ""), _comparable(one.kind, one.value)):
                 raise InvalidInput(
                     "value_differs", "与提出人填写的不一致,请对照证明材料重新输入。", http_status=422
                 )
             if one.kind is ChangeKind.DOCUMENT:
                 self._require_free(one.learner, one.value)
+            elif one.kind is ChangeKind.UNMERGE:
+                merge = self._standing_merge(one.learner, LearnerRef(one.other or ""))
+                self._changes.undo_merge(merge.id)
         if not self._changes.decide(change_id, ChangeState.CONFIRMED, by, self._clock.now()):
             raise _same_day()
         return self.get(change_id)
@@ -224,6 +269,12 @@ class Changes:
             decided_at=None,
         )
         if not self._changes.add(change):
+            if kind is ChangeKind.DOCUMENT and self._changes.waits_elsewhere(learner, value):
+                raise InvalidInput(
+                    "document_taken",
+                    "这个证件号码正在另一名学员的变更中等待确认,请先处理那一项。",
+                    http_status=409,
+                )
             raise InvalidInput(
                 "change_waiting", f"这名学员有一项“{KINDS_ZH[kind]}”变更待确认,请先处理。", http_status=409
             )
@@ -254,6 +305,12 @@ class Changes:
                 http_status=409,
             )
 
+    def _standing_merge(self, survivor: LearnerRef, other: LearnerRef) -> Change:
+        found = self._changes.standing_merge(survivor, other)
+        if found is None:
+            raise InvalidInput("merge_not_standing", "这项合并不存在或已撤销,请刷新页面。", http_status=409)
+        return found
+
     def _require_own(self, learner: LearnerRef) -> None:
         if self._changes.survivor_of(learner) != learner:
             raise InvalidInput(
@@ -277,7 +334,7 @@ def _number(text: str, today: date) -> str:
 
 
 def _comparable(kind: ChangeKind, value: str) -> bytes:
-    numbers = (ChangeKind.DOCUMENT, ChangeKind.MERGE)
+    numbers = (ChangeKind.DOCUMENT, ChangeKind.MERGE, ChangeKind.UNMERGE)
     return (plain_number(value) if kind in numbers else normalise_name(value)).encode()
 
 

@@ -15,13 +15,20 @@ ACCOUNT_RELEASED = "identity.account_released"
 """Type of the event that staff ended the binding of an account."""
 PERSON_MERGED = "person_merged"
 """Why an account's binding to a record ends that was merged into another; no form offers it."""
+MERGE_UNDONE = "merge_undone"
+"""Why an account goes back to the record that it was taken from by a merge; no form offers it."""
 RELEASE_REASONS = {
     "account_lost": "学员无法再使用原账号",
     "wrong_account": "实名时用错了账号",
     "account_shared": "账号被他人使用",
     "lms_moved": "学习平台更换或账号合并",
     PERSON_MERGED: "两份学员记录确认为同一人",
+    MERGE_UNDONE: "合并有误已撤销,账号归还",
 }
+OFFERED_RELEASE_REASONS = {
+    code: words for code, words in RELEASE_REASONS.items() if code not in (PERSON_MERGED, MERGE_UNDONE)
+}
+"""Those that a form offers."""
 """Why staff may end a binding. A text of their own would hold names."""
 REVEAL_REASONS = {
     "check_document": "核对学员出示的证件",

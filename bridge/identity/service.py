@@ -153,6 +153,9 @@ class IdentityService:
         number = document.number
         row = self._store.list_row(class_run, number)
         code = self._what_is_wrong(row, normalise_name(name))
+        if code is None:
+            # What is looked at from here on is decided by nobody else meanwhile: a change to the same number, a merge.
+            self._store.take_turn()
         learner = self._store.learner_with(number)
         if code is None and account.learner is not None and account.learner != learner:
             code = "account_already_bound"
@@ -213,6 +216,13 @@ class IdentityService:
             return False
         self._tell(ACCOUNT_BOUND, account_id, learner, account=account_id)
         return True
+
+    def give_back(self, row: ListRow, learner: LearnerRef) -> None:
+        """Give a place on an enrolment list to the record whose document it is by, and tell.
+
+        For the records of an undone merge alone: who that is was proved before.
+        """
+        self._claim(row, learner, told=f"{row.id}|{learner}|{rfc3339(self._clock.now())}")
 
     def give_consent(self, account_id: str, purpose: str, version: str) -> Consent:
         """Record consent to the text as it is shown now; twice is once.
@@ -381,13 +391,13 @@ class IdentityService:
         self._claim(row, learner)
         return True
 
-    def _claim(self, row: ListRow, learner: LearnerRef) -> None:
+    def _claim(self, row: ListRow, learner: LearnerRef, *, told: str = "") -> None:
         self._store.claim_list_row(row.id, learner)
         self._events.emit(
             IDENTITY_VERIFIED,
             learner,
             occurred_at=self._clock.now(),
-            idempotency_key=row.id,
+            idempotency_key=told or row.id,
             data={"learner": learner, "class_run": row.class_run, "enrolment_list_row": row.id},
         )
 

@@ -22,6 +22,7 @@ from bridge.identity.tables import (
     LmsAccountRow,
     RealNameRefusalRow,
 )
+from bridge.identity.turns import take_turn
 from bridge.kernel.ids import (
     ClassRunId,
     EvidenceId,
@@ -51,6 +52,9 @@ class SqlIdentityStore:
     @property
     def institution_id(self) -> InstitutionId:
         return self._tenant
+
+    def take_turn(self) -> None:
+        take_turn(self._tx)
 
     def account(self, account_id: str) -> AccountRecord | None:
         row = self._session.scalar(select(LmsAccountRow).where(LmsAccountRow.id == account_id))

@@ -13,6 +13,8 @@ from bridge.kernel.time import legal_date, rfc3339
 if TYPE_CHECKING:
     from bridge.wiring.house import House
 
+_SHOWN = VERSIONS | {ChangeKind.MERGE, ChangeKind.UNMERGE}
+
 
 def versions_of(
     house: "House", institution: str, learner: str, *, on: str | None, reveal: str | None, by: str
@@ -43,9 +45,7 @@ def versions_of(
         store = SqlIdentityStore(tx, house.cipher)
         person = store.person_on(who, day)
         rows = store.list_rows_of(who)
-        changes = [
-            one for one in store.changes.of(who) if one.kind in VERSIONS or one.kind is ChangeKind.MERGE
-        ]
+        changes = [one for one in store.changes.of(who) if one.kind in _SHOWN]
         records = store.changes.records_of(who)
     if person is None:
         raise InvalidInput("learner_unknown", "没有这名学员,请核对后重试。", http_status=404)

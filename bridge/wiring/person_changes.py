@@ -1,28 +1,23 @@
-"""What follows when a second person confirms a change to a person's record: merges and ended bindings."""
+"""What follows when a second person confirms a change to a person's record: merges, undone ones, ended bindings."""
 
 from typing import TYPE_CHECKING
-
-from sqlalchemy import select
 
 from bridge.db.unit_of_work import Tx
 from bridge.identity.bindings import bindings_of
 from bridge.identity.change_model import Change, ChangeKind, ChangeState
 from bridge.identity.model import PERSON_MERGED
 from bridge.identity.store import SqlIdentityStore
+from bridge.identity.turns import take_turn
 from bridge.kernel.errors import InvalidInput
-from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import legal_date
-from bridge.registry.tables import InstitutionRow
+from bridge.wiring.face_reset import reset_face
+from bridge.wiring.merge_undone import undo_merge
+from bridge.wiring.person_ends import EndSessions, counts, end_binding
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from bridge.wiring.house import House
     from bridge.wiring.stations import Stations
-
-    EndSessions = Callable[[Tx, InstitutionId, str], None]
-
-ENDED_BY_STAFF = "account_released"
 
 
 def propose_merge(
@@ -53,8 +48,8 @@ def require_mergeable(house: "House", stations: "Stations", survivor: LearnerRef
             )
         if (
             class_run in shared
-            and _counts(stations, survivor, class_run)
-            and _counts(stations, other, class_run)
+            and counts(stations, survivor, class_run)
+            and counts(stations, other, class_run)
         ):
             raise InvalidInput(
                 "merge_counted_twice",
@@ -70,7 +65,7 @@ def confirm_change(
     *,
     by: str,
     typed: str | None,
-    end_sessions: "EndSessions",
+    end_sessions: EndSessions,
 ) -> Change:
     """Confirm a change as the second person, and let follow what follows from it, in one unit of work.
 
@@ -78,67 +73,43 @@ def confirm_change(
         end_sessions: ends the pages that are open under an account.
 
     Raises:
-        InvalidInput: as `Changes.confirm`; binding_changed; as `require_mergeable`.
+        InvalidInput: as `Changes.confirm`; binding_changed, face_not_anchored; as `require_mergeable`.
         NotPermitted("second_person_required")
     """
     # One after the other: whether a number is free and a record stands is looked at before it is decided.
-    tx.session.scalar(
-        select(InstitutionRow.id)
-        .where(InstitutionRow.id == tx.institution_id)
-        .with_for_update(key_share=True)
-    )
+    take_turn(tx)
     stations = house.at(tx)
     before = stations.changes.get(change_id)
     done = stations.changes.confirm(change_id, by=by, typed=typed)
     if before.state is not ChangeState.PROPOSED:
         return done
     if done.kind is ChangeKind.MERGE:
-        _merge(house, tx, stations, done, by, end_sessions)
+        _merge(house, tx, stations, done, end_sessions)
+    elif done.kind is ChangeKind.UNMERGE:
+        undo_merge(house, tx, stations, done, end_sessions)
     elif done.kind is ChangeKind.RELEASE:
         _release(tx, stations, done, end_sessions)
+    elif done.kind is ChangeKind.FACE_RESET:
+        reset_face(tx, stations, done)
     return done
 
 
-def _release(tx: Tx, stations: "Stations", change: Change, end_sessions: "EndSessions") -> None:
+def _release(tx: Tx, stations: "Stations", change: Change, end_sessions: EndSessions) -> None:
     account = change.other or ""
     holds = next((one for one in bindings_of(tx, change.learner) if one.ended_at is None), None)
     # Only what was proposed is ended: the person may have bound another account since.
     if holds is None or holds.account_id != account:
         raise InvalidInput("binding_changed", "这名学员的账号绑定刚刚有变化,请刷新页面。", http_status=409)
-    _end_binding(tx, stations, change.learner, account, change.reason, change.proposed_by, end_sessions)
+    end_binding(tx, stations, change.learner, account, change.reason, change.proposed_by, end_sessions)
 
 
-def _merge(
-    house: "House", tx: Tx, stations: "Stations", change: Change, by: str, end_sessions: "EndSessions"
-) -> None:
+def _merge(house: "House", tx: Tx, stations: "Stations", change: Change, end_sessions: EndSessions) -> None:
     survivor, other = change.learner, LearnerRef(change.other or "")
     require_mergeable(house, stations, survivor, other)
     store = SqlIdentityStore(tx, house.cipher)
     account = store.owner(other)
     if account is None:
         return
-    _end_binding(tx, stations, other, account, PERSON_MERGED, change.proposed_by, end_sessions)
+    end_binding(tx, stations, other, account, PERSON_MERGED, change.proposed_by, end_sessions)
     if store.owner(survivor) is None:
         stations.identity.hand_over_account(account, survivor)
-
-
-def _end_binding(
-    tx: Tx,
-    stations: "Stations",
-    learner: LearnerRef,
-    account: str,
-    reason: str,
-    by: str,
-    end_sessions: "EndSessions",
-) -> None:
-    stations.identity.release_account(account, reason=reason, by=by)
-    stations.presence.end_study(learner, ENDED_BY_STAFF)
-    end_sessions(tx, tx.institution_id, account)
-
-
-def _counts(stations: "Stations", learner: LearnerRef, class_run: ClassRunId) -> bool:
-    """Return whether the record has, or may yet have, time or a paper in the class run."""
-    said = stations.ledger.statement(learner, class_run)
-    figures = said.figures
-    kept = figures.credited_ms + figures.provisional_ms + figures.frozen_ms + figures.pending_ms
-    return bool(kept or said.offline or stations.completion_store.papers(learner, class_run))

@@ -1,11 +1,8 @@
 """Changes of a person's record by two people, on both databases: evidence, states, what papers of when print."""
 
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from datetime import date, datetime, timedelta
-from types import SimpleNamespace
-from typing import Any
+from contextlib import contextmanager
+from datetime import date, timedelta
 
 import pytest
 from sqlalchemy import text
@@ -17,7 +14,6 @@ from bridge.identity.consent import FACE, FACE_CONSENT
 from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import InstitutionId, LearnerRef
-from bridge.wiring.person_changes import confirm_change
 from tests.identity.house import (
     CHEN,
     CHEN_ID,
@@ -278,41 +274,6 @@ def test_two_merges_in_a_circle_do_not_both_stand(house: House, chen: LearnerRef
         other = changes.propose_merge(huang, CHEN_ID, evidence=JPEG, by=LIN)
     confirm(house, one)
     assert refusal(lambda: confirm(house, other)) == "record_merged"
-
-
-def test_of_two_who_confirm_one_number_for_two_people_at_once_one_does(
-    house: House, chen: LearnerRef, huang: LearnerRef, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    both, decide, came = threading.Barrier(2), SqlChanges.decide, []
-
-    def decide_late(changes: SqlChanges, change: str, state: ChangeState, by: str, at: datetime) -> bool:
-        # Who does not take turns comes here while the other has looked and not decided yet.
-        with suppress(threading.BrokenBarrierError):
-            both.wait(0.5)
-        return decide(changes, change, state, by, at)
-
-    def act(change: Change) -> None:
-        try:
-            with office(house) as (desk, changes):
-                stations = SimpleNamespace(changes=changes)
-                own: Any = SimpleNamespace(at=lambda _tx: stations)
-                confirm_change(
-                    own, desk.tx, change.id, by=ZHOU, typed=STRANGER_ID, end_sessions=lambda *_: None
-                )
-            came.append("confirmed")
-        except InvalidInput as refused:
-            came.append(refused.reason)
-
-    waiting = [
-        propose(house, one, ChangeKind.DOCUMENT, STRANGER_ID, sort="new_card") for one in (chen, huang)
-    ]
-    monkeypatch.setattr(SqlChanges, "decide", decide_late)
-    threads = [threading.Thread(target=act, args=(change,)) for change in waiting]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    assert sorted(came) == ["confirmed", "document_of_another_person"]
 
 
 def test_a_withdrawn_consent_ends_the_templates_of_both_records(

@@ -191,8 +191,9 @@ def test_a_paper_that_was_issued_prints_what_it_printed_and_later_ones_the_new_n
     _, learner = furnished.enrol("lms-user-1001", CHEN, CHEN_ID)
     furnished.finish_course(learner)
     furnished.pass_test(learner)
-    number = furnished.papers(learner)[0].number
-    before = furnished.client().get(f"/verify/{number}").text
+    paper = furnished.papers(learner)[0]
+    path = f"/verify/{paper.number}/{paper.verify_code}"
+    before = furnished.client().get(path).text
     assert "陈*安" in before
     office = Office(furnished, learner)
     furnished.clock.advance(days=1)
@@ -200,7 +201,7 @@ def test_a_paper_that_was_issued_prints_what_it_printed_and_later_ones_the_new_n
     office.propose(from_date="2026-11-01", value="欧阳晓平")
     assert office.confirm(value="欧阳晓平")[0] == 303
 
-    after = furnished.client().get(f"/verify/{number}").text
+    after = furnished.client().get(path).text
     assert "陈*安" in after
     assert "欧**平" not in after
     assert "欧**平" in office.lin.get(f"/institution/class-runs/{RUN}").text
@@ -277,17 +278,18 @@ def test_certificates_of_a_merged_record_stay_valid(tmp_path: Path) -> None:
     _, huang = furnished.enrol("lms-user-1002", HUANG, HUANG_ID)
     furnished.finish_course(huang)
     furnished.pass_test(huang)
-    number = furnished.papers(huang)[0].number
-    before = furnished.client().get(f"/verify/{number}").text
+    paper = furnished.papers(huang)[0]
+    path = f"/verify/{paper.number}/{paper.verify_code}"
+    before = furnished.client().get(path).text
     close_class_run(furnished)
     office = Office(furnished, chen)
     assert office.merge(HUANG_ID)[0] == 303
     assert office.confirm(value=HUANG_ID)[0] == 303
-    after = furnished.client().get(f"/verify/{number}").text
+    after = furnished.client().get(path).text
     assert re.sub(r'nonce="[^"]*"|value="[^"]*"', "", after) == re.sub(
         r'nonce="[^"]*"|value="[^"]*"', "", before
     )
-    assert [paper.number for paper in furnished.papers(huang)] == [number]
+    assert [one.number for one in furnished.papers(huang)] == [paper.number]
 
 
 def test_the_page_leads_on_from_the_card_check(tmp_path: Path) -> None:
@@ -295,3 +297,58 @@ def test_the_page_leads_on_from_the_card_check(tmp_path: Path) -> None:
     at_learner = counter.staff.get(counter.url.removesuffix("/card-check")).text
     assert 'data-testid="to-card-check"' in at_learner
     assert 'data-testid="to-person"' in at_learner
+
+
+def merged_office(office: Office) -> tuple[Office, LearnerRef]:
+    """Huang's record was merged into the office's by mistake."""
+    _, huang = office.furnished.enrol("lms-user-1002", HUANG, HUANG_ID)
+    close_class_run(office.furnished)
+    office = Office(office.furnished, LearnerRef(office.url.split("/")[5]))
+    office.merge(HUANG_ID)
+    assert office.confirm(value=HUANG_ID)[0] == 303
+    return office, huang
+
+
+def test_a_wrong_merge_is_undone_by_two_people_and_the_page_says_what_is_left(office: Office) -> None:
+    office, huang = merged_office(office)
+    assert 'data-testid="unmerge-open"' in office.lin.get(office.url).text
+    status, page = office.post(office.lin, "/unmerge", JPEG, other=huang, reason="hearsay")
+    assert (status, 'data-testid="unmerge-error"' in page) == (422, True)
+    assert office.post(office.lin, "/unmerge", JPEG, other=huang, reason="wrong_record")[0] == 303
+    assert office.confirm(office.lin, value=HUANG_ID)[0] == 403
+    assert office.confirm(value=HUANG_ID)[0] == 303
+
+    page = office.lin.get(office.url).text
+    assert 'data-kind="merge" data-state="undone"' in page
+    assert 'data-kind="unmerge" data-state="confirmed"' in page
+    assert "合并时选错了记录" in page.replace("\u2060", "")
+    assert 'data-testid="left-nothing"' in page
+    assert (page.count('data-testid="record"'), HUANG_ID in page, HUANG in page) == (1, False, False)
+    theirs = office.lin.get(office.url.replace(office.url.split("/")[5], huang)).text
+    assert 'data-testid="person-merged"' not in theirs
+    assert 'data-testid="propose-open"' in theirs
+
+
+def test_places_are_given_back_only_after_an_undone_merge(office: Office) -> None:
+    office, huang = merged_office(office)
+    office.post(office.lin, "/unmerge", JPEG, other=huang, reason="two_humans")
+    change = office.change()
+    assert office.post(office.zhou, f"/changes/{change}/give-back")[0] == 404
+    assert office.confirm(value=HUANG_ID)[0] == 303
+    assert office.post(office.zhou, f"/changes/{change}/give-back")[0] == 303
+
+
+def test_a_face_is_registered_anew_by_two_people(office: Office) -> None:
+    learner = LearnerRef(office.url.split("/")[5])
+    assert 'data-testid="face-reset-open"' not in office.lin.get(office.url).text
+    office.furnished.capture(learner, anchored_at=NOW)
+    assert 'data-testid="face-reset-open"' in office.lin.get(office.url).text
+    for form in ({"reason": "learner_asked"}, {"checked": "1"}):
+        status, page = office.post(office.lin, "/face-reset", None, **form)
+        assert (status, 'data-testid="face-reset-error"' in page) == (422, True)
+    assert office.post(office.lin, "/face-reset", None, reason="learner_asked", checked="1")[0] == 303
+    assert office.confirm(office.lin, value="")[0] == 403
+    assert office.confirm(value="")[0] == 303
+    page = office.lin.get(office.url).text
+    assert 'data-kind="face_reset" data-state="confirmed"' in page
+    assert 'data-testid="face-reset-open"' not in page

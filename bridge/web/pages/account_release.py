@@ -14,7 +14,12 @@ from werkzeug.wrappers import Response as AnyResponse
 from bridge.db.unit_of_work import Tx
 from bridge.identity.bindings import Binding, bindings_of
 from bridge.identity.change_model import Change, ChangeKind, ChangeState
-from bridge.identity.model import PERSON_MERGED, RELEASE_REASONS, REVEAL_REASONS, MaskedIdentity
+from bridge.identity.model import (
+    OFFERED_RELEASE_REASONS,
+    RELEASE_REASONS,
+    REVEAL_REASONS,
+    MaskedIdentity,
+)
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRun
@@ -64,6 +69,7 @@ def account_release_pages(house: House) -> Blueprint:
             "institution/learner.html",
             page=view,
             reasons=RELEASE_REASONS,
+            offered=OFFERED_RELEASE_REASONS,
             reveal_reasons=REVEAL_REASONS,
             account_ref=account_ref,
             **form,
@@ -82,7 +88,7 @@ def account_release_pages(house: House) -> Blueprint:
         visit = staff_visit()
         reason = request.form.get("reason", "")
         wrong = None
-        if reason not in RELEASE_REASONS or reason == PERSON_MERGED:
+        if reason not in OFFERED_RELEASE_REASONS:
             wrong = _("请选择解绑原因。")
         elif request.form.get("checked") != "1":
             wrong = _("请先核对学员本人的身份，再勾选确认。")

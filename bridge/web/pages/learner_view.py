@@ -15,6 +15,7 @@ from bridge.rules.model import Reason
 from bridge.web.pages.progress import ProgressView, view_progress
 from bridge.web.pages.visitors import LearnerVisit
 from bridge.wiring import House, Stations
+from bridge.wiring.face_reset import reset_told
 from bridge.wiring.player import OwnUnit, own_units
 
 StepState = Literal["done", "current", "open", "later"]
@@ -32,6 +33,8 @@ class LearnerPage:
         good_frames: pictures of the face kept so far.
         by_hand: the enrolment list has no ID photo, so that staff must compare face and card.
         renewal: the face is registered with a model that is no longer in force.
+        face_reset: why staff had it registered anew, in words, while that was not done; "" else.
+        card_again: it was registered anew after that, and staff must see the card once more.
         own_units: units that the bridge plays itself.
         way: how presence is proved: by face, by staff who supervise, or not chosen yet ("").
         supervision: the stretch under which the learner may study now.
@@ -47,6 +50,8 @@ class LearnerPage:
     anchored: bool
     by_hand: bool
     renewal: bool
+    card_again: bool
+    face_reset: str
     progress: ProgressView | None
     hours: HoursStatement | None
     papers: tuple[IssuedPaper, ...]
@@ -98,8 +103,12 @@ def gather(house: House, visit: LearnerVisit) -> LearnerPage:
             enrolled=enrolled,
             good_frames=0 if reference is None else len(reference.templates),
             anchored=anchored,
-            by_hand=reference is not None and not reference.has_roster_photo,
+            by_hand=reference is not None and not reference.has_roster_photo and not reference.renews,
             renewal=outdated,
+            face_reset=reset_told(stations, visit.learner, visit.class_run)
+            if visit.learner is not None and reference is None and not outdated
+            else "",
+            card_again=reference is not None and bool(reference.renews) and not anchored,
             progress=progress,
             hours=hours,
             papers=papers,

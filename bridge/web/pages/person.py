@@ -16,11 +16,14 @@ from bridge.db.unit_of_work import Tx
 from bridge.identity.bindings import Binding, bindings_of
 from bridge.identity.change_model import (
     EVIDENCE_ZH,
+    FACE_RESET_REASONS,
     KINDS_ZH,
     STATES_ZH,
+    UNMERGE_REASONS,
     VERSIONS,
     Change,
     ChangeKind,
+    ChangeState,
 )
 from bridge.identity.changes import MAX_EVIDENCE_BYTES
 from bridge.identity.model import (
@@ -38,6 +41,9 @@ from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import rate_limited, require_role, takes_scan
 from bridge.web.sessions import end_sessions_of_account
 from bridge.wiring import House
+from bridge.wiring.deletion import PURPOSES_ZH
+from bridge.wiring.face_reset import propose_face_reset
+from bridge.wiring.merge_undone import LeftOver, give_back_places, left_over
 from bridge.wiring.person_changes import confirm_change, propose_merge
 
 _MAX_TYPED = 120
@@ -62,6 +68,8 @@ class PersonPage:
     Args:
         records: the one that goes on first.
         changes: newest first.
+        face_anchored: whether a face is registered in this class run that is known to be the person's.
+        left: what each undone merge into this record leaves to staff, newest first.
         logins: of staff, by staff id; platforms: name by registration.
     """
 
@@ -70,6 +78,8 @@ class PersonPage:
     person: MaskedIdentity
     records: Sequence[RecordOfPerson]
     changes: Sequence[Change]
+    face_anchored: bool
+    left: Sequence[LeftOver]
     logins: Mapping[str, str]
     platforms: Mapping[str, str]
 
@@ -98,7 +108,10 @@ def person_pages(house: House) -> Blueprint:
             evidence=EVIDENCE_ZH,
             offered=_OFFERED,
             versions=[kind.value for kind in ChangeKind if kind in VERSIONS],
-            reasons=RELEASE_REASONS,
+            reasons={**RELEASE_REASONS, **UNMERGE_REASONS, **FACE_RESET_REASONS},
+            unmerge_reasons=UNMERGE_REASONS,
+            face_reset_reasons=FACE_RESET_REASONS,
+            purposes=PURPOSES_ZH,
             masked=masked_value,
             account_ref=account_ref,
             **form,
@@ -155,6 +168,55 @@ def person_pages(house: House) -> Blueprint:
         flash(_("已提出，等待另一名工作人员确认。确认前可以撤回。"))
         return _back(class_run, learner)
 
+    @pages.post("/unmerge")
+    @require_role("institution")
+    @rate_limited("20 per minute")
+    @takes_scan
+    def unmerge(class_run: str, learner: str) -> AnyResponse:
+        visit = staff_visit()
+        try:
+            with house.uow.for_institution(visit.own_institution()) as tx:
+                stations = house.at(tx)
+                stations.registry.require_enrolled(ClassRunId(class_run), LearnerRef(learner))
+                stations.changes.propose_unmerge(
+                    LearnerRef(learner),
+                    LearnerRef(_typed("other")),
+                    reason=_typed("reason"),
+                    evidence=_file(),
+                    by=visit.staff_id,
+                )
+        except InvalidInput as refused:
+            if refused.http_status == 404:
+                raise
+            return page(class_run, learner, 422, wrong_unmerge=refused.message)
+        flash(_("已提出，等待另一名工作人员确认。确认前可以撤回。"))
+        return _back(class_run, learner)
+
+    @pages.post("/face-reset")
+    @require_role("institution")
+    @rate_limited("20 per minute")
+    def face_reset(class_run: str, learner: str) -> AnyResponse:
+        visit = staff_visit()
+        try:
+            if request.form.get("checked") != "1":
+                raise InvalidInput("not_checked", "请先核对学员本人，再勾选确认。", http_status=422)
+            with house.uow.for_institution(visit.own_institution()) as tx:
+                stations = house.at(tx)
+                stations.registry.require_enrolled(ClassRunId(class_run), LearnerRef(learner))
+                propose_face_reset(
+                    stations,
+                    LearnerRef(learner),
+                    ClassRunId(class_run),
+                    reason=_typed("reason"),
+                    by=visit.staff_id,
+                )
+        except InvalidInput as refused:
+            if refused.http_status == 404:
+                raise
+            return page(class_run, learner, refused.http_status, wrong_face=refused.message)
+        flash(_("已提出，等待另一名工作人员确认。确认前可以撤回。"))
+        return _back(class_run, learner)
+
     @pages.post("/changes/<change>/<word>")
     @require_role("institution")
     @rate_limited("30 per minute")
@@ -162,7 +224,7 @@ def person_pages(house: House) -> Blueprint:
         visit = staff_visit()
         try:
             with house.uow.for_institution(visit.own_institution()) as tx:
-                _change(house, tx, class_run, learner, change)
+                found = _change(house, tx, class_run, learner, change)
                 changes, by = house.at(tx).changes, visit.staff_id
                 if word == "confirm":
                     if request.form.get("checked") != "1":
@@ -178,6 +240,9 @@ def person_pages(house: House) -> Blueprint:
                 elif word == "refuse":
                     changes.refuse(change, by=by)
                     said = _("已记为不予确认。")
+                elif word == "give-back" and _undid(found):
+                    given = give_back_places(house, tx, found)
+                    said = _("已归还 %(count)s 个报名。", count=given)
                 else:
                     raise InvalidInput("not_found", "没有找到这个页面,请检查网址。", http_status=404)
         except (InvalidInput, NotPermitted) as refused:
@@ -214,9 +279,13 @@ def person_pages(house: House) -> Blueprint:
     return pages
 
 
+def _undid(change: Change) -> bool:
+    return change.kind is ChangeKind.UNMERGE and change.state is ChangeState.CONFIRMED
+
+
 def masked_value(change: Change) -> str:
     """Return a version's value as pages show it."""
-    if change.kind in (ChangeKind.DOCUMENT, ChangeKind.MERGE):
+    if change.kind in (ChangeKind.DOCUMENT, ChangeKind.MERGE, ChangeKind.UNMERGE):
         return mask_citizen_id(change.value)
     return mask_name(change.value) if change.kind is ChangeKind.NAME else change.value
 
@@ -289,12 +358,15 @@ def _gather(
     staff |= {binding.by for record in records for binding in record.bindings if binding.by}
     accounts = [stations.staff.by_id(one) for one in staff]
     own = next(record for record in records if record.learner == learner)
+    face = stations.presence_store.reference(learner, class_run)
     return PersonPage(
         run=run,
         learner=learner,
         person=own.masked,
         records=records,
         changes=changes,
+        face_anchored=face is not None and face.anchored_ms is not None,
+        left=[left_over(house, tx, one) for one in changes if _undid(one) and one.learner == learner],
         logins={one.id: one.login for one in accounts if one is not None},
         platforms={str(one.id): one.name for one in stations.platforms.all()},
     )
