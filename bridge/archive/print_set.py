@@ -40,6 +40,7 @@ _VERDICTS = {
     "refused": "不计入",
 }
 _NONE = "(无)"
+_NARROWEST, _WIDEST = 5, 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,12 @@ class Table:
 
     heading: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Return how wide each column is beside the others: as its longest cell, within bounds."""
+        columns = zip(self.heading, *self.rows, strict=True)
+        return tuple(min(_WIDEST, max(_NARROWEST, *map(_width, column))) for column in columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +97,11 @@ class Sheet:
                     "title": one.title,
                     "pairs": [list(pair) for pair in one.pairs],
                     "tables": [
-                        {"heading": list(table.heading), "rows": [list(row) for row in table.rows]}
+                        {
+                            "heading": list(table.heading),
+                            "rows": [list(row) for row in table.rows],
+                            "widths": list(table.widths),
+                        }
                         for table in one.tables
                     ],
                     "missing": list(one.missing),
@@ -370,6 +381,11 @@ def _sections(
 
 def _table(heading: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Table:
     return Table(heading, tuple(tuple(_text(cell) for cell in row) for row in rows))
+
+
+def _width(text: str) -> int:
+    """Return about how wide a text is set, in Latin letters."""
+    return sum(1 if character.isascii() else 2 for character in text)
 
 
 def _text(value: Any) -> str:
