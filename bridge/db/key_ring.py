@@ -9,10 +9,7 @@ its first master key for one, and data keys that were wrapped under that.
 
 import base64
 import json
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from bridge.db.file_master_key import FileMasterKey, locked, unknown_master_key
 from bridge.db.master_key import derive, write_secret
 from bridge.db.master_keys import Bare, MasterKey, MasterKeyFacts, Wrapped
 from bridge.db.sealing import Algorithm, Tampered, new_key
+from bridge.db.short_memory import ShortMemory
 from bridge.kernel.errors import Unavailable
 
 ROOT_FILE = "root.wrapped"
@@ -30,9 +28,8 @@ OF_ROOT = ""
 """In place of a master key's id: wrapped under the root key, as before there were master keys to change."""
 _ROOT_BOUND = b"anxue-bridge root key"
 _NONCE_BYTES = 12
-_KEPT_SECONDS = 300.0
 _MOST_KEPT = 4096
-"""Practice: how long, and of how many, a process remembers what a key service unwrapped."""
+"""Practice: of how many keys a process remembers what a key service unwrapped, for a minute."""
 
 
 class KeyRing:
@@ -57,7 +54,9 @@ class KeyRing:
         self._holders: Mapping[str, MasterKey] = {
             one.holder: one for one in (*earlier, *(() if master is None else (master,)))
         }
-        self._remembered = _Remembered()
+        self._remembered: ShortMemory[bytes, bytes] = ShortMemory(_MOST_KEPT)
+        self.forgets: list[Callable[[], None]] = [self._remembered.clear]
+        """Called when a key was destroyed in this process: what was read with keys must not outlive them."""
 
     @property
     def holders(self) -> Sequence[MasterKey]:
@@ -79,7 +78,8 @@ class KeyRing:
         found: dict[int, bytes] = {}
         asked: dict[str, list[int]] = {}
         for number, one in enumerate(keys):
-            known = self._remembered.get(one)
+            # Who names it has it from the database, where a destroyed key is no more.
+            known = self._remembered.get(_name(one))
             if known is not None:
                 found[number] = known
             elif one.under == OF_ROOT:
@@ -94,12 +94,13 @@ class KeyRing:
             for number, one, bare in zip(numbers, wanted, holder.unwrap(wanted), strict=True):
                 found[number] = bare
                 if name != FileMasterKey.holder:
-                    self._remembered.put(one, bare)
+                    self._remembered.put(_name(one), bare)
         return [found[number] for number in range(len(keys))]
 
     def forget(self) -> None:
-        """Drop what was remembered of a key service's answers."""
-        self._remembered.clear()
+        """Drop what this process remembers of what was read with keys."""
+        for forget in self.forgets:
+            forget()
 
     def describe(self) -> MasterKeyFacts:
         """Return what is known of the current master key."""
@@ -119,29 +120,6 @@ class KeyRing:
             )
         except (InvalidTag, ValueError) as error:
             raise Tampered from error
-
-
-class _Remembered:
-    """What a key service unwrapped lately; who destroys a key asks the database first, which says so at once."""
-
-    def __init__(self) -> None:
-        self._kept: OrderedDict[bytes, tuple[float, bytes]] = OrderedDict()
-        self._turn = threading.Lock()
-
-    def get(self, one: Wrapped) -> bytes | None:
-        with self._turn:
-            found = self._kept.get(_name(one))
-            return None if found is None or found[0] < time.monotonic() else found[1]
-
-    def put(self, one: Wrapped, bare: bytes) -> None:
-        with self._turn:
-            self._kept[_name(one)] = time.monotonic() + _KEPT_SECONDS, bare
-            while len(self._kept) > _MOST_KEPT:
-                self._kept.popitem(last=False)
-
-    def clear(self) -> None:
-        with self._turn:
-            self._kept.clear()
 
 
 def _name(one: Wrapped) -> bytes:

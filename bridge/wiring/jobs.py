@@ -1,12 +1,14 @@
 """What the worker runs: the rows of `bridge.flow`, frames to judge, batches to carry, and the sweep."""
 
-from functools import lru_cache, partial
+from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 import structlog
 
 from bridge.completion.learner_states import STATE_ASKED
 from bridge.db.outbox import Job, WantedJob, load_event, overdue
+from bridge.db.short_memory import ShortMemory
 from bridge.db.unit_of_work import EVENT_JOB, Tx
 from bridge.flow import MORE, steps
 from bridge.identity.roster_sweep import sweep_roster_reads
@@ -57,6 +59,7 @@ log = structlog.get_logger()
 
 _NOBODY_JUDGES_MS = 20_000
 _FOR_THE_WORKER = ""
+_PHOTOGRAPHS = 64
 
 
 def runner(house: "House") -> Runner:
@@ -92,8 +95,9 @@ class Jobs:
 
     def __init__(self, house: "House") -> None:
         self._house = house
-        # The same ID photo is looked at once for each frame of a registration.
-        self.roster = lru_cache(maxsize=64)(self._template_of)
+        # The same ID photo is looked at once for each frame of a registration. Who asks has read it from the vault.
+        self._photographs: ShortMemory[bytes, tuple[FaceTemplate | None]] = ShortMemory(_PHOTOGRAPHS)
+        house.key_ring.forgets.append(self._photographs.clear)
 
     def carry(self, job: Job) -> Event:
         """Return the job's event."""
@@ -168,6 +172,15 @@ class Jobs:
     def note_grant(self, tx: Tx, job: Job, answered: test_gates.Answered | None) -> None:
         """See `test_gates.note_grant`."""
         test_gates.note_grant(self._house, tx, job, answered)
+
+    def roster(self, photograph: bytes) -> FaceTemplate | None:
+        """Return the template of an ID photo; None if no one face can be used."""
+        name = sha256(photograph).digest()
+        known = self._photographs.get(name)
+        if known is None:
+            known = (self._template_of(photograph),)
+            self._photographs.put(name, known)
+        return known[0]
 
     def _template_of(self, photograph: bytes) -> FaceTemplate | None:
         try:
