@@ -1,19 +1,21 @@
 """Data keys: one for each person, purpose and class run, wrapped by a master key, wiped when its content must go."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Index, LargeBinary, String, select, text
+from sqlalchemy import Index, LargeBinary, String, bindparam, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import Base, Code, Id, Instant, TenantRow
 from bridge.db.key_ring import OF_ROOT, KeyRing
 from bridge.db.master_keys import Bare, Wrapped
+from bridge.db.prepared import Prepared
 from bridge.db.sealing import Tampered, new_key
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import Unavailable
 from bridge.kernel.evidence import EvidenceScope
-from bridge.kernel.ids import new_id
+from bridge.kernel.ids import InstitutionId, new_id
 
 NO_CLASS_RUN = ""
 """In place of NULL, which a unique index would hold to differ from itself."""
@@ -46,6 +48,33 @@ class DataKeyRow(Base, TenantRow):
     destroyed_at: Mapped[Instant | None]
 
 
+_KEY: Any = DataKeyRow.__table__
+_LIVE_KEY = Prepared(
+    lambda _dialect: (
+        select(_KEY.c.id)
+        .where(
+            _KEY.c.id == bindparam("key_id"),
+            _KEY.c.institution_id == bindparam("institution"),
+            _KEY.c.destroyed_at.is_(None),
+        )
+        .with_for_update(read=True)
+    )
+)
+_KEY_OF_SCOPE = Prepared(
+    lambda _dialect: select(
+        *(_KEY.c[name] for name in (
+            "id", "institution_id", "subject", "purpose", "class_run_id", "wrapped", "wrapped_by",
+        ))
+    ).where(
+        _KEY.c.institution_id == bindparam("institution"),
+        _KEY.c.subject == bindparam("subject"),
+        _KEY.c.purpose == bindparam("purpose"),
+        _KEY.c.class_run_id == bindparam("class_run"),
+        _KEY.c.destroyed_at.is_(None),
+    )
+)  # fmt: skip
+
+
 class DataKeys:
     """The data keys of one institution, within one unit of work."""
 
@@ -69,12 +98,29 @@ class DataKeys:
             .with_for_update(read=not for_update)
         ).one_or_none()
 
+    def look(self, scope: EvidenceScope) -> Any:
+        """Return the scope's key as it stands, with nothing locked; None if there is none."""
+        return _KEY_OF_SCOPE.row(
+            self._session,
+            {
+                "institution": scope.institution_id,
+                "subject": scope.subject,
+                "purpose": scope.purpose.value,
+                "class_run": scope.class_run_id or NO_CLASS_RUN,
+            },
+        )
+
+    def is_live(self, institution_id: InstitutionId, key_id: str) -> bool:
+        """Return whether the key is there and not destroyed; it is not before this unit of work ends."""
+        values = {"key_id": key_id, "institution": institution_id}
+        return _LIVE_KEY.row(self._session, values) is not None
+
     def of(self, scope: EvidenceScope) -> tuple[DataKeyRow, bytes]:
         """Return the scope's key, made if there is none; Unavailable as `MasterKey.wrap` and `MasterKey.unwrap`."""
         row = self.live(scope)
         return self._make(scope) if row is None else (row, self.open([row])[0])
 
-    def open(self, rows: Sequence[DataKeyRow]) -> Sequence[bytes]:
+    def open(self, rows: Sequence[Any]) -> Sequence[bytes]:
         """Return the bare keys, in order.
 
         Raises:
@@ -110,12 +156,12 @@ class DataKeys:
         return row, key
 
 
-def bound_to(row: DataKeyRow) -> bytes:
+def bound_to(row: Any) -> bytes:
     """Return what a wrapped key belongs to: its place, its person, its purpose and its class run."""
     return "\x00".join((row.id, row.institution_id, row.subject, row.purpose, row.class_run_id)).encode()
 
 
-def wrapped_of(row: DataKeyRow) -> Wrapped:
+def wrapped_of(row: Any) -> Wrapped:
     """Return the row's key as its master key wrapped it."""
     return Wrapped(row.wrapped_by, row.wrapped, bound_to(row))
 

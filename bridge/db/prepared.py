@@ -1,7 +1,8 @@
 """Statements of hot paths: compiled once for each dialect, then handed to the driver as they are.
 
 What SQLAlchemy does for each execution of a Core statement costs several times what the statement costs (measured in
-the bench `ingest`). Types of columns are not applied to what comes back: a boolean of SQLite is 0 or 1.
+the bench `ingest`). Types of columns are not applied to what comes back unless that is asked for: a boolean of SQLite
+is 0 or 1.
 """
 
 from collections import namedtuple
@@ -23,6 +24,7 @@ class _Form:
     order: tuple[str, ...] | None
     fixed: Mapping[str, Any]
     bound: Mapping[str, Callable[[Any], Any]]
+    read: tuple[Callable[[Any], Any] | None, ...]
 
 
 class Prepared:
@@ -30,10 +32,12 @@ class Prepared:
 
     Args:
         make: dialect's name → the statement; its values are `bindparam`s or fixed.
+        typed: whether what a SELECT brings is turned into what its columns' types say.
     """
 
-    def __init__(self, make: Callable[[str], ClauseElement]) -> None:
+    def __init__(self, make: Callable[[str], ClauseElement], *, typed: bool = False) -> None:
         self._make = make
+        self._typed = typed
         self._forms: dict[str, _Form] = {}
         self._row: Callable[[Any], Any] | None = None
 
@@ -47,25 +51,35 @@ class Prepared:
 
     def row(self, session: Session, values: Mapping[str, Any]) -> Any:
         """Run it so; return the one row, its columns by their names, or None if there is none."""
-        cursor = self._cursor(session, values)
+        cursor, form = self._cursor(session, values)
         found = cursor.fetchone()
-        if found is None:
-            return None
+        return None if found is None else self._made(cursor, form, found)
+
+    def rows(self, session: Session, values: Mapping[str, Any]) -> list[Any]:
+        """Run it so; return all rows."""
+        cursor, form = self._cursor(session, values)
+        return [self._made(cursor, form, found) for found in cursor.fetchall()]
+
+    def _made(self, cursor: Any, form: _Form, found: Sequence[Any]) -> Any:
         row = self._row = self._row or _row_of([column[0] for column in cursor.description])
+        if form.read:
+            found = [
+                value if read is None else read(value) for read, value in zip(form.read, found, strict=True)
+            ]
         return row(found)
 
-    def _cursor(self, session: Session, values: Mapping[str, Any]) -> Any:
+    def _cursor(self, session: Session, values: Mapping[str, Any]) -> tuple[Any, _Form]:
         session.flush()
         connection = session.connection()
         dialect = connection.dialect
         form = self._forms.get(dialect.name)
         if form is None:
-            form = self._forms[dialect.name] = _form(self._make(dialect.name), dialect)
+            form = self._forms[dialect.name] = _form(self._make(dialect.name), dialect, typed=self._typed)
         given = {**form.fixed, **values} if form.fixed else dict(values)
         for name, bind in form.bound.items():
             given[name] = bind(given[name])
         parameters = given if form.order is None else tuple(given[name] for name in form.order)
-        return on_driver(connection, form.text, parameters)
+        return on_driver(connection, form.text, parameters), form
 
 
 def on_driver(connection: Connection, text: str, parameters: Any = ()) -> Any:
@@ -89,8 +103,12 @@ def _row_of(columns: Sequence[str]) -> Callable[[Any], Any]:
     return made
 
 
-def _form(statement: ClauseElement, dialect: Dialect) -> _Form:
+def _form(statement: Any, dialect: Dialect, *, typed: bool) -> _Form:
     compiled: Any = statement.compile(dialect=dialect)
+    read: tuple[Callable[[Any], Any] | None, ...] = ()
+    if typed:
+        kinds = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
+        read = tuple(kind.result_processor(dialect, None) for kind in kinds)
     bound = {
         name: bind
         for name, parameter in compiled.binds.items()
@@ -98,4 +116,4 @@ def _form(statement: ClauseElement, dialect: Dialect) -> _Form:
     }
     fixed = {name: parameter.value for name, parameter in compiled.binds.items() if not parameter.required}
     order = None if compiled.positiontup is None else tuple(compiled.positiontup)
-    return _Form(str(compiled), order, fixed, bound)
+    return _Form(str(compiled), order, fixed, bound, read)

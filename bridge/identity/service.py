@@ -299,10 +299,8 @@ class IdentityService:
 
         A search among faces needs the consent to faces beside its own.
         """
-        account_id = self._store.owner(learner)
-        if account_id is None or not self.has_consent(account_id, purpose):
-            return False
-        return purpose != FACE_SEARCH or self.has_consent(account_id, FACE)
+        needed = (purpose, FACE) if purpose == FACE_SEARCH else (purpose,)
+        return all(self._store.owner_consents(learner, one, CURRENT[one].version) for one in needed)
 
     def roster_photo(self, learner: LearnerRef, class_run: ClassRunId) -> bytes | None:
         """See `ports.RosterPhotos`."""

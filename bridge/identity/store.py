@@ -12,6 +12,7 @@ from bridge.db.unit_of_work import Tx
 from bridge.identity import access_log
 from bridge.identity.change_model import ChangeKind
 from bridge.identity.change_store import SqlChanges
+from bridge.identity.consent_look import consents
 from bridge.identity.enrolment_model import Known
 from bridge.identity.model import AccountRecord, Consent, ListRow
 from bridge.identity.tables import (
@@ -315,6 +316,9 @@ class SqlIdentityStore:
             .order_by(ConsentRow.given_at, ConsentRow.id)
         )
         return [Consent(r.purpose, r.version, r.given_at, r.revoked_at) for r in rows]
+
+    def owner_consents(self, learner: LearnerRef, purpose: str, version: str) -> bool:
+        return consents(self._tx, learner, purpose, version)
 
     def add_consent(self, account_id: str, purpose: str, version: str, at: datetime) -> None:
         self._session.add(

@@ -1,7 +1,8 @@
 """Frames: taken at the door, judged in a worker, recorded with their verdict.
 
 Taking stores the picture as evidence and asks for a job; judging runs the models with no transaction open;
-recording is one unit of work. A worker that dies in between judges again and changes nothing twice.
+recording is one unit of work. A worker that dies in between judges again and changes nothing twice. Where many come at
+once the picture is sealed and stored before the unit of work that takes it (`wiring.frames_ahead`).
 """
 
 import hmac
@@ -29,11 +30,13 @@ from bridge.presence.model import (
     FaceReference,
     PresenceCheck,
     RecogniserInForce,
+    SeenCheck,
     medoid,
 )
 from bridge.presence.ports import PresenceStore, RosterPhotographs
 
 FRAME_WAITING = "presence.frame_waiting"
+FRAME_MEDIA_TYPE = "image/jpeg"
 _ONE_MORE = "这一张已确认是本人。因前面的画面存疑,请再拍一张。"
 
 
@@ -120,6 +123,32 @@ def _judged(
     every = (*material.earlier, seen.template)
     scores = [[engine.compare(a, b) for b in every] for a in every]
     return JudgedFrame(judgement, seen.template, medoid(scores), anchor is not None)
+
+
+def frame_scope(institution_id: InstitutionId, learner: LearnerRef, class_run: ClassRunId) -> EvidenceScope:
+    """Return under whose key a learner's frames lie."""
+    return EvidenceScope(institution_id, learner, EvidencePurpose.FACE_FRAME, class_run)
+
+
+def may_be_taken(seen: SeenCheck, nonce: str, jpeg: bytes, at_ms: int) -> bool:
+    """Return whether a frame looks like one that `submit_for_check` takes: a look ahead, with nothing locked.
+
+    What it lets through is asked again, and refused in words, by `submit_for_check` alone.
+    """
+    check = seen.check
+    in_time = check.state is CheckState.OPEN and at_ms < check.answer_by_ms and not seen.waiting
+    if not in_time or not hmac.compare_digest(nonce.encode("utf-8", "replace"), check.nonce.encode()):
+        return False
+    return is_frame(jpeg)
+
+
+def is_frame(jpeg: bytes) -> bool:
+    """Return whether it is one whole picture of a size that is taken."""
+    try:
+        Frame(jpeg)
+    except InvalidInput:
+        return False
+    return True
 
 
 class FrameService:
@@ -299,11 +328,10 @@ class FrameService:
         if known is not None and known.anchored_ms is not None:
             # Sent before the person was anchored: what is anchored stays as it was anchored.
             return
-        evidence_id = self._evidence.put(
-            self._scope(frame.learner, frame.class_run, EvidencePurpose.FACE_TEMPLATE),
-            template.vector,
-            "application/octet-stream",
+        whose = EvidenceScope(
+            self._institution_id, frame.learner, EvidencePurpose.FACE_TEMPLATE, frame.class_run
         )
+        evidence_id = self._evidence.put(whose, template.vector, "application/octet-stream")
         templates = (*(known.templates if known else ()), evidence_id)
         reference = FaceReference(
             learner=frame.learner,
@@ -323,7 +351,7 @@ class FrameService:
         if self._store.frame_known(learner, sha256):
             raise _repeated()
         evidence_id = self._evidence.put(
-            self._scope(learner, class_run, EvidencePurpose.FACE_FRAME), jpeg, "image/jpeg"
+            frame_scope(self._institution_id, learner, class_run), jpeg, FRAME_MEDIA_TYPE
         )
         frame = FaceFrame(
             id=new_id("frm"),
@@ -342,9 +370,6 @@ class FrameService:
     def _template(self, reference: FaceReference, evidence_id: str) -> FaceTemplate:
         vector = self._evidence.get(self._institution_id, EvidenceId(evidence_id))
         return FaceTemplate(vector, reference.model_id, reference.model_sha256)
-
-    def _scope(self, learner: LearnerRef, class_run: ClassRunId, purpose: EvidencePurpose) -> EvidenceScope:
-        return EvidenceScope(self._institution_id, learner, purpose, class_run)
 
 
 def _repeated() -> InvalidInput:

@@ -276,8 +276,8 @@ class PresenceService:
 
         A page asks several times a second while a frame is judged; it must not stand in the judges' way.
         """
-        seen = self._store.seen(check_id) if check_id.isprintable() else None
-        if seen is None or not hmac.compare_digest(seen.secret_sha256, sha256_hex(secret.encode())):
+        seen = self.seen(check_id, secret)
+        if seen is None:
             return None
         check = seen.check
         if check.state is not CheckState.OPEN:
@@ -285,6 +285,13 @@ class PresenceService:
         if not seen.waiting and self._now_ms() >= check.answer_by_ms:
             return None
         return check, seen.waiting > 0, seen.message or check_sentence(check.state, seen.activity)
+
+    def seen(self, check_id: CheckId, secret: str) -> SeenCheck | None:
+        """Return a check of the secret's session as it stands, with nothing locked; None for any other."""
+        seen = self._store.seen(check_id) if check_id.isprintable() else None
+        if seen is None or not hmac.compare_digest(seen.secret_sha256, sha256_hex(secret.encode())):
+            return None
+        return seen
 
     def for_frame(self, check_id: CheckId, secret: str) -> SeenCheck:
         """Return a check of the secret's session, which is locked until commit.

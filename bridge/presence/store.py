@@ -11,7 +11,8 @@ from sqlalchemy import (
     select,
     update,
 )
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql.elements import ClauseElement
 
 from bridge.db.prepared import Prepared
@@ -86,6 +87,41 @@ def _seen(locked: bool) -> ClauseElement:
 
 _SEEN = Prepared(lambda _dialect: _seen(False))
 _SEEN_LOCKED = Prepared(lambda _dialect: _seen(True))
+_FRAME_KNOWN = Prepared(
+    lambda _dialect: select(_FRAME.c.id).where(
+        _FRAME.c.institution_id == bindparam("institution"),
+        _FRAME.c.learner == bindparam("learner"),
+        _FRAME.c.sha256 == bindparam("sha256"),
+    )
+)
+
+
+def _frame_added(dialect: str) -> ClauseElement:
+    insert: Any = sqlite_insert if dialect == "sqlite" else postgresql_insert
+    values = {column.name: bindparam(column.name, type_=column.type) for column in _FRAME.c}
+    added: ClauseElement = (
+        insert(_FRAME)
+        .values(values)
+        .on_conflict_do_nothing(index_elements=["institution_id", "learner", "sha256"])
+        .returning(_FRAME.c.id)
+    )
+    return added
+
+
+_ADD_FRAME = Prepared(_frame_added)
+_REFERENCE: Any = FaceReferenceRow.__table__
+_REFERENCE_OF = Prepared(
+    lambda _dialect: (
+        select(_REFERENCE)
+        .where(
+            _REFERENCE.c.institution_id == bindparam("institution"),
+            _REFERENCE.c.learner == bindparam("learner"),
+            _REFERENCE.c.class_run == bindparam("class_run"),
+        )
+        .with_for_update()
+    ),
+    typed=True,
+)
 
 
 def _listed(value: Any) -> list[str]:
@@ -348,21 +384,12 @@ class SqlPresenceStore:
         )
 
     def frame_known(self, learner: LearnerRef, sha256: str) -> bool:
-        return (
-            self._db.scalar(
-                select(FaceFrameRow.id).where(FaceFrameRow.learner == learner, FaceFrameRow.sha256 == sha256)
-            )
-            is not None
-        )
+        values = {"institution": self._tx.institution_id, "learner": learner, "sha256": sha256}
+        return _FRAME_KNOWN.row(self._db, values) is not None
 
     def add_frame(self, frame: FaceFrame) -> bool:
         values = {name: getattr(frame, name) for name in FaceFrame.__slots__}
-        self._db.add(FaceFrameRow(institution_id=self._tx.institution_id, **values))
-        try:
-            self._db.flush()
-        except IntegrityError:
-            return False
-        return True
+        return _ADD_FRAME.row(self._db, {**values, "institution_id": self._tx.institution_id}) is not None
 
     def frame(self, frame_id: str) -> FaceFrame | None:
         row = self._db.get(FaceFrameRow, frame_id, with_for_update=True)
@@ -393,7 +420,10 @@ class SqlPresenceStore:
         return [_frame(row) for row in rows]
 
     def reference(self, learner: LearnerRef, class_run: ClassRunId) -> FaceReference | None:
-        row = self._db.get(FaceReferenceRow, (learner, class_run), with_for_update=True)
+        row = _REFERENCE_OF.row(
+            self._db,
+            {"institution": self._tx.institution_id, "learner": learner, "class_run": class_run},
+        )
         if row is None:
             return None
         values = {name: getattr(row, name) for name in FaceReference.__slots__}

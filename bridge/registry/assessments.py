@@ -4,9 +4,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, or_, select
 
+from bridge.db.prepared import Prepared
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, new_id
@@ -18,6 +20,20 @@ from bridge.registry.ports import Now
 from bridge.registry.tables import InstitutionRow
 from bridge.rules.model import Decision
 
+_ASSESSMENT: Any = ImpactAssessmentRow.__table__
+_WHICH_DECIDE = Prepared(
+    # Prepared: it is asked for each frame that comes.
+    lambda _dialect: (
+        select(_ASSESSMENT)
+        .where(
+            _ASSESSMENT.c.institution_id == bindparam("institution"),
+            _ASSESSMENT.c.purpose == bindparam("purpose"),
+            or_(_ASSESSMENT.c.class_run_id == "", _ASSESSMENT.c.class_run_id == bindparam("class_run")),
+        )
+        .order_by(_ASSESSMENT.c.seq)
+    ),
+    typed=True,
+)
 _VERSION = re.compile(r"[0-9A-Za-z][0-9A-Za-z._-]{0,39}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SHORTEST, _LONGEST = 6, 2000
@@ -122,7 +138,9 @@ class ImpactAssessments:
 
     def in_force(self, purpose: str, class_run: ClassRunId) -> Decision[bool]:
         """Return whether `purpose` may be carried out in the class run today; see `assessment_model.decide`."""
-        return decide(self.all(), purpose, class_run, legal_date(self._clock.now()))
+        values = {"institution": self._tx.institution_id, "purpose": purpose, "class_run": class_run}
+        rows = _WHICH_DECIDE.rows(self._tx.session, values)
+        return decide([_assessment(row) for row in rows], purpose, class_run, legal_date(self._clock.now()))
 
 
 def _require_form(form: AssessmentForm, today: date) -> None:
@@ -155,7 +173,7 @@ def _require_form(form: AssessmentForm, today: date) -> None:
         raise InvalidInput("assessment_report_malformed", "评估报告的校验值应为 64 位十六进制 SHA-256。")
 
 
-def _assessment(row: ImpactAssessmentRow) -> ImpactAssessment:
+def _assessment(row: Any) -> ImpactAssessment:
     return ImpactAssessment(
         id=row.id,
         purpose=row.purpose,

@@ -7,6 +7,7 @@ from flask import Blueprint, Response, current_app, jsonify, request
 from flask.blueprints import BlueprintSetupState
 
 from bridge.db.unit_of_work import Tx
+from bridge.db.vault import StoredAhead
 from bridge.intake.model import MAX_EVENTS_IN_BATCH, BeatBatch, BeatEvent
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
@@ -21,6 +22,7 @@ from bridge.web.agent_batches import REFUSED, AgentBatches
 from bridge.web.security import headers_of_all
 from bridge.wiring import House
 from bridge.wiring.face_gate import require_face_of
+from bridge.wiring.frames_ahead import frame_of_check_ahead
 from bridge.wiring.stuck_learners import with_way_out
 
 _T = TypeVar("_T")
@@ -156,8 +158,9 @@ def agent_door(house: House) -> Blueprint:
         secret, institution = _bearer()
         nonce = request.headers.get("X-Anxue-Nonce", "")
 
-        def take(tx: Tx) -> tuple[str, int] | NotPermitted:
+        def take(tx: Tx, stored: StoredAhead | None) -> tuple[str, int] | NotPermitted:
             stations = house.at(tx)
+            stations.vault.take_along(stored)
             seen = stations.presence.for_frame(CheckId(check_id), secret)
             try:
                 require_face_of(stations, seen.check.learner, seen.check.class_run)
@@ -170,8 +173,12 @@ def agent_door(house: House) -> Blueprint:
             )
             return frame, look_again_ms(house.frames_waiting.count(tx))
 
+        ahead = frame_of_check_ahead(
+            house, institution, CheckId(check_id), secret, nonce, jpeg, at_ms=came_ms
+        )
         # A class that is checked at once shares a commit or two.
-        taken = house.uow.together(institution, take)
+        with ahead as stored:
+            taken = house.uow.together(institution, lambda tx: take(tx, stored))
         if isinstance(taken, NotPermitted):
             raise taken
         frame, look_again = taken

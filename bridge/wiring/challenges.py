@@ -14,6 +14,7 @@ from bridge.presence.challenge_store import overdue_challenges
 from bridge.presence.challenges import BURST_WAITING
 from bridge.presence.face import FaceTemplate
 from bridge.wiring.face_gate import require_face_of
+from bridge.wiring.frames_ahead import frame_of_learner_ahead
 from bridge.worker.runner import Work
 
 if TYPE_CHECKING:
@@ -69,8 +70,10 @@ def take_challenge_frame(
         InvalidInput, NotPermitted: as `ChallengeService.submit`.
         NotPermitted: as `face_gate.require_face_of`.
     """
-    with house.uow.for_institution(institution) as tx:
+    ahead = frame_of_learner_ahead(house, institution, learner, class_run, jpeg)
+    with ahead as stored, house.uow.for_institution(institution) as tx:
         stations = house.at(tx)
+        stations.vault.take_along(stored)
         require_face_of(stations, learner, class_run)
         return _told(house, stations, stations.challenges.submit(challenge_id, learner, nonce, seq, jpeg))
 

@@ -16,12 +16,14 @@ from bridge.completion.seal_settings import SealSettings
 from bridge.db.destroyed_list import DestroyedList
 from bridge.db.destruction import Receipts
 from bridge.db.engine import open_engine
+from bridge.db.evidence_ahead import EvidenceAhead
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.key_settings import KeySettings
 from bridge.db.master_key import derive
 from bridge.db.outbox import WantedJob
 from bridge.db.store_settings import StoreSettings
 from bridge.db.unit_of_work import Tx, UnitOfWork
+from bridge.db.wiped_traces import WipedTraces
 from bridge.demonstration_clock import ConstantPace, DemonstrationClock
 from bridge.identity.passkeys import Passkeys
 from bridge.identity.ports import RealNameProvider
@@ -95,6 +97,8 @@ class House:
         self.cipher = FieldCipher(self.key_ring.root, self.key_ring.algorithm)
         self.uow = UnitOfWork(self.engine, self.clock, self.nudge)
         self.blobs = open_store(settings.data_dir / "evidence", StoreSettings())
+        self.wiped_traces = WipedTraces(self.uow)
+        self.evidence_ahead = EvidenceAhead(self.key_ring, self.blobs, settings.data_dir / "evidence-begun")
         self.study_clock: StudyClock
         self.pace: StudyPace
         if settings.demonstration:

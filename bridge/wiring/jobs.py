@@ -224,9 +224,11 @@ def sweep(house: "House") -> None:
     sweep_inbox_days(house)
     sweep_keys(house)
     sweep_fixity(house)
+    house.wiped_traces.sweep()
     house.face_indexes.sweep(look_at_grounds=now.second < 2)
     if now.second < 2:
         sweep_sessions(house.uow, house.clock)
+        house.evidence_ahead.sweep(house.uow)
         if now.minute % 10 == 0:
             sweep_reconciliations(house)
             face_count(house)

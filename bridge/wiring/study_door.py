@@ -22,6 +22,7 @@ from bridge.wiring.face_gate import (
     require_face_checking,
     require_face_of,
 )
+from bridge.wiring.frames_ahead import frame_of_learner_ahead
 from lti.errors import LaunchRefused
 from lti.jwt_documents import verify_platform_jwt
 from lti.strict_json import parse_object
@@ -265,8 +266,10 @@ def capture_reference_frame(
         InvalidInput: as `FrameService.submit_for_reference`.
         NotPermitted: as `face_gate.require_face_of`.
     """
-    with house.uow.for_institution(institution) as tx:
+    ahead = frame_of_learner_ahead(house, institution, learner, class_run, jpeg)
+    with ahead as stored, house.uow.for_institution(institution) as tx:
         stations = house.at(tx)
+        stations.vault.take_along(stored)
         require_face_of(stations, learner, class_run)
         frame_id = stations.frames.submit_for_reference(learner, class_run, jpeg)
         needed = stations.check_rules.anchor_good_frames(class_run)

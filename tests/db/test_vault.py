@@ -1,11 +1,9 @@
-import sqlite3
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import select, update
 
 from bridge.db.data_keys import DataKeyRow
 from bridge.db.key_ring import KeyRing
@@ -128,6 +126,23 @@ def test_evidence_is_not_destroyed_in_a_savepoint_that_could_bring_its_key_back(
             vault.destroy(SCOPE, reason="requested", by="stf_lin")
 
 
+def test_what_was_read_with_keys_is_forgotten_once_a_destruction_is_durable(room: VaultRoom) -> None:
+    told: list[bool] = []
+    with room.open() as vault:
+        vault.put(SCOPE, CONTENT, "image/jpeg")
+    room.ring.forgets.append(lambda: told.append(live_keys(room) == 0))
+    with room.open() as vault:
+        vault.destroy(SCOPE, reason="requested", by="stf_lin")
+        # Not before: who reads the key meanwhile would remember it for longer than it lives.
+        assert told == []
+    assert told == [True]
+
+
+def live_keys(room: VaultRoom) -> int:
+    with room.units.for_institution(ORG, read_only=True) as tx:
+        return len(tx.session.scalars(select(DataKeyRow.id).where(DataKeyRow.destroyed_at.is_(None))).all())
+
+
 def test_two_units_of_work_at_once_make_one_key(room: VaultRoom) -> None:
     failures: list[BaseException] = []
     ready = threading.Barrier(4)
@@ -149,30 +164,6 @@ def test_two_units_of_work_at_once_make_one_key(room: VaultRoom) -> None:
     with room.units.for_institution(ORG) as tx:
         assert len(tx.session.scalars(select(DataKeyRow)).all()) == 1
         assert len(tx.session.scalars(select(EvidenceRow)).all()) == 4
-
-
-def test_a_destroyed_key_is_not_in_the_sqlite_file_any_more(tmp_path: Path) -> None:
-    database = tmp_path / "v.sqlite"
-    room = VaultRoom(f"sqlite:///{database}", tmp_path / "blobs")
-    neighbours = [replace(SCOPE, subject=f"ln_{number}") for number in range(2, 9)]
-    with room.open() as vault:
-        # The key stands between others, so that its place is not simply written over.
-        for scope in (*neighbours[:3], SCOPE, *neighbours[3:]):
-            vault.put(scope, CONTENT, "image/jpeg")
-    with room.units.for_institution(ORG) as tx:
-        wrapped = tx.session.scalars(select(DataKeyRow.wrapped).where(DataKeyRow.subject == "ln_1")).one()
-    with room.open() as vault:
-        # Some builds of SQLite wipe what is freed by themselves; the vault may not rely on it.
-        vault._session.execute(text("PRAGMA secure_delete=OFF"))
-        vault.destroy(SCOPE, reason="requested", by="stf_lin")
-        assert vault._session.scalar(text("PRAGMA secure_delete")) == 1
-    room.close()
-    connection = sqlite3.connect(database)
-    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.close()
-    raw = b"".join(path.read_bytes() for path in tmp_path.glob("v.sqlite*"))
-    # A part counts as well: the row that replaces the old one may lie over the rest of it.
-    assert not any(wrapped[at : at + 8] in raw for at in range(len(wrapped) - 7))
 
 
 @pytest.mark.parametrize("name", ["../x", "ab/../../x", "/etc/passwd", "ab/.x", "abc", "ab/x/y", "AB/evd_1"])
