@@ -4,6 +4,7 @@ import asyncio
 from io import BytesIO
 from typing import Any
 
+from pkcs11.exceptions import PKCS11Error
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign.fields import (
     MDPPerm,
@@ -12,7 +13,7 @@ from pyhanko.sign.fields import (
     append_signature_field,
 )
 from pyhanko.sign.general import SigningError
-from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer
+from pyhanko.sign.signers import PdfSignatureMetadata, PdfSigner, Signer, SimpleSigner
 from pyhanko.sign.timestamps import HTTPTimeStamper, TimeStamper, TimestampRequestError
 
 from bridge.completion.ports import SealKeyStore
@@ -22,6 +23,9 @@ from bridge.kernel.errors import Unavailable
 from plugins.completion.seal_sources import SignerSource, open_source, require_in_time
 
 _REASONS = {SealField.INSTITUTION: "出具证明", SealField.OPERATOR: "网络平台确认"}
+
+_MOST_BESIDE_CERTIFICATES = 2048
+"""Bytes of signed attributes, structure and the signature itself, which with RSA of 8192 bits has 1024."""
 
 
 class PadesSeals:
@@ -47,7 +51,7 @@ class PadesSeals:
             return asyncio.run(self._signed(pdf, signers))
         except TimestampRequestError as error:
             raise Unavailable("timestamp_missing", "时间戳服务没有应答,证明稍后自动重新出具。") from error
-        except SigningError as error:
+        except (SigningError, PKCS11Error) as error:
             raise Unavailable("seal_unreadable", "签章没有成功,请检查签章证书与密码设备。") from error
 
     async def _signed(self, pdf: bytes, signers: list[tuple[SealField, Signer, SealHolder]]) -> bytes:
@@ -58,16 +62,30 @@ class PadesSeals:
             append_signature_field(writer, SigFieldSpec(field.value, readable_field_name=FIELD_LABELS[field]))
         metadata = self._metadata(first, holder, certify=True)
         await self._signer(metadata, institution).async_sign_pdf(
-            writer, existing_fields_only=True, in_place=True
+            writer, existing_fields_only=True, bytes_reserved=self._room(institution), in_place=True
         )
         metadata = self._metadata(second, other)
         await self._signer(metadata, operator).async_sign_pdf(
-            IncrementalPdfFileWriter(file), existing_fields_only=True, in_place=True
+            IncrementalPdfFileWriter(file),
+            existing_fields_only=True,
+            bytes_reserved=self._room(operator),
+            in_place=True,
         )
         return file.getvalue()
 
     def _signer(self, metadata: PdfSignatureMetadata, signer: Signer) -> PdfSigner:
         return PdfSigner(metadata, signer, timestamper=self._timestamper)
+
+    def _room(self, signer: Signer) -> int | None:
+        """Return the hex digits to keep free for a signature; None to have pyHanko sign once more to find out."""
+        if (
+            self._timestamper is not None
+            or not isinstance(signer, SimpleSigner)
+            or signer.signing_cert is None
+        ):
+            return None
+        certificates = [signer.signing_cert, *signer.cert_registry]
+        return 2 * (sum(len(one.dump()) for one in certificates) + _MOST_BESIDE_CERTIFICATES)
 
     @staticmethod
     def _metadata(field: SealField, holder: SealHolder, **more: Any) -> PdfSignatureMetadata:

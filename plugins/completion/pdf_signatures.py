@@ -43,7 +43,7 @@ def read_signatures(pdf: bytes, roots: list[str]) -> SignaturesFound:
     if len(embedded) > _MOST_SIGNATURES:
         return SignaturesFound((_unreadable(),), whole=False)
     trusted = [certificate(one) for one in roots]
-    found = tuple(_read(one, trusted) for one in embedded)
+    found = tuple(_read(one, trusted, pdf) for one in embedded)
     whole = bool(embedded) and _covers_all(embedded[-1])
     return SignaturesFound(found, whole)
 
@@ -55,7 +55,7 @@ def _covers_all(last: EmbeddedPdfSignature) -> bool:
         return False
 
 
-def _read(one: EmbeddedPdfSignature, trusted: list[Any]) -> SignatureFound:
+def _read(one: EmbeddedPdfSignature, trusted: list[Any], pdf: bytes) -> SignatureFound:
     try:
         status = validate_pdf_signature(
             one,
@@ -73,12 +73,29 @@ def _read(one: EmbeddedPdfSignature, trusted: list[Any]) -> SignatureFound:
             field=str(one.field_name),
             signer=_common(one.signer_cert.subject),
             issuer=_common(one.signer_cert.issuer),
-            intact=bool(status.intact and status.valid and status.docmdp_ok is not False),
+            intact=bool(status.intact and status.valid and status.docmdp_ok is not False)
+            and _written_once(pdf, one),
             trusted=bool(status.trusted),
             said_at=one.self_reported_timestamp,
         )
     except Exception:  # noqa: BLE001  # as above
         return _unreadable()
+
+
+def _written_once(pdf: bytes, one: EmbeddedPdfSignature) -> bool:
+    """Return whether the one place that no signature covers, its own, holds it and zeros: nothing hides behind it."""
+    first, length, second, _rest = (int(number) for number in one.byte_range)
+    gap = pdf[first + length : second]
+    digits = gap[1:-1]
+    if gap[:1] != b"<" or gap[-1:] != b">" or digits not in (digits.lower(), digits.upper()):
+        return False
+    try:
+        content = bytes.fromhex(digits.decode("ascii"))
+        size = content[1] if content[1] < 0x80 else int.from_bytes(content[2 : 2 + content[1] - 0x80], "big")
+    except (ValueError, IndexError):
+        return False
+    head = 2 if content[1] < 0x80 else 2 + content[1] - 0x80
+    return not any(content[head + size :])
 
 
 def _common(name: Any) -> str:

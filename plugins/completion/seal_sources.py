@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from asn1crypto import keys as asn1_keys
 from asn1crypto import pem
 from asn1crypto import x509 as asn1_x509
+from pkcs11.exceptions import PKCS11Error
+from pyhanko.config.pkcs11 import TokenCriteria
+from pyhanko.sign.pkcs11 import PKCS11Signer, open_pkcs11_session
 from pyhanko.sign.signers import Signer, SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
@@ -92,11 +96,10 @@ class Pkcs11Token:
         self._lock = threading.Lock()
 
     def __call__(self, holder: SealHolder, _keys: SealKeyStore) -> Signer:
-        from pkcs11.exceptions import PKCS11Error
-        from pyhanko.config.pkcs11 import TokenCriteria
-        from pyhanko.sign.pkcs11 import PKCS11Signer, open_pkcs11_session
-
         with self._lock:
+            found = self._signers.get(holder.id)
+            if found is not None:
+                return found
             try:
                 if self._session is None:
                     self._session = open_pkcs11_session(
@@ -104,28 +107,34 @@ class Pkcs11Token:
                         token_criteria=TokenCriteria(label=self._token),
                         user_pin=self._pin_file.read_text(encoding="utf-8").strip(),
                     )
-                found = self._signers.get(holder.id)
-                if found is None:
-                    label = _file_name(holder)
-                    made = PKCS11Signer(
-                        self._session, cert_label=label, key_label=label, other_certs_to_pull=None
-                    )
-                    if made.signing_cert is None:
-                        raise _missing(holder)
-                    found = self._signers[holder.id] = made
             except (OSError, PKCS11Error) as error:
-                self._session = None
-                self._signers.clear()
                 raise Unavailable(
-                    "seal_unreadable",
-                    f"{holder.name} 的签章密钥无法从密码设备读取,请检查设备、标签和 PIN。",
+                    "seal_unreadable", "密码设备无法打开,请检查 PKCS#11 库、设备标签和 PIN 后重试。"
                 ) from error
-        return found
+            label = _file_name(holder)
+            made = PKCS11Signer(self._session, cert_label=label, key_label=label, other_certs_to_pull=None)
+            try:
+                if made.signing_cert is None:
+                    raise _missing(holder)
+                # Few tokens hash for ECDSA themselves, all sign a hash.
+                made.use_raw_mechanism = made.signing_cert.public_key.algorithm == "ec"
+            except PKCS11Error as error:
+                self._forget()
+                raise _missing(holder) from error
+            self._signers[holder.id] = made
+            return made
+
+    def _forget(self) -> None:
+        """Close the session: one that failed may have lost the token, and a process is signed in but once."""
+        session, self._session = self._session, None
+        self._signers.clear()
+        with suppress(Exception):
+            session.close()
 
 
 def simple_signer(seal: StoredSeal, chain: list[str]) -> SimpleSigner:
     """Return a signer of a key in memory, with the certificates that lead from it to a root."""
-    store = SimpleCertificateStore()
+    store = SimpleCertificateStore()  # type: ignore[no-untyped-call]  # pyHanko's own
     store.register_multiple(certificate(one) for one in chain)
     _type, _headers, key = pem.unarmor(seal.key.encode())
     return SimpleSigner(

@@ -65,7 +65,7 @@ def read_upload() -> bytes:
     file = request.files.get("pdf")
     if file is None:
         return b""
-    content = file.read()
+    content: bytes = file.read()
     file.close()
     return content
 

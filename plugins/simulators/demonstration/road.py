@@ -209,6 +209,7 @@ class Road:
             expect(kinds == ["hour_certificate"], f"页面上的证明:{kinds}")
             (address,) = tab.values("certificate-link", "href")
             self.number = Path(address).stem
+            (self.verify_path,) = tab.values("certificate-verify", "href")
             pdf = tab.fetch(f"{self.town.bridge_url}{address}")
             expect(pdf.startswith(b"%PDF-"), "下载的不是 PDF")
             step.say(f"编号 {self.number},PDF {len(pdf) // 1024} KB,SHA-256 {sha256_hex(pdf)[:16]}…")
@@ -285,8 +286,8 @@ class Road:
             tab.open(f"{self.town.bridge_url}/authority")
             expect(not tab.count("batch") and not tab.count("authority-class-run"), "外市看到了本市的数据")
             step.say(f"{other} 的页面:{tab.text('authority-empty')}")
-        with self.journal.step("verify", "任何人凭编号查验证明") as step, self.walker.visitor() as tab:
-            tab.open(f"{self.town.bridge_url}/verify/{self.number}")
+        with self.journal.step("verify", "任何人凭编号和校验码查验证明") as step, self.walker.visitor() as tab:
+            tab.open(f"{self.town.bridge_url}{self.verify_path}")
             expect(tab.text("verify-number") == self.number, "查验页的编号不一致")
             step.say(f"PDF 的 SHA-256:{tab.text('verify-sha256')[:16]}…")
             self.walker.picture(tab, "verify")

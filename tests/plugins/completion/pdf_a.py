@@ -82,5 +82,5 @@ def _each(values: Any) -> list[Any]:
 
 def _resolved(value: Any) -> Any:
     while isinstance(value, IndirectObject):
-        value = value.get_object()
+        value = value.get_object()  # type: ignore[no-untyped-call]  # pyHanko's own
     return value
