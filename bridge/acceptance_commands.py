@@ -11,6 +11,7 @@ _SYSTEMS: Mapping[str, str] = {
     "moodle": "acceptance.moodle",
     "xapi": "acceptance.xapi",
     "cmi5": "acceptance.cmi5",
+    "regulator": "acceptance.regulator",
     "bagit": "acceptance.bagit",
 }
 """What can be accepted on → the plugin's name."""

@@ -29,10 +29,10 @@ def json_form(
     for record, values in records:
         shape = shape_of(mapping, record)
         said: dict[str, Any] = {
-            "kind": record.kind.value,
-            "action": record.action.value,
-            "number": record.number,
-            "revision": record.revision,
+            "recordKind": record.kind.value,
+            "recordNumber": record.number,
+            "recordRevision": record.revision,
+            "recordAction": record.action.value,
             **{field.json: values[field.name] for field in shape.fields if field.name in values},
         }
         if shape.call is None or record.action is Action.WITHDRAW:

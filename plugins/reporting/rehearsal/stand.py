@@ -74,8 +74,8 @@ class Stand:
 @contextmanager
 def open_stand(folder: Path, regulator_url: str, key: str, ca_file: Path | None = None) -> Iterator[Stand]:
     """Make the bridge in an empty folder; its learners are made up and its folder holds nothing else."""
-    house = QuietHouse.build(settings_of(folder, regulator_url, key, ca_file))
-    try:
+    with open_again(folder, regulator_url, key, ca_file) as stand:
+        house = stand.house
         upgrade(house.engine)
         with house.uow.for_institution(INSTITUTION) as tx:
             tx.session.add(
@@ -88,6 +88,14 @@ def open_stand(folder: Path, regulator_url: str, key: str, ca_file: Path | None 
                     provincial_connected=True,
                 )
             )
+        yield stand
+
+
+@contextmanager
+def open_again(folder: Path, regulator_url: str, key: str, ca_file: Path | None = None) -> Iterator[Stand]:
+    """Open the bridge of a rehearsal that was made before."""
+    house = QuietHouse.build(settings_of(folder, regulator_url, key, ca_file))
+    try:
         yield Stand(house, folder)
     finally:
         house.close()

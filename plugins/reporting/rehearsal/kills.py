@@ -1,0 +1,121 @@
+"""kill -9 at random in delivery, again and again: the carrier dies, another goes on, the books are counted."""
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from sqlalchemy import select, update
+
+from bridge.db.outbox import JobRow
+from bridge.reporting.model import FEED, BatchState
+from bridge.reporting.tables import ReportAttemptRow, ReportBatchRow
+from bridge.wiring import feed_desk
+from plugins.reporting.rehearsal.books import Outcome, outcome
+from plugins.reporting.rehearsal.processes import KEY, regulator, start_carrier
+from plugins.reporting.rehearsal.stand import INSTITUTION, Stand, open_stand
+
+_LATEST_SECONDS = 0.6
+"""A carrier is killed at a random moment within so long after it began."""
+_LEARNERS = 4
+_PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kills:
+    """What the kills showed.
+
+    Args:
+        in_flight: kills while a batch was under way: its attempt was open and had no receipt yet.
+        resent: batches that were sent more than once.
+    """
+
+    kills: int
+    in_flight: int
+    resent: int
+    outcome: Outcome
+    seconds: float
+
+    @property
+    def passes(self) -> bool:
+        return self.outcome.sound
+
+
+def kill_runs(
+    folder: Path, kills: int, *, seed: int = 1, told: Callable[[int], None] = lambda _number: None
+) -> Kills:
+    """Kill carriers so often while they deliver, then let one finish; return what both books say.
+
+    The simulator takes a little while over each batch, so that there is something to be killed in.
+    """
+    folder.mkdir(parents=True)
+    state = folder / "regulator"
+    dice = random.Random(seed)  # noqa: S311  # when to kill, not a secret
+    in_flight = 0
+    started = time.monotonic()
+    with (
+        regulator(state, ("slow",), chance=0.6, seed=seed, slow_seconds=0.15) as of,
+        open_stand(folder, of.url, KEY) as stand,
+    ):
+        stand.queue_class()
+        for number in range(kills):
+            for _ in range(4):
+                stand.queue_learners(_LEARNERS, 1)
+            carrier = start_carrier(folder, of)
+            time.sleep(dice.uniform(0, _LATEST_SECONDS))
+            carrier.kill()
+            carrier.wait()
+            carrier.communicate()
+            in_flight += _is_open(stand)
+            _end_leases(stand)
+            told(number + 1)
+        carrier = start_carrier(folder, of)
+        try:
+            _wait_until_done(stand)
+        finally:
+            carrier.kill()
+            carrier.wait()
+            carrier.communicate()
+        found = outcome(stand, state)
+        resent = _resent(stand)
+    return Kills(kills, in_flight, resent, found, time.monotonic() - started)
+
+
+def _is_open(stand: Stand) -> bool:
+    """Return whether the carrier died with a batch under way."""
+    with stand.house.uow.for_institution(INSTITUTION, read_only=True) as tx:
+        ready = select(ReportBatchRow.id).where(ReportBatchRow.state == BatchState.READY.value)
+        attempt = select(ReportAttemptRow.id).where(
+            ReportAttemptRow.outcome == "started", ReportAttemptRow.batch_id.in_(ready)
+        )
+        return tx.session.scalar(attempt.limit(1)) is not None
+
+
+def _end_leases(stand: Stand) -> None:
+    """Let the dead carrier's lease be over: what twenty seconds of waiting would do."""
+    now = stand.house.clock.now()
+    with stand.house.uow.across_institutions("end the lease of a killed carrier") as tx:
+        tx.session.execute(
+            update(JobRow)
+            .where(JobRow.kind == FEED, JobRow.state == "leased")
+            .values(lease_until=now - timedelta(seconds=1), lost=0)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _wait_until_done(stand: Stand) -> None:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < until:
+        found = feed_desk.states(stand.house, INSTITUTION)
+        waiting = sum(found["records"].get(name, 0) for name in ("waiting", "batched"))
+        if not waiting and not found["batches"].get("ready", 0):
+            return
+        time.sleep(0.25)
+
+
+def _resent(stand: Stand) -> int:
+    with stand.house.uow.for_institution(INSTITUTION, read_only=True) as tx:
+        rows = tx.session.scalars(select(ReportAttemptRow.batch_id).where(ReportAttemptRow.number == 2))
+        return len(rows.all())
