@@ -64,6 +64,13 @@ def find_softhsm() -> Path | None:
     return found[0] if found and shutil.which("softhsm2-util") else None
 
 
+def find_rare_font() -> Path | None:
+    """Return the path of a font with the Han characters beyond the basic plane."""
+    found = Path("/usr/share/fonts/truetype/hanazono/HanaMinB.ttf")
+    return found if found.exists() else None
+
+
+RARE_FONT = Program("Hanazono", "fonts-hanazono", find_rare_font)
 PDFSIG = Program("pdfsig", "poppler-utils", lambda: _which("pdfsig"))
 QPDF = Program("qpdf", "qpdf", lambda: _which("qpdf"))
 SOFTHSM = Program("SoftHSM", "softhsm2", find_softhsm)
@@ -76,6 +83,7 @@ PROGRAMS = (
     PDFSIG,
     QPDF,
     SOFTHSM,
+    RARE_FONT,
 )
 
 

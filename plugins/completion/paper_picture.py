@@ -16,7 +16,7 @@ def draw_paper(pdf: bytes) -> bytes:
     finally:
         document.close()
     out = BytesIO()
-    picture.convert("P", palette=1, colors=64).save(out, "PNG", optimize=True)
+    picture.convert("P", palette=1, colors=128).save(out, "PNG", optimize=True)
     return out.getvalue()
 
 

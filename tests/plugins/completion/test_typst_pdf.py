@@ -11,10 +11,13 @@ from bridge.completion.composition import compose
 from bridge.completion.model import Paper, PaperKind, PrintedField
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.settings import Settings
+from bridge.setup.servers import RARE_FONT, require
 from plugins.completion.font_coverage import FontUnreadable, covered
+from plugins.completion.paper_picture import text_of
 from plugins.completion.qr_code import qr_svg
 from plugins.completion.typst_pdf import FONT_FILES, TypstPrinter
 from tests.completion.papers import EARNED, NOW, SHEET, Someone, Standings, score
+from tests.plugins.completion.pdf_a import pdf_a_objections
 
 FONTS = Settings().assets / "fonts"
 NUMBER = "440100-2026-DJ8E4-XT1H5-CAW18-C"
@@ -71,6 +74,19 @@ def test_a_name_without_a_glyph_is_refused_and_the_error_does_not_tell_the_name(
     assert refused.value.reason == "glyph_missing"
     assert "U+20001" in refused.value.message
     assert "陈" not in refused.value.message
+
+
+def test_a_rare_character_is_set_in_a_font_that_the_operator_gives_and_stays_pdf_a() -> None:
+    rare = require(RARE_FONT).parent
+    given = TypstPrinter(FONTS, rare)
+
+    pdf = given.print_paper(paper(name="陈\U00020001安"))
+
+    assert "陈\U00020001安" in "".join(text_of(pdf)[1].split())
+    assert pdf_a_objections(pdf) == []
+    with pytest.raises(InvalidInput) as refused:
+        given.print_paper(paper(name="陈\U000323af安"))
+    assert "U+323AF" in refused.value.message
 
 
 def test_values_are_data_and_never_markup(printer: TypstPrinter) -> None:
