@@ -189,7 +189,7 @@ TOLD_ONLY: Mapping[str, str] = {
     "completion.paper_refused": "the page of the class run's papers says why whenever papers are asked for",
     "certificate.status_changed": "verify page and status list read the register itself",
     "identity.consent_given": "the next page and the next session ask for it themselves",
-    "archive.sealed": "the file stands; hand-over listens to it",
+    "archive.sealed": "the file stands; a hand-over packs files as they are then",
     "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",
 }
 """Events that are kept, with no step after them yet."""

@@ -30,12 +30,13 @@ from bridge.kernel.ids import EvidenceId, LearnerRef
 from bridge.ledger.audit import audit
 from bridge.ledger.sealing import SEAL
 from bridge.settings import ROOT, Mode, Settings
-from bridge.wiring import House
+from bridge.wiring import House, handover_pack
 from bridge.wiring.handover_pack import Order, pack
 from bridge.wiring.handover_rows import ENCRYPTED, LEFT, count_rows, left_tables, moved_tables
 from bridge.wiring.handover_take import keep_receipt, take_in, unpack
 from plugins.archive.bagit_bag import BagitBag
 from plugins.archive.jwe_parts import JweParts
+from tests.servers.postgresql import Cluster
 from tests.web.furnished import (
     CHEN,
     CHEN_ID,
@@ -71,9 +72,9 @@ def receiver_of(house: House, name: str = "接任网络平台") -> tuple[dict[st
     return key, Receiver(name, SEALED.public(key), house.ledger_keys.signing().public)
 
 
-def empty_bridge(folder: Path) -> House:
+def empty_bridge(folder: Path, database_url: str = "") -> House:
     """Return a bridge that has nothing, with keys of its own."""
-    settings = Settings(mode=Mode.DEMONSTRATION, var=folder / "var")
+    settings = Settings(mode=Mode.DEMONSTRATION, var=folder / "var", database_url=database_url)
     settings.data_dir.mkdir(parents=True)
     (folder / "var" / "assets").symlink_to(ROOT / "var" / "assets")
     house = House(settings)
@@ -82,10 +83,12 @@ def empty_bridge(folder: Path) -> House:
 
 
 @pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    house = empty_bridge(tmp_path_factory.mktemp("there"))
-    yield house
-    house.close()
+def there(tmp_path_factory: pytest.TempPathFactory, postgres_cluster: Cluster) -> Iterator[House]:
+    """The receiver's: on PostgreSQL, while the sender's is on SQLite."""
+    with postgres_cluster.fresh_database() as url:
+        house = empty_bridge(tmp_path_factory.mktemp("there"), url)
+        yield house
+        house.close()
 
 
 @pytest.fixture(scope="module")
@@ -242,6 +245,45 @@ def test_a_changed_missing_or_exchanged_part_takes_nothing_in(sent: Sent, tmp_pa
     said["body"]["counts"]["evidence"] += 1
     manifest.write_text(json.dumps(said))
     refused(copy, "handover_malformed")
+    house.close()
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value", "reason"),
+    [
+        ("ledger_entry", "kind", "offline", "handover_ledger_broken"),
+        ("ledger_head", "hash", "0" * 64, "handover_ledger_broken"),
+        ("ledger_tree_head", "root", "0" * 64, "handover_ledger_broken"),
+        ("certificate", "sha256", "0" * 64, "handover_paper_differs"),
+        ("class_run", "institution_id", OTHER_ORG, "handover_rows_differ"),
+        ("class_run", "colour", "red", "handover_rows_differ"),
+    ],
+)
+def test_a_sender_whose_records_do_not_hold_together_is_not_taken_in(
+    sent: Sent,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    table: str,
+    column: str,
+    value: str,
+    reason: str,
+) -> None:
+    true_rows = handover_pack.rows_of
+
+    def forged(session: Any, one: Any, *more: Any) -> Iterator[list[bytes]]:
+        for number, lines in enumerate(true_rows(session, one, *more)):
+            if one.name == table and number == 0:
+                lines[0] = json.dumps({**json.loads(lines[0]), column: value}).encode() + b"\n"
+            yield lines
+
+    monkeypatch.setattr(handover_pack, "rows_of", forged)
+    order = Order(ORG, sent.receiver, ReceiverKind.OPERATOR, "平台退出", "stf_lin", "stf_zhou")
+    manifest = pack(sent.sender.house, order, tmp_path / "package", SEALED)
+    house = empty_bridge(tmp_path / "other")
+    with pytest.raises(InvalidInput, match=reason):
+        take_in(house, tmp_path / "package", SEALED, sent.key, sender=manifest.signed_by, by="stf")
+    with house.uow.across_institutions("test: nothing was taken", read_only=True) as tx:
+        assert not any(count_rows(tx.session, one, ORG) for one in moved_tables())
     house.close()
 
 
