@@ -7,13 +7,13 @@ from typing import Any
 
 import click
 
-from bridge.archive.handover import PartSeal, Receiver, ReceiverKind, read_receiver
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId
 from bridge.kernel.json_line import print_json
 from bridge.plugin_loader import load
 from bridge.settings import Settings
 from bridge.wiring import House
+from bridge.wiring.handover_model import PartSeal, Receiver, ReceiverKind, read_receiver
 from bridge.wiring.handover_pack import Order, pack
 from bridge.wiring.handover_take import keep_receipt, take_in, unpack
 

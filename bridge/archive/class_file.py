@@ -8,12 +8,11 @@ from typing import Any
 from bridge.archive.learner_file import readable
 from bridge.archive.missing import missing_of_class
 from bridge.archive.model import INDEX, PARTS, SealedFile
-from bridge.archive.ports import Person
+from bridge.archive.ports import CourseFile, Person
 from bridge.completion.model import Earned, IssuedPaper
 from bridge.identity.model import number_label
 from bridge.kernel.ids import CourseUnitId, LearnerRef
 from bridge.kernel.time import rfc3339
-from bridge.registry.material_model import Material
 from bridge.registry.model import CityRegistration, ClassRun, Course, Institution, OfflineSession, Outline
 from bridge.rules.model import Resolved, RulePack
 
@@ -51,7 +50,7 @@ class ClassFacts:
     registrations: Sequence[CityRegistration]
     learners: Sequence[LearnerOfClass]
     waiting_on_list: int
-    materials: Mapping[CourseUnitId, Material]
+    materials: Mapping[CourseUnitId, CourseFile]
     packs: Sequence[RulePack]
     rules: Sequence[Resolved]
     sessions: Sequence[OfflineSession]
@@ -205,13 +204,13 @@ def _learner(one: LearnerOfClass) -> dict[str, Any]:
     }
 
 
-def _material(one: Material | None) -> dict[str, Any] | None:
+def _material(one: CourseFile | None) -> dict[str, Any] | None:
     if one is None:
         return None
     return {
         "sha256": one.sha256,
         "字节": one.size,
-        "类型": one.kind.value,
+        "类型": str(one.kind),
         "录入人": one.entered_by,
         "审核人": one.reviewed_by,
     }

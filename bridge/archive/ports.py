@@ -66,6 +66,21 @@ class Person(Protocol):
     def employer(self) -> str: ...
 
 
+class CourseFile(Protocol):
+    """Material of a unit that the bridge keeps, as the registry knows it."""
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def entered_by(self) -> str: ...
+    @property
+    def reviewed_by(self) -> str | None: ...
+
+
 class IdentityDisclosure(Protocol):
     """The one way to a name; every call is logged with its purpose."""
 

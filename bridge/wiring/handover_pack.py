@@ -10,16 +10,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from bridge.archive import tar
-from bridge.archive.handover import (
-    MANIFEST_FILE,
-    PARTS,
-    Manifest,
-    Part,
-    PartSeal,
-    Receiver,
-    ReceiverKind,
-    Signed,
-)
 from bridge.archive.tables import ArchiveHandoverRow
 from bridge.db.data_keys import DataKeyRow
 from bridge.db.destroyed_list import receipt_of
@@ -33,6 +23,16 @@ from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, new_id
 from bridge.kernel.time import rfc3339
 from bridge.registry.materials import kept_files
 from bridge.wiring.archive_files import Disclosure, class_file_now, learner_file_now
+from bridge.wiring.handover_model import (
+    MANIFEST_FILE,
+    PARTS,
+    Manifest,
+    Part,
+    PartSeal,
+    Receiver,
+    ReceiverKind,
+    Signed,
+)
 from bridge.wiring.handover_rows import left_tables, moved_tables, rows_of
 
 if TYPE_CHECKING:

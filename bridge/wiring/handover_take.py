@@ -12,16 +12,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from bridge.archive import tar
-from bridge.archive.handover import (
-    MANIFEST,
-    MANIFEST_FILE,
-    RECEIPT,
-    PartSeal,
-    Signed,
-    parts_of,
-    read_signed,
-    sender_keys,
-)
 from bridge.archive.tables import ArchiveHandoverRow, ArchiveTakeoverRow
 from bridge.completion.store import CertificateRow
 from bridge.db.data_keys import DataKeys
@@ -35,6 +25,16 @@ from bridge.kernel.time import rfc3339
 from bridge.ledger.audit import audit
 from bridge.ledger.signatures import PublicKey
 from bridge.ledger.tree_tables import LedgerKeyRow
+from bridge.wiring.handover_model import (
+    MANIFEST,
+    MANIFEST_FILE,
+    RECEIPT,
+    PartSeal,
+    Signed,
+    parts_of,
+    read_signed,
+    sender_keys,
+)
 from bridge.wiring.handover_rows import count_rows, moved_tables, take_rows
 
 if TYPE_CHECKING:

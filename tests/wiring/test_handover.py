@@ -10,15 +10,6 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from bridge.archive.handover import (
-    MANIFEST,
-    Receiver,
-    ReceiverKind,
-    Signed,
-    read_receiver,
-    read_signed,
-    sender_keys,
-)
 from bridge.archive.verification import verify
 from bridge.db.base import Base
 from bridge.db.vault import EvidenceRow
@@ -31,6 +22,15 @@ from bridge.ledger.audit import audit
 from bridge.ledger.sealing import SEAL
 from bridge.settings import ROOT, Mode, Settings
 from bridge.wiring import House, handover_pack
+from bridge.wiring.handover_model import (
+    MANIFEST,
+    Receiver,
+    ReceiverKind,
+    Signed,
+    read_receiver,
+    read_signed,
+    sender_keys,
+)
 from bridge.wiring.handover_pack import Order, pack
 from bridge.wiring.handover_rows import ENCRYPTED, LEFT, count_rows, left_tables, moved_tables
 from bridge.wiring.handover_take import keep_receipt, take_in, unpack
