@@ -45,9 +45,9 @@ from bridge.wiring.intake_jobs import note_dead, sweep_quarantine, tidy_quaranti
 from bridge.wiring.key_ends import sweep_keys
 from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
 from bridge.wiring.ledger_standing import STANDING, prepare_review, sweep_standing
+from bridge.wiring.paper_batches import batch_works
 from bridge.wiring.platform_jobs import platform_works, sweep_platforms
 from bridge.wiring.review_desk import expire_reviews
-from bridge.wiring.paper_batches import batch_works
 from bridge.wiring.rollup_jobs import rollup_works
 from bridge.worker.runner import Runner, Work
 
@@ -79,12 +79,12 @@ def runner(house: "House") -> Runner:
     works.update(forwarding_works(house))
     works.update(enrolment_works(house))
     works.update(search_works(house))
+    works.update(fixity_works(house))
+    works.update(batch_works(house))
     works.update(feed_works(house))
     works.update(fixity_works(house))
     works.update(rollup_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
-    works.update(batch_works(house))
-    works.update(feed_works(house))
         works[kind] = Work(prepare=jobs.settle, apply=jobs.run_settled)
     works[HELD] = Work(apply=partial(try_held, house))
     return Runner(house.uow, house.clock, works, partial(note_dead, house))

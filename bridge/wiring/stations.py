@@ -104,8 +104,8 @@ from bridge.wiring.inbox_batches import BatchesInInbox
 from bridge.wiring.learner_news import LearnerNews
 from bridge.wiring.lms_courses import LmsCourses
 from bridge.wiring.lms_references import LmsReferences
-from bridge.wiring.platform_services import note_services
 from bridge.wiring.paper_seals import SealsInTx
+from bridge.wiring.platform_services import note_services
 from bridge.wiring.review_desk import ReviewRulesInForce, correct_after_review
 from lti.claims import LaunchClaims
 from lti.launch import Launch
@@ -470,17 +470,14 @@ class Stations:
             identity=self.identity,
             evidence=self.vault,
             printer=house.printer,
+            sealer=SealsInTx(house, self._tx),
             events=self._tx,
             clock=house.clock,
             study_clock=house.study_clock,
-            sealer=SealsInTx(house, self._tx),
             public_url=house.settings.public_url,
+            template=SqlPaperTemplates(self._tx).source,
         )
 
-    @cached_property
-            template=SqlPaperTemplates(self._tx).source,
-    def lms_courses(self) -> LmsCourses:
-        return LmsCourses(self._tx, SqlIdentityStore(self._tx, self._house.cipher), self.rosters)
     @cached_property
     def paper_changes(self) -> SqlPaperChanges:
         return SqlPaperChanges(self._tx)

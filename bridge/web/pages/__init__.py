@@ -37,8 +37,8 @@ from bridge.web.pages.lms import lms_pages
 from bridge.web.pages.lms_courses import lms_courses_pages, register_lms_courses_wording
 from bridge.web.pages.materials import material_pages
 from bridge.web.pages.my_data import my_data_pages
-from bridge.web.pages.person import person_pages
 from bridge.web.pages.papers import paper_pages
+from bridge.web.pages.person import person_pages
 from bridge.web.pages.platforms import platform_pages, register_platform_wording
 from bridge.web.pages.player import player_pages
 from bridge.web.pages.province_login import province_login_pages, register_province_login
@@ -97,9 +97,9 @@ def register_pages(app: Flask, house: House) -> None:
         card_check_pages,
         person_pages,
         correction_pages,
+        paper_pages,
         review_pages,
         class_to_do_pages,
-        paper_pages,
         learner_check_pages,
         hours_explained_pages,
         enrolment_pages,
