@@ -32,7 +32,7 @@ from bridge.wiring.handover_model import (
     sender_keys,
 )
 from bridge.wiring.handover_pack import Order, pack
-from bridge.wiring.handover_rows import ENCRYPTED, LEFT, count_rows, left_tables, moved_tables
+from bridge.wiring.handover_rows import ENCRYPTED, LEFT, count_rows, left_tables, moved_tables, rows_of
 from bridge.wiring.handover_take import keep_receipt, take_in, unpack
 from plugins.archive.bagit_bag import BagitBag
 from plugins.archive.jwe_parts import JweParts
@@ -268,10 +268,8 @@ def test_a_sender_whose_records_do_not_hold_together_is_not_taken_in(
     value: str,
     reason: str,
 ) -> None:
-    true_rows = handover_pack.rows_of
-
     def forged(session: Any, one: Any, *more: Any) -> Iterator[list[bytes]]:
-        for number, lines in enumerate(true_rows(session, one, *more)):
+        for number, lines in enumerate(rows_of(session, one, *more)):
             if one.name == table and number == 0:
                 lines[0] = json.dumps({**json.loads(lines[0]), column: value}).encode() + b"\n"
             yield lines
