@@ -82,7 +82,6 @@ def runner(house: "House") -> Runner:
     works.update(fixity_works(house))
     works.update(batch_works(house))
     works.update(feed_works(house))
-    works.update(fixity_works(house))
     works.update(rollup_works(house))
     for kind in (EXTENDED_JOB, STATE_ASKED):
         works[kind] = Work(prepare=jobs.settle, apply=jobs.run_settled)

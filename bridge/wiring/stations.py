@@ -487,6 +487,9 @@ class Stations:
         store, clock = self.completion_store, self._house.clock
         return PaperLife(self.paper_changes, store, self.completion, self._tx, clock)
 
+    @cached_property
+    def lms_courses(self) -> LmsCourses:
+        return LmsCourses(self._tx, SqlIdentityStore(self._tx, self._house.cipher), self.rosters)
 
     @cached_property
     def gradebook(self) -> Gradebook:
