@@ -71,6 +71,7 @@ from bridge.wiring.feed_rules import door_rules
 from bridge.wiring.frame_queue import JUDGED, FramesWaiting
 from bridge.wiring.platform_services import SeenLately
 from bridge.wiring.stations import Stations
+from bridge.worker.gathered_nudges import GatheredNudges
 from bridge.worker.runner import Runner
 from lti.http import GuardedHttp
 from lti.keys import KeySource
@@ -133,6 +134,8 @@ class House:
         """Let go of database connections."""
         if "face_indexes" in self.__dict__:
             self.face_indexes.close()
+        if isinstance(nudger := self.__dict__.get("_nudger"), GatheredNudges):
+            nudger.settle()
         self.engine.dispose()
 
     def at(self, tx: Tx) -> Stations:
@@ -475,12 +478,13 @@ class House:
         self._nudger(waiting)
 
     @cached_property
-    def _nudger(self) -> Callable[[Sequence[WantedJob]], None]:
+    def _nudger(self) -> GatheredNudges:
         # Celery takes a quarter of a second to import; who only reads never needs it.
         from bridge.worker.celery_app import JUDGES, celery_app, nudger
 
         queues = dict.fromkeys(JUDGED, JUDGES) if self.settings.judges else {}
-        return nudger(celery_app(self.settings), queues)
+        send = nudger(celery_app(self.settings), queues)
+        return GatheredNudges(send, queues, self.settings.judges)
 
     def _count_open_checks(self) -> int:
         with self.uow.across_institutions("pace of the demonstration", read_only=True) as tx:

@@ -31,6 +31,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def told(house: House) -> list[str]:
     """Return the queues of the nudges that wait, and forget those."""
+    house._nudger.settle()
     paths = sorted((house.settings.data_dir / "queue" / "messages").glob("*.msg"))
     queues = [path.name.split(".")[1] for path in paths]
     for path in paths:
