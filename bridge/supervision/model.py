@@ -80,6 +80,7 @@ class PaperView:
     class_hours: int
     issued_at: datetime
     sha256: str
+    verify_code: str
 
 
 @dataclass(frozen=True, slots=True)

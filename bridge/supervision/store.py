@@ -218,6 +218,7 @@ class SqlSupervisionStore:
             "mark",
             "issued_at",
             "sha256",
+            "verify_code",
             "facts",
             "learner_ref",
             "class_run_id",
@@ -236,6 +237,7 @@ class SqlSupervisionStore:
                     class_hours=row.facts["class_hours"],
                     issued_at=row.issued_at,
                     sha256=row.sha256,
+                    verify_code=row.verify_code,
                 )
             )
         return found

@@ -46,6 +46,7 @@ from bridge.wiring.key_ends import sweep_keys
 from bridge.wiring.ledger_jobs import seal_tree, signing_key, sweep_trees
 from bridge.wiring.ledger_standing import STANDING, prepare_review, sweep_standing
 from bridge.wiring.paper_batches import batch_works
+from bridge.wiring.paper_ends import end_papers
 from bridge.wiring.platform_jobs import platform_works, sweep_platforms
 from bridge.wiring.review_desk import expire_reviews
 from bridge.wiring.rollup_jobs import rollup_works
@@ -231,6 +232,7 @@ def sweep(house: "House") -> None:
         if now.minute % 10 == 0:
             sweep_reconciliations(house)
             face_count(house)
+        end_papers(house)
         sweep_tries(house.uow, now)
         house.passkeys.sweep()
         sweep_used_states(house.uow, now)

@@ -2,7 +2,11 @@
 
 import pytest
 
+from bridge.completion.life_model import PaperChangeKind
+from bridge.completion.store import CertificateRow
 from bridge.kernel.ids import LearnerRef
+from bridge.kernel.time import legal_date
+from bridge.wiring.paper_ends import end_papers
 from bridge.wiring.paper_specimen import MARK
 from plugins.completion.paper_picture import text_of
 from tests.web.furnished import CHEN, CHEN_ID, HUANG, HUANG_ID, ORG, RUN, Furnished, token
@@ -91,6 +95,26 @@ def test_a_class_gets_its_papers_and_is_told_who_has_none(finished_alone: Finish
     assert CHEN_ID not in page
     answer = lin.get(f"{path}/progress")
     assert answer.headers["HX-Refresh"] == "true"
+
+
+def test_a_paper_whose_day_has_come_is_noted_by_the_sweep(finished_alone: Finished) -> None:
+    house, _account, _learner, number = finished_alone
+    today = legal_date(house.clock.now())
+    with house.house.uow.for_institution(ORG) as tx:
+        life = house.house.at(tx).paper_life
+        change = life.propose(
+            number, PaperChangeKind.EXPIRE, reason="term_over", by="staff_a", expires_on=today
+        )
+        life.confirm(change.id, "staff_b")
+
+    assert end_papers(house.house) == 1
+    assert end_papers(house.house) == 0
+
+    house.work_off()
+    with house.house.uow.for_institution(ORG, read_only=True) as tx:
+        kept = tx.session.get(CertificateRow, number)
+        assert kept is not None
+        assert kept.status == "expired"
 
 
 def test_another_institution_sees_and_changes_nothing(finished: Finished) -> None:
