@@ -334,10 +334,22 @@ class IdentityService:
             raise InvalidInput("learner_unknown", "没有这名学员,请刷新后重试。", http_status=404)
         name, number, employer = person
         if employer is None:
-            rows = self._store.list_rows_of(learner, at)
-            employer = rows[-1].employer if rows else ""
+            employer = self._employer_listed(learner, number, at)
         self._store.log_disclosure(learner, what, purpose, recipient, by, self._clock.now())
         return DisclosedIdentity(name, number, employer)
+
+    def _employer_listed(self, learner: LearnerRef, number: str, at: datetime | None) -> str:
+        """Return the employer of the newest list that holds the person by a document of their own.
+
+        After an undone merge a place by the other person's document may still stand under this record.
+        """
+        numbers: Sequence[str] = (number,)
+        for row in reversed(self._store.list_rows_of(learner, at)):
+            if row.citizen_id not in numbers and len(numbers) == 1:
+                numbers = (number, *self._store.numbers_of(learner))
+            if row.citizen_id in numbers:
+                return row.employer
+        return ""
 
     def load_enrolment_list(
         self, entries: Sequence[EnrolmentEntry], photographs: Callable[[str], bytes]

@@ -119,6 +119,21 @@ def test_a_document_that_changes_in_the_midst_of_the_challenge_is_asked_for_once
     assert reference(renewed).anchored_ms is None
 
 
+def test_a_document_that_changes_after_the_last_picture_is_asked_for_too(renewed: Room) -> None:
+    with renewed.challenges() as desk:
+        bursts = desk.limits(RUN).steps + 1
+    asked: list[FaceReference] = []
+
+    def until_the_last(before: FaceReference, /) -> Vouched | None:
+        asked.append(before)
+        return Vouched(CARD_CHECK, (picture("0"),)) if len(asked) <= bursts else None
+
+    renewed.vouching = until_the_last
+    renewed.pass_challenge()
+    assert len(asked) == bursts + 1
+    assert reference(renewed).anchored_ms is None
+
+
 def test_who_had_no_anchor_is_vouched_for_by_nobody(room: Room) -> None:
     room.register(picture("0"))
     room.face_engine, room.recogniser = NewerEngine(), NEWER

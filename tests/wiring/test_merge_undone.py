@@ -186,6 +186,11 @@ def test_a_place_that_earned_nothing_goes_back_and_one_that_did_waits_for_staff(
     (one,) = merged.left(undone).class_runs
     assert (one.listed, one.class_run) == (True, RUN)
     with house.uow.for_institution(ORG) as tx:
+        identity = house.at(tx).identity
+        said = [identity.disclose(who, purpose="t", recipient="t", by="t").employer for who in (chen, huang)]
+    # While the place waits it says nothing of whom it does not belong to.
+    assert said == ["广州示例机电有限公司", ""]
+    with house.uow.for_institution(ORG) as tx:
         assert give_back_places(house, tx, undone) == 0
     with house.uow.for_institution(ORG) as tx:
         stations = house.at(tx)
