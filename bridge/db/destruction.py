@@ -65,6 +65,7 @@ REASONS = {
     "consent_withdrawn": "撤回同意",
     "class_run_ended": "班次结束后到期",
     "archive_expired": "档案保存期满",
+    "retention_over": "保存期满",
     "import_ended": "名单导入结束",
     "requested": "按要求删除",
     "face_reset": "重新登记人脸",

@@ -15,6 +15,12 @@ PURPOSES_ZH = {
     FACE_SEARCH: "人脸查重(登记时与其他学员比对)",
 }
 """What must be assessed on its own, under the names of the consents that go with it."""
+STOPPED_ZH = {
+    "impact_assessment_missing": "培训机构还没有完成个人信息保护影响评估",
+    "impact_assessment_refused": "个人信息保护影响评估的结论是不得开展",
+    "impact_assessment_expired": "个人信息保护影响评估不在有效期内",
+}
+"""Why faces are not processed, for whoever reads it."""
 LAW = Citation(Basis.LAW, "个人信息保护法", "第五十五条")
 
 
@@ -80,18 +86,19 @@ def decide(
         if one.purpose == purpose and one.class_run in (None, class_run):
             newest[one.class_run] = one
     if not newest:
-        return _no("impact_assessment_missing", "培训机构还没有完成个人信息保护影响评估")
+        return _no("impact_assessment_missing")
     if any(one.result is AssessmentResult.REFUSED for one in newest.values()):
-        return _no("impact_assessment_refused", "个人信息保护影响评估的结论是不得开展")
+        return _no("impact_assessment_refused")
     deciding = newest.get(class_run) or newest[None]
     if not deciding.assessed_on <= today <= deciding.until:
-        return _no("impact_assessment_expired", "个人信息保护影响评估不在有效期内")
+        return _no("impact_assessment_expired")
     return Decision(True)
 
 
-def _no(code: str, why: str) -> Decision[bool]:
+def _no(code: str) -> Decision[bool]:
+    """Return the refusal with the sentence for a learner; staff are told what to do in their own page's words."""
     sentence = (
-        f"本班次现在不能刷脸:{why}。您可以改用工作人员监督的方式学习,学时不受影响;"
+        f"本班次现在不能刷脸:{STOPPED_ZH[code]}。您可以改用工作人员监督的方式学习,学时不受影响;"
         "请联系培训机构,由机构在“个人信息保护”页面登记评估后再启用。"
     )
     return Decision(False, (Reason(code, sentence, "bridge", "privacy.impact_assessment", LAW),))

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 from sqlalchemy import inspect
 
 from bridge.db.destroyed_list import DestroyedList
+from bridge.db.destruction import Receipt
 from bridge.db.master_key import derive
 from bridge.db.schema import is_current, upgrade
-from bridge.kernel.ids import InstitutionId
+from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
+from bridge.kernel.ids import ClassRunId, InstitutionId
+from bridge.wiring.key_ends import let_go
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
@@ -27,6 +30,17 @@ class Reapplied:
     destroyed: int = 0
     absent: int = 0
     refused: int = 0
+
+
+def _scope(receipt: Receipt) -> EvidenceScope:
+    body = receipt.body
+    run = body["class_run"]
+    return EvidenceScope(
+        InstitutionId(body["institution"]),
+        body["subject"],
+        EvidencePurpose(body["purpose"]),
+        ClassRunId(run) if run else None,
+    )
 
 
 def reapply(house: "House", file: Path | None = None) -> Reapplied:
@@ -49,6 +63,9 @@ def reapply(house: "House", file: Path | None = None) -> Reapplied:
             continue
         with house.uow.for_institution(InstitutionId(line.receipt.body["institution"])) as tx:
             again = house.at(tx).vault.destroy_again(line.receipt)
+            if again:
+                # The backup brought back the rows that name it, too.
+                let_go(tx, _scope(line.receipt))
         done.destroyed += again
         done.absent += not again
     house.destroyed.relist(house.uow)

@@ -1,31 +1,46 @@
-"""Keys whose time is over: templates end with their class run, captures with the archive that they belong to."""
+"""Keys whose time is over are destroyed by the schedule, each with a signed receipt, and with them what rests on them.
 
-from collections.abc import Iterator
+Papers and learner's files are not among them: two people dispose of an archive (`bridge.archive`). Nothing ends while a
+legal hold binds it, or while people review a check for which it is looked at.
+"""
+
 from dataclasses import dataclass
-from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from bridge.db.data_keys import DataKeyRow
+from bridge.db.unit_of_work import Tx
+from bridge.identity.tables import EnrolmentListRow
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.time import legal_date
+from bridge.presence.face_rows import drop_likenesses, drop_marks_of, drop_marks_of_runs
+from bridge.presence.review.model import FINAL
 from bridge.presence.tables import FaceReferenceRow
-from bridge.registry.model import ClassRun
 from bridge.registry.tables import InstitutionRow
-from bridge.rules.model import NoRuleInForce, ProfileInForce
+from bridge.reporting.tables import ReportRecordRow
+from bridge.wiring.key_terms import KeyTerms
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
+    from bridge.wiring.stations import Stations
 
 log = structlog.get_logger()
 
-TEMPLATE_DAYS = "retention.face_template_days"
-ARCHIVE_YEARS = ("retention.special_operation_archive_years", "retention.principal_manager_archive_years")
 SCHEDULE = "schedule"
 """Whose order it is where nobody gave one: the rule's."""
+ENDED_BY_THE_SCHEDULE = (
+    EvidencePurpose.FACE_TEMPLATE,
+    EvidencePurpose.ID_PHOTO,
+    EvidencePurpose.FACE_FRAME,
+    EvidencePurpose.IDENTITY_EVIDENCE,
+    EvidencePurpose.REGULATOR_BATCH,
+)
+_LOOKED_AT_IN_REVIEWS = frozenset({EvidencePurpose.ID_PHOTO, EvidencePurpose.FACE_FRAME})
+_AT_ONCE = 500
+"""Class runs of one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +53,10 @@ class Ended:
 
 def sweep_key_ends(house: "House") -> int:
     """Destroy the keys of all institutions whose time is over; return how many. Told again it finds nothing."""
-    with house.uow.across_institutions("find class runs that ended", read_only=True) as tx:
-        institutions = [InstitutionId(one) for one in tx.session.scalars(select(InstitutionRow.id))]
     number = 0
-    for institution in institutions:
+    for institution in _institutions(house):
         for ended in ended_keys(house, institution):
-            _end(house, institution, ended)
-            number += 1
+            number += _end(house, institution, ended)
     if number:
         log.info("keys_ended", keys=number)
     return number
@@ -52,71 +64,142 @@ def sweep_key_ends(house: "House") -> int:
 
 def ended_keys(house: "House", institution: InstitutionId) -> list[Ended]:
     """Return the institution's keys whose time is over on the legal day of now (real time)."""
-    today = legal_date(house.clock.now())
     with house.uow.for_institution(institution, read_only=True) as tx:
-        over: dict[tuple[str, str], str] = {}
-        for run in house.at(tx).registry_store.class_runs():
-            profile = house.rules.profile(run.profile)
-            over |= {(run.id, purpose.value): reason for purpose, reason in _over(run, profile, today)}
-        if not over:
-            return []
-        rows = tx.session.scalars(
-            select(DataKeyRow)
-            .where(DataKeyRow.destroyed_at.is_(None), DataKeyRow.class_run_id.in_({run for run, _ in over}))
-            .order_by(DataKeyRow.id)
-        ).all()
-    return [
-        Ended(
-            EvidenceScope(
-                institution, row.subject, EvidencePurpose(row.purpose), ClassRunId(row.class_run_id)
-            ),
-            over[row.class_run_id, row.purpose],
-        )
-        for row in rows
-        if (row.class_run_id, row.purpose) in over
-    ]
+        terms, found = KeyTerms(house, tx), []
+        for purpose in ENDED_BY_THE_SCHEDULE:
+            for key in _candidates(tx, terms, purpose):
+                term = terms.of(key)
+                if term is not None and term.is_over(terms.today):
+                    found.append(Ended(scope_of(key), term.reason))
+        for parameter in sorted(terms.missing):
+            log.warning("keys_kept", reason="no_rule_in_force", parameter=parameter)
+        return found
 
 
-def _over(run: ClassRun, profile: ProfileInForce, today: date) -> Iterator[tuple[EvidencePurpose, str]]:
-    """Yield the purposes whose time is over; none where no rule in force says so."""
-    try:
-        days = profile.value(TEMPLATE_DAYS, today).integer()
-        if today > run.closes_on + timedelta(days=days):
-            yield EvidencePurpose.FACE_TEMPLATE, "class_run_ended"
-        # Which class a class run's category belongs to is the operator's word alone: the longer term keeps both right.
-        years = max(profile.value(name, today).integer() for name in ARCHIVE_YEARS)
-        if today > _years_after(run.closes_on, years):
-            yield EvidencePurpose.FACE_FRAME, "archive_expired"
-    except NoRuleInForce as error:
-        log.warning("keys_kept", reason=error.reason, parameter=error.parameter)
+def scope_of(key: DataKeyRow) -> EvidenceScope:
+    """Return what the key is for."""
+    return EvidenceScope(
+        InstitutionId(key.institution_id),
+        key.subject,
+        EvidencePurpose(key.purpose),
+        ClassRunId(key.class_run_id) if key.class_run_id else None,
+    )
 
 
-def _years_after(day: date, years: int) -> date:
-    try:
-        return day.replace(year=day.year + years)
-    except ValueError:
-        return day.replace(year=day.year + years, day=28)
+def needed_by(house: "House", tx: Tx, scope: EvidenceScope) -> str | None:
+    """Return why what lies under a key must stay although its time is over: "legal_hold", "review_open"; or None."""
+    stations, run = house.at(tx), scope.class_run_id
+    holds = stations.legal_holds
+    if scope.purpose is EvidencePurpose.REGULATOR_BATCH:
+        held = any(holds.binds(of_record) for of_record in _runs_of_batch(tx, scope.subject))
+        return "legal_hold" if held else None
+    person = _person(tx, scope.subject)
+    if holds.binds(run, person):
+        return "legal_hold"
+    if run is not None and scope.purpose in _LOOKED_AT_IN_REVIEWS:
+        cases = stations.review_store.of_learner(person, run)
+        if any(case.state not in FINAL for case in cases):
+            return "review_open"
+    return None
 
 
-def _end(house: "House", institution: InstitutionId, ended: Ended) -> None:
-    scope = ended.scope
-    with house.uow.for_institution(institution) as tx:
-        house.at(tx).vault.destroy(scope, reason=ended.reason, by=SCHEDULE)
-        if scope.purpose is EvidencePurpose.FACE_TEMPLATE:
-            # Its templates are noise now: a frame that comes yet must find no reference rather than a broken one.
-            tx.session.execute(
-                delete(FaceReferenceRow).where(
-                    FaceReferenceRow.institution_id == institution,
-                    FaceReferenceRow.learner == LearnerRef(scope.subject),
-                    FaceReferenceRow.class_run == scope.class_run_id,
-                )
+def destroy_key(stations: "Stations", tx: Tx, scope: EvidenceScope, *, reason: str, by: str) -> int:
+    """Destroy a key with a receipt, and let go what names its content; return how many pieces became noise.
+
+    Args:
+        reason, by: as `Vault.destroy`.
+    """
+    pieces = stations.vault.destroy(scope, reason=reason, by=by)
+    let_go(tx, scope)
+    return pieces
+
+
+def let_go(tx: Tx, scope: EvidenceScope) -> None:
+    """Delete or empty the rows that name what lay under a destroyed key: what asks for it must find nothing."""
+    if scope.purpose is EvidencePurpose.FACE_TEMPLATE and scope.class_run_id is not None:
+        learner = LearnerRef(scope.subject)
+        tx.session.execute(
+            delete(FaceReferenceRow).where(
+                FaceReferenceRow.institution_id == tx.institution_id,
+                FaceReferenceRow.learner == learner,
+                FaceReferenceRow.class_run == scope.class_run_id,
             )
+        )
+        drop_marks_of(tx, learner, scope.class_run_id)
+    elif scope.purpose is EvidencePurpose.ID_PHOTO:
+        tx.session.execute(
+            update(EnrolmentListRow)
+            .where(EnrolmentListRow.institution_id == tx.institution_id, EnrolmentListRow.id == scope.subject)
+            .values(photo=None)
+        )
+
+
+def sweep_face_rows(house: "House") -> int:
+    """Delete marks of frames and notes of likeness whose time is over, of all institutions; return how many."""
+    number = 0
+    for institution in _institutions(house):
+        with house.uow.for_institution(institution) as tx:
+            terms, holds = KeyTerms(house, tx), house.at(tx).legal_holds
+            ended = [run for run in terms.runs_over(EvidencePurpose.FACE_TEMPLATE) if not holds.binds(run)]
+            for at in range(0, len(ended), _AT_ONCE):
+                number += drop_marks_of_runs(tx, ended[at : at + _AT_ONCE])
+            before = terms.likenesses_over_before
+            if before is not None:
+                number += drop_likenesses(tx, before, holds.binds)
+    if number:
+        log.info("face_rows_ended", rows=number)
+    return number
 
 
 def sweep_keys(house: "House") -> None:
-    """Once an hour: end what is over, and complete the list of destroyed keys."""
+    """Once an hour end what is over and complete the list of destroyed keys, once a day what lies under no key."""
     hour = house.clock.now().replace(minute=0, second=0, microsecond=0)
-    if house.keys_swept != hour:
-        sweep_key_ends(house)
-        house.destroyed.sync_if_possible(house.uow)
-        house.keys_swept = hour
+    if house.keys_swept == hour:
+        return
+    sweep_key_ends(house)
+    if house.keys_swept is None or legal_date(house.keys_swept) != legal_date(hour):
+        sweep_face_rows(house)
+    house.destroyed.sync_if_possible(house.uow)
+    house.keys_swept = hour
+
+
+def _institutions(house: "House") -> list[InstitutionId]:
+    with house.uow.across_institutions("find class runs that ended", read_only=True) as tx:
+        return [InstitutionId(one) for one in tx.session.scalars(select(InstitutionRow.id))]
+
+
+def _candidates(tx: Tx, terms: KeyTerms, purpose: EvidencePurpose) -> list[DataKeyRow]:
+    """Return the live keys of a purpose that may be over; of what class runs own only of those that are."""
+    live = (
+        select(DataKeyRow)
+        .where(DataKeyRow.destroyed_at.is_(None), DataKeyRow.purpose == purpose.value)
+        .order_by(DataKeyRow.id)
+    )
+    if purpose in (EvidencePurpose.IDENTITY_EVIDENCE, EvidencePurpose.REGULATOR_BATCH):
+        before = terms.made_before(purpose)
+        return [] if before is None else list(tx.session.scalars(live.where(DataKeyRow.created_at < before)))
+    over = terms.runs_over(purpose)
+    return [
+        key
+        for at in range(0, len(over), _AT_ONCE)
+        for key in tx.session.scalars(live.where(DataKeyRow.class_run_id.in_(over[at : at + _AT_ONCE])))
+    ]
+
+
+def _person(tx: Tx, subject: str) -> LearnerRef:
+    """Return the learner to whom a key's subject belongs; of a list's row whom nobody proved to be, the row."""
+    owner = tx.session.scalar(select(EnrolmentListRow.learner).where(EnrolmentListRow.id == subject))
+    return LearnerRef(owner or subject)
+
+
+def _runs_of_batch(tx: Tx, batch_id: str) -> list[ClassRunId]:
+    runs = select(ReportRecordRow.class_run_id).where(ReportRecordRow.batch_id == batch_id).distinct()
+    return [ClassRunId(run) for run in tx.session.scalars(runs)]
+
+
+def _end(house: "House", institution: InstitutionId, ended: Ended) -> bool:
+    with house.uow.for_institution(institution) as tx:
+        if needed_by(house, tx, ended.scope) is not None:
+            return False
+        destroy_key(house.at(tx), tx, ended.scope, reason=ended.reason, by=SCHEDULE)
+    return True

@@ -11,6 +11,7 @@ from bridge.intake.xapi.model import Caller, Store
 from bridge.intake.xapi.packing import Packed
 from bridge.intake.xapi.service import Batch, Statements
 from bridge.intake.xapi.terms import Terms
+from bridge.kernel.ids import InstitutionId
 from bridge.registry.contact_store import blind_reference
 from bridge.wiring.house import House
 from bridge.wiring.video import note_videos
@@ -27,7 +28,18 @@ def keeping_of(house: House, caller: Caller) -> Keeping:
     """Return how the caller's store keeps what it is told."""
     if caller.store is Store.CONFORMANCE:
         return AsSent()
-    return Blinded(_blind(house, caller), f"{house.settings.public_url}/xAPI/blind")
+    return Blinded(_blind(house, caller), blind_page(house))
+
+
+def blind_page(house: House) -> str:
+    """Return the `homePage` of the accounts that stand in place of people."""
+    return f"{house.settings.public_url}/xAPI/blind"
+
+
+def blind_name(house: House, institution: InstitutionId, kind: str, text: str) -> str:
+    """Return what stands for a text that a key of no platform sent: the same for the same text, and nothing else."""
+    index = house.cipher.blind_index(text, domain=f"{institution}:xapi_{kind}")
+    return f"blind_{index[:_BLIND_DIGITS]}"
 
 
 class XapiDesk:
@@ -69,7 +81,6 @@ def _blind(house: House, caller: Caller) -> Blind:
         if registration is not None and kind == "agent" and text.startswith(own):
             account = text.removeprefix(own)
             return blind_reference(house.cipher, caller.institution, registration, "lms_person", account)
-        index = house.cipher.blind_index(text, domain=f"{caller.institution}:xapi_{kind}")
-        return f"blind_{index[:_BLIND_DIGITS]}"
+        return blind_name(house, caller.institution, kind, text)
 
     return blind

@@ -1,5 +1,6 @@
 """The learner's own data: what is kept, masked; consents with a way out; a copy; deletion with what the law keeps."""
 
+import base64
 import io
 import json
 import zipfile
@@ -8,9 +9,31 @@ from datetime import timedelta
 from flask.testing import FlaskClient
 
 from bridge.identity.consent import FACE, FACE_CONSENT, FACE_SEARCH, FACE_SEARCH_CONSENT
+from bridge.intake.xapi.credentials import Issued
+from bridge.intake.xapi.model import Scope
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import LearnerRef
-from tests.web.furnished import CHEN, CHEN_ID, HUANG, HUANG_ID, NOW, ORG, RUN, Furnished, token
+from bridge.presence.challenge_store import SqlChallengeStore
+from bridge.wiring.my_data import own_data
+from bridge.wiring.person_changes import confirm_change, propose_merge
+from bridge.wiring.xapi import credentials
+from tests.intake.xapi.statements import statement, uid
+from tests.web.furnished import (
+    CHEN,
+    CHEN_ID,
+    HUANG,
+    HUANG_ID,
+    JPEG,
+    LMS,
+    NOW,
+    ORG,
+    PLATFORM,
+    RUN,
+    Furnished,
+    token,
+)
+from tests.web.reviewed import frame
+from tests.wiring.test_key_ends import alike
 
 PAGE = "/learner/my-data"
 
@@ -59,6 +82,7 @@ def test_name_and_number_stand_masked_in_page_and_file(furnished: Furnished) -> 
             "model": furnished.house.recogniser.id,
             "in_use": True,
             "photographs": 0,
+            "marks": 0,
         }
     ]
 
@@ -140,7 +164,7 @@ def test_nobody_sees_anothers_data(furnished: Furnished) -> None:
     assert face_evidence(page) == []
 
 
-def test_deletion_says_what_stays_destroys_the_face_and_is_answered_by_staff(furnished: Furnished) -> None:
+def test_deletion_says_what_stays_and_destroys_the_face_at_once(furnished: Furnished) -> None:
     _account, _learner, client = with_a_face(furnished)
     page = client.get(PAGE).text
     assert "法规要求培训机构在保存期内保留" in page
@@ -153,18 +177,74 @@ def test_deletion_says_what_stays_destroys_the_face_and_is_answered_by_staff(fur
     assert 'data-testid="deletion-request" data-state="waiting"' in page
     assert 'data-testid="deletion-submit"' not in page
 
-    staff = furnished.as_staff("staff-lin")
-    desk = staff.get("/institution/privacy").text
-    assert CHEN not in desk
-    request_id = desk.split("/institution/privacy/deletions/")[1].split('"')[0]
-    answer = staff.post(
-        f"/institution/privacy/deletions/{request_id}",
-        data={"csrf_token": token(staff, "/institution/privacy"), "outcome": "kept_by_law"},
-    )
-    assert answer.status_code == 303
+
+def test_what_is_kept_has_its_last_day(furnished: Furnished) -> None:
+    _account, learner, client = with_a_face(furnished)
+    _, other = furnished.enrol("lms-user-1002", HUANG, HUANG_ID)
+    alike(furnished, learner, other)
+    made = frame(furnished, learner, None)
+    with furnished.house.uow.for_institution(ORG) as tx:
+        SqlChallengeStore(tx).add_mark(made, learner, "0" * 64)
+        closes_on = furnished.house.at(tx).registry.class_run(RUN).closes_on
+    data = own_data(furnished.house, ORG, furnished.account("lms-user-1001"), learner)
+    until = {one["purpose"]: one["until"] for one in data["evidence"]}
+    assert until == {
+        "id_photo": (closes_on + timedelta(days=180)).isoformat(),
+        "face_template": (closes_on + timedelta(days=30)).isoformat(),
+        "face_frame": closes_on.replace(year=closes_on.year + 6).isoformat(),
+    }
+    assert [one["until"] for one in data["likenesses"]] == ["2027-05-23"]
     page = client.get(PAGE).text
-    assert 'data-testid="deletion-request" data-state="handled"' in page
-    assert "期满后销毁" in page
+    assert 'data-testid="my-marks"' in page
+    assert 'data-testid="my-likeness"' in page
+    # Whose face it is like is another person's affair.
+    assert other not in page
+    assert other not in json.dumps(data)
+
+
+def test_records_that_were_merged_are_the_same_persons_data(furnished: Furnished) -> None:
+    account, learner, client = with_a_face(furnished)
+    _, other = furnished.enrol("lms-user-1002", HUANG, HUANG_ID)
+    before = face_evidence(client.get(PAGE).text)
+    with furnished.house.uow.for_institution(ORG) as tx:
+        scope = EvidenceScope(ORG, other, EvidencePurpose.FACE_TEMPLATE, RUN)
+        furnished.house.at(tx).vault.put(scope, b"made up, no face", "application/octet-stream")
+    furnished.clock.advance(days=100)
+    with furnished.house.uow.for_institution(ORG) as tx:
+        change = propose_merge(furnished.house, tx, learner, HUANG_ID, evidence=JPEG, by="stf_lin")
+    with furnished.house.uow.for_institution(ORG) as tx:
+        confirm_change(
+            furnished.house,
+            tx,
+            change.id,
+            by="stf_zhou",
+            typed=HUANG_ID,
+            end_sessions=lambda *_: None,
+        )
+    page = furnished.as_learner(account, learner).get(PAGE).text
+    assert (before, face_evidence(page)) == (["kept"], ["kept", "kept"])
+    assert page.count('data-testid="my-account"') == 2
+    assert 'data-testid="my-records"' in page
+
+
+def test_learning_records_are_counted_for_whom_they_are_of(furnished: Furnished) -> None:
+    _account, _learner, client = with_a_face(furnished)
+    keys = credentials(furnished.house)
+    own = keys.add(ORG, "platform", (Scope.WRITE,), by="test", registration=PLATFORM)
+    foreign = keys.add(ORG, "elsewhere", (Scope.WRITE,), by="test")
+
+    def say(key: Issued, number: int, **actor: object) -> None:
+        pair = base64.b64encode(f"{key.credential.id}:{key.secret}".encode()).decode()
+        headers = {"Authorization": f"Basic {pair}", "X-Experience-API-Version": "2.0.0"}
+        said = [statement(id=uid(number), actor={"objectType": "Agent", **actor})]
+        answer = furnished.client().post("/xAPI/statements", json=said, headers=headers)
+        assert answer.status_code == 200, answer.text
+
+    say(own, 1, account={"homePage": LMS, "name": "lms-user-1001"})
+    say(foreign, 2, account={"homePage": LMS, "name": "lms-user-1001"})
+    say(own, 3, account={"homePage": LMS, "name": "lms-user-1002"})
+    say(foreign, 4, mbox="mailto:nobody@lms.example")
+    assert 'data-testid="my-statements" data-count="2"' in client.get(PAGE).text
 
 
 def test_what_is_earned_stays_what_it_was(furnished: Furnished) -> None:

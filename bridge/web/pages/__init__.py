@@ -17,6 +17,7 @@ from bridge.web.pages.cmi5 import cmi5_pages
 from bridge.web.pages.compliance import compliance_pages
 from bridge.web.pages.corrections import correction_pages
 from bridge.web.pages.deep_link import deep_link_pages
+from bridge.web.pages.deletion_desk import deletion_desk_pages
 from bridge.web.pages.enrolment import enrolment_pages
 from bridge.web.pages.exam_service import exam_service_pages
 from bridge.web.pages.face_challenge import face_challenge_pages
@@ -91,6 +92,7 @@ def register_pages(app: Flask, house: House) -> None:
         archive_pages,
         access_log_pages,
         impact_assessment_pages,
+        deletion_desk_pages,
         supervision_desk_pages,
         account_release_pages,
         real_name_pages,

@@ -21,6 +21,7 @@ _PURPOSES = {
     "institution.learner_page": "学员页面",
     "institution.supervision_page": "监督学习页面",
     "institution.privacy_page": "个人信息保护页面",
+    "institution.deletion": "处理删除申请",
     "institution.card_check_page": "当面核对证件",
     "institution.person_page": "身份变更页面",
     "institution.change_evidence": "核对身份变更的证明材料",

@@ -7,19 +7,18 @@ from flask_babel import gettext as _
 from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.assessment_files import without_contact
-from bridge.identity.deletion_requests import OUTCOMES, DeletionRequest
+from bridge.identity.deletion_requests import DeletionRequest
 from bridge.identity.model import MaskedIdentity
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.time import legal_date
-from bridge.registry.assessment_model import PURPOSES_ZH, RESULTS_ZH, decide
+from bridge.registry.assessment_model import PURPOSES_ZH, RESULTS_ZH, STOPPED_ZH, decide
 from bridge.registry.assessments import AssessmentForm
 from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import require_role, takes_scan
 from bridge.wiring import House
 
 _MAX_TYPED = 2000
-_MAX_ID = 64
 
 
 def impact_assessment_pages(house: House) -> Blueprint:
@@ -48,20 +47,10 @@ def impact_assessment_pages(house: House) -> Blueprint:
             logins={"operator": _("运营单位")}
             | {by: account.login for by, account in found.items() if account is not None},
             requests=_deletions(house, staff_visit()),
-            outcomes=OUTCOMES,
+            stopped=STOPPED_ZH,
             **form,
         )
         return make_response(shown, status)
-
-    @pages.post("/deletions/<request_id>")
-    @require_role("institution")
-    def handle_deletion(request_id: str) -> AnyResponse:
-        visit = staff_visit()
-        with house.uow.for_institution(visit.own_institution()) as tx:
-            outcome = request.form.get("outcome", "")[:_MAX_ID]
-            house.at(tx).deletion_requests.handle(request_id[:_MAX_ID], outcome, visit.staff_id)
-        flash(_("已记录处理结果，学员在“我的数据”页面可以看到。"))
-        return redirect(url_for("privacy.show", _anchor="deletions"), code=303)
 
     @pages.get("")
     @require_role("institution")

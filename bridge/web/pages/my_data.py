@@ -84,7 +84,7 @@ def my_data_pages(house: House) -> Blueprint:
 
     @pages.post("/deletion")
     @require_role("learner")
-    @rate_limited("10 per hour")
+    @rate_limited("10 per hour", key=lambda: f"account:{session['account_id']}")
     def ask_for_deletion() -> AnyResponse:
         visit = learner_visit()
         if request.form.get("understood") != "1":
