@@ -583,8 +583,9 @@ class Stations:
     def stop_faces(self, learner: LearnerRef) -> None:
         """Stop what rests on the consent to faces, unless it was given again meanwhile."""
         if not self.identity.may_process_face(learner):
-            self.presence.withdraw(learner)
-            self.challenges.forget(learner)
+            for record in self.changes.records_of(learner):
+                self.presence.withdraw(record)
+                self.challenges.forget(record)
 
     def withdraw_faces(self, account_id: str) -> None:
         """Withdraw the consent to faces and let all that rests on it end within this unit of work.
@@ -592,13 +593,14 @@ class Stations:
         The learner goes on by the other way, which asks for nothing but staff.
         """
         learner = self.identity.owner_of_account(account_id)
-        if learner is not None:
+        records = () if learner is None else self.changes.records_of(learner)
+        for record in records:
             # Before the templates' keys: a burst that is recorded now holds the challenge, and adds a template.
-            self.challenges.forget(learner)
+            self.challenges.forget(record)
         self.identity.revoke_consent(account_id, FACE)
         self.identity.give_consent(account_id, SUPERVISED, SUPERVISED_TEXT.version)
-        if learner is not None:
-            self.presence.withdraw(learner)
+        for record in records:
+            self.presence.withdraw(record)
 
     def tell_platform_of_all(self, registration: RegistrationId) -> None:
         """Have a platform told of all its learners' states, whatever it was told before."""
