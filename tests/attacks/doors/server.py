@@ -289,7 +289,7 @@ def refusal(told: dict[str, Any], reason: str) -> dict[str, Any]:
 
 
 @contextmanager
-def bridge_server(folder: Path, database_url: str) -> Iterator[BridgeServer]:
+def bridge_server(folder: Path, database_url: str, broker_url: str = "") -> Iterator[BridgeServer]:
     """Give a bridge in `folder` that is served until the block ends."""
     clock, jwks, slot = StandingClock(NOON), _Slot(), _Slot()
     var = folder / "var"
@@ -300,7 +300,12 @@ def bridge_server(folder: Path, database_url: str) -> Iterator[BridgeServer]:
         origin = until_end.enter_context(served(slot))
         log = until_end.enter_context(_captured_log())
         settings = Settings(
-            mode=Mode.DEMONSTRATION, var=var, database_url=database_url, public_url=origin, web_threads=16
+            mode=Mode.DEMONSTRATION,
+            var=var,
+            database_url=database_url,
+            broker_url=broker_url,
+            public_url=origin,
+            web_threads=16,
         )
         settings.data_dir.mkdir(mode=0o700)
         house = House(settings, clock=clock)
