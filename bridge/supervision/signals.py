@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, Protocol
 
 from bridge.kernel.errors import InvalidInput
-from bridge.kernel.ids import ClassRunId
+from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import Clock, parse_rfc3339
 from bridge.supervision.signals_model import (
     WEEKS_SHOWN,
@@ -232,6 +232,22 @@ class SignalService:
                 before=data["purpose"],
                 after=data["reason"],
                 message=data["evidence"],
+            )
+        )
+
+    def raise_for_unanchored(
+        self, learner: LearnerRef, class_run: ClassRunId, provisional_seconds: int
+    ) -> None:
+        """Raise, once in a class run, that somebody studied for long whom nobody has seen to be the person."""
+        self._store.add(
+            Signal(
+                key=f"unanchored:{learner}:{class_run}",
+                kind=SignalKind.STUDIED_UNANCHORED,
+                source="bridge",
+                occurred_at=self._clock.now(),
+                class_run=class_run,
+                learner=learner,
+                after=str(provisional_seconds),
             )
         )
 

@@ -30,6 +30,7 @@ class SignalKind(StrEnum):
     LEDGER_CORRECTED = "ledger_corrected"
     FACE_UNDER_TWO_NAMES = "face_under_two_names"
     FACE_REGISTRATION_SUSPECTED = "face_registration_suspected"
+    STUDIED_UNANCHORED = "studied_unanchored"
     EVIDENCE_BROKEN = "evidence_broken"
 
 
@@ -113,6 +114,11 @@ EXPLANATIONS: Mapping[SignalKind, Explanation] = {
         "存储的材料与原来不一致",
         "定期复核时发现,一件加密保存的材料缺失,或内容与存入时不一致。台账和其他材料不受影响。",
         "从备份恢复该材料,下次复核会确认是否已恢复;查明存储设备故障或人为改动的原因。无法恢复的,写明经过并报告监管部门。",
+    ),
+    SignalKind.STUDIED_UNANCHORED: Explanation(
+        "长时间学习而没有核对过本人",
+        "学员已学习较长时间,但人脸登记一直没有与证件照、权威来源或工作人员核对过。这段时间只是待确认,不计入学时,也不会出具证明。",
+        "请学员本人带证件当面核对;无法核对的,查明账号由谁使用,按机构规定处理。",
     ),
 }
 
@@ -214,6 +220,8 @@ class SignalView:
                 return f"{before} 名学员,至 {after}"
             case SignalKind.SCORE_WITHOUT_PRESENCE:
                 return f"得分 {after}"
+            case SignalKind.STUDIED_UNANCHORED:
+                return f"待确认 {after} 秒"
             case SignalKind.ACCOUNT_RELEASED:
                 return RELEASE_REASONS.get(after, after)
             case SignalKind.LEDGER_CORRECTED:

@@ -6,11 +6,14 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING
 
+from sqlalchemy import select
+
 from bridge.db.outbox import Job
 from bridge.db.unit_of_work import Tx
-from bridge.kernel.ids import ClassRunId, LearnerRef
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.ledger.model.rules import day_start_ms, legal_day, next_day_start_ms
 from bridge.ledger.model.statement import Segment, Verdict
+from bridge.supervision.rollup_tables import SupervisedDayRow
 from bridge.supervision.rollups import CLASS_DAY, LEARNER_DAYS
 from bridge.worker.runner import Work
 
@@ -59,6 +62,23 @@ def by_day(timeline: Iterable[Segment]) -> dict[date, Day]:
                 found.provisional_ms += end - start
             start = end
     return days
+
+
+def days_differ(
+    house: "House", institution: InstitutionId, learner: LearnerRef, class_run: ClassRunId
+) -> tuple[date, ...]:
+    """Return the days of which a learner's ledger, settled whole, says something else than is kept; NoRuleInForce."""
+    with house.uow.for_institution(institution, read_only=True) as tx:
+        said = by_day(house.at(tx).ledger.statement(learner, class_run).timeline)
+        kept = {
+            row.day: Day(row.credited_ms, row.provisional_ms, row.refused_ms)
+            for row in tx.session.scalars(
+                select(SupervisedDayRow).where(
+                    SupervisedDayRow.learner_ref == learner, SupervisedDayRow.class_run_id == class_run
+                )
+            )
+        }
+    return tuple(day for day in sorted(set(said) | set(kept)) if said.get(day, Day()) != kept.get(day, Day()))
 
 
 def _keep_days(house: "House", tx: Tx, job: Job, days: Mapping[date, Day]) -> None:

@@ -40,6 +40,7 @@ from bridge.intake.service import IntakeService
 from bridge.intake.store import SqlInbox
 from bridge.kernel.errors import NotPermitted
 from bridge.kernel.ids import ClassRunId, LearnerRef, RegistrationId
+from bridge.kernel.time import legal_date
 from bridge.ledger.correction_tables import SqlCorrectionStore
 from bridge.ledger.corrections import Corrections
 from bridge.ledger.service import LedgerService
@@ -563,6 +564,17 @@ class Stations:
     @cached_property
     def progress_notes(self) -> ProgressNotes:
         return ProgressNotes(SqlProgressStore(self._tx))
+
+    def note_unanchored(self, learner: LearnerRef, class_run: ClassRunId) -> None:
+        """Raise a signal of who has studied for long and was never seen to be the person (article 16)."""
+        earned = self.earned.earned(learner, class_run)
+        if earned.anchored:
+            return
+        rules = self._house.rules.profile(self.registry.class_run(class_run).profile)
+        today = legal_date(self._house.study_clock.now())
+        limit = rules.value("supervision.unanchored_signal_seconds", today).integer()
+        if earned.provisional_seconds >= limit:
+            self.signals.raise_for_unanchored(learner, class_run, earned.provisional_seconds)
 
     @cached_property
     def learner_areas(self) -> LearnerAreas:

@@ -17,7 +17,7 @@ from bridge.db.unit_of_work import UnitOfWork
 from bridge.flow import FLOW, Row
 from bridge.intake.model import SIGNAL_KINDS
 from bridge.kernel.errors import InvalidInput
-from bridge.kernel.ids import ClassRunId, InstitutionId
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.supervision.signals import SignalService, signal_page
 from bridge.supervision.signals_model import (
     EXPLANATIONS,
@@ -108,6 +108,18 @@ def test_a_score_without_presence_is_raised_and_no_other_refusal(uow: UnitOfWork
         signals.raise_for_score(decided("score_without_presence", "below_pass_mark"))
         (seen,) = signals.page(None).signals
     assert (seen.kind, seen.source, seen.change) == (SignalKind.SCORE_WITHOUT_PRESENCE, "bridge", "得分 88")
+
+
+def test_who_studies_for_long_without_being_seen_to_be_the_person_is_raised_once(uow: UnitOfWork) -> None:
+    with service(uow) as signals:
+        for seconds in (5400, 9000):
+            signals.raise_for_unanchored(LearnerRef("lr_gz"), RUN, seconds)
+        (seen,) = signals.page(None).signals
+    assert (seen.kind, seen.learner, seen.change) == (
+        SignalKind.STUDIED_UNANCHORED,
+        "lr_gz",
+        "待确认 5400 秒",
+    )
 
 
 def test_one_face_under_two_names_is_raised_of_both_in_their_own_class_runs_and_once(uow: UnitOfWork) -> None:

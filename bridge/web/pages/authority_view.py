@@ -21,8 +21,8 @@ SPANS: Mapping[str, int] = {"14": 14, "30": 30, "90": 90}
 _CHECKS = (
     ("通过", "checks_passed"),
     ("未按时完成", "checks_missed"),
-    ("未通过", "checks_failed"),
     ("本人停止刷脸", "checks_declined"),
+    ("未通过", "checks_failed"),
 )
 
 
