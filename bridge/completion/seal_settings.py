@@ -24,7 +24,7 @@ class SealSettings(BaseSettings):
     pkcs11_token: str = Field("", description="Label of the token.")
     pkcs11_pin_file: Path | None = Field(
         None,
-        description="File with the user PIN. On the token certificate and key are labelled by operator and institution id.",
+        description="File with the user PIN. Certificates and keys there are labelled operator and <institution id>.",
     )
     trust: Path | None = Field(
         None, description="PEM file of the root certificates that vouch for the seals; for the verify page."

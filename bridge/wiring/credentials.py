@@ -62,7 +62,8 @@ def did_json(house: "House", institution: InstitutionId) -> dict[str, Any]:
 
 
 def _signed(house: "House", did: str, claims: dict[str, Any]) -> str:
-    """Return the claims as a JWT. The key signs bytes; joserfc would warn of the algorithm's name that verifiers know."""
+    """Return the claims as a JWT."""
+    # Written here, since joserfc warns of the algorithm's name that verifiers know.
     key = house.ledger_keys.signing()
     header = {"alg": ALGORITHM, "typ": "vc+jwt", "cty": "vc", "kid": f"{did}#{key.public.id}"}
     content = ".".join(base64url(canonical_json(part)) for part in (header, claims))

@@ -48,6 +48,7 @@ class Road:
     learner: str = ""
     refusals: dict[str, str] = field(default_factory=dict)
     number: str = ""
+    verify_path: str = ""
 
     def prepare(self, loaded: dict[str, Any]) -> None:
         """Accept the staff's invitations over HTTP, each with a password of its own."""
