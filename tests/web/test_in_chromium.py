@@ -88,6 +88,7 @@ def visit(tmp_path_factory: pytest.TempPathFactory, browser: Browser) -> Iterato
         ("staff-lin", "/institution"),
         ("staff-lin", "/institution/class-runs/run_demo"),
         ("staff-lin", "/institution/class-runs/run_demo/enrolment"),
+        ("staff-lin", "/institution/class-runs/run_demo/archive"),
         ("staff-lin", "/institution/signals"),
         ("staff-lin", "/institution/class-runs/run_demo/contact"),
         ("official-guangzhou", "/authority/signals"),
