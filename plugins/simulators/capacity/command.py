@@ -14,6 +14,7 @@ from bridge.kernel.json_line import print_json
 from bridge.kernel.time import SystemClock, legal_date
 from bridge.rules.loader import load_rule_book
 from bridge.settings import Settings
+from bridge.setup.assets import ensure_assets
 from plugins.simulators.capacity.costs import Costs
 from plugins.simulators.capacity.measuring import Foretold, foretell, measure
 from plugins.simulators.capacity.picture import picture
@@ -43,6 +44,7 @@ def capacity() -> None:
 @_json
 def measure_command(database_url: str, costs_file: Path | None, seconds: int, as_json: bool) -> None:
     """Measure and print the costs; keep them in a file if one is named."""
+    ensure_assets()
     with stage(database_url) as one:
         costs = measure(one, seconds=float(seconds))
     if costs_file is not None:
