@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.ids import new_id
 from bridge.kernel.time import LEGAL_ZONE, Clock
-from bridge.reporting.model import BookEntry, Books, RecordState, Verdict
+from bridge.reporting.model import BookEntry, Books, RecordState
 from bridge.reporting.ports import Home, ReportingStore
 from bridge.reporting.store import record_of
 from bridge.reporting.tables import ReportReconciliationRow, ReportRecordRow
@@ -27,6 +27,7 @@ DIFFERENCES = {
     DIFFERS: "监管平台收到的内容与本系统报送的不一致,请重新报送。",
     RETURNED_THERE: "监管平台接收后又退回,请更正后重新报送。",
 }
+_LONGEST_REASON = 600
 _TO_SEND_AGAIN = frozenset({MISSING_THERE, DIFFERS, RETURNED_THERE})
 
 
@@ -98,7 +99,7 @@ def differences(ours: Sequence[BookEntry], theirs: Sequence[BookEntry]) -> tuple
     found = [Difference(MISSING_THERE, here[key]) for key in here.keys() - there.keys()]
     found += [Difference(UNKNOWN_HERE, there[key]) for key in there.keys() - here.keys()]
     for key in here.keys() & there.keys():
-        if there[key].returned:
+        if there[key].returned and not here[key].returned:
             found.append(Difference(RETURNED_THERE, there[key]))
         elif here[key].sha256 != there[key].sha256:
             found.append(Difference(DIFFERS, there[key]))
@@ -135,11 +136,16 @@ class ReconciliationService:
                 ReportRecordRow.settled_at >= starts.astimezone(self._clock.now().tzinfo),
                 ReportRecordRow.settled_at
                 < (starts + timedelta(days=1)).astimezone(self._clock.now().tzinfo),
-                ReportRecordRow.state == RecordState.ACCEPTED.value,
+                or_(
+                    ReportRecordRow.state == RecordState.ACCEPTED.value,
+                    # Accepted that day, and found since to be returned or another there: still in both books.
+                    ReportRecordRow.reason_code.in_((RETURNED_THERE, DIFFERS)),
+                ),
             )
         )
         entries = tuple(
-            BookEntry(one.kind, one.number, one.revision, one.sha256 or "") for one in map(record_of, rows)
+            BookEntry(one.kind, one.number, one.revision, one.sha256 or "", one.reason_code == RETURNED_THERE)
+            for one in map(record_of, rows)
         )
         return Day("" if institution is None else institution.uscc, division_code, day, entries)
 
@@ -148,8 +154,10 @@ class ReconciliationService:
         now = self._clock.now()
         again = [one for one in compared.differences if one.what in _TO_SEND_AGAIN]
         for one in again:
-            verdict = Verdict(*one.entry.key, "returned", one.what, one.sentence_zh)
-            self._store.settle([verdict], now)
+            # Not when it was settled: it stays in the books of that day.
+            self._store.move(
+                [one.entry.key], RecordState.RETURNED, code=one.what, reason=one.sentence_zh[:_LONGEST_REASON]
+            )
         ours, theirs = compared.ours, compared.theirs
         row = ReportReconciliationRow(
             id=new_id("rn"),

@@ -85,6 +85,8 @@ def test_a_record_that_is_returned_after_it_was_accepted_comes_back_to_people(
         (returned,) = store.to_correct(10)
     assert (returned.kind, returned.state) == (RecordKind.HOUR_SUMMARY, RecordState.RETURNED)
     assert returned.reason == difference.sentence_zh
+    # Known on both sides now: the same day compared again agrees.
+    assert _compared(house, province).differences == ()
 
 
 def test_a_record_that_they_lost_is_found_and_sent_again(house: House, province: str, state: Path) -> None:

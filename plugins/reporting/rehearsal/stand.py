@@ -52,7 +52,7 @@ class Stand:
 
     def queue_class(self) -> int:
         """Queue the institution and the class run."""
-        return self._queue([_institution(), _class_run()])
+        return self._queue([_institution(), class_run_record()])
 
     def queue_learners(self, count: int, sessions: int = 1) -> int:
         """Queue all records of `count` new learners, each with so many sessions; return how many records."""
@@ -226,7 +226,8 @@ def _institution() -> Record:
     )
 
 
-def _class_run() -> Record:
+def class_run_record() -> Record:
+    """Return the class run of every learner of a rehearsal."""
     return Record(
         RecordKind.CLASS_INFO,
         CLASS_RUN,
