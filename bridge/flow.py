@@ -177,6 +177,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.signals.raise_for_fixity(d)),
     Row("certificate.issued", 26, "seal the learner's file",
         lambda s, d: s.archive.seal_learner_file(*_learner(d))),
+    Row("certificate.status_changed", 26, "seal the learner's file anew: it says which papers are valid",
+        lambda s, d: s.archive.seal_learner_file(*_learner(d))),
     Row("certificate.issued", 25, "put the finished hours on their way to gradebooks that take them",
         lambda s, d: s.hour_scores.note(*_learner(d))),
     Row("certificate.issued", 29, "have its day counted for the authority's charts",
@@ -189,7 +191,6 @@ FLOW: tuple[Row, ...] = (
 
 TOLD_ONLY: Mapping[str, str] = {
     "completion.paper_refused": "the page of the class run's papers says why whenever papers are asked for",
-    "certificate.status_changed": "verify page and status list read the register itself",
     "identity.consent_given": "the next page and the next session ask for it themselves",
     "archive.sealed": "the file stands; a hand-over packs files as they are then",
     "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",

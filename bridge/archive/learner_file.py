@@ -20,7 +20,7 @@ def payload(
     earned: Earned,
     ledger: bytes,
     checks: Sequence[Mapping[str, Any]],
-    papers: Sequence[tuple[IssuedPaper, bytes]],
+    papers: Sequence[tuple[IssuedPaper, bytes | None]],
 ) -> dict[str, bytes]:
     """Return the files of a learner's file by their path under data/; the same input gives the same bytes."""
     items = seven_items(sheet, person, earned, ledger, papers)
@@ -41,8 +41,7 @@ def payload(
     files[INDEX] = readable(index)
     files[LEDGER] = ledger
     files[CHECKS] = readable({"人脸核验": list(checks)})
-    for paper, pdf in papers:
-        files[f"{PAPERS}/{paper.number}.pdf"] = pdf
+    files |= {f"{PAPERS}/{paper.number}.pdf": pdf for paper, pdf in papers if pdf is not None}
     return files
 
 
@@ -51,7 +50,7 @@ def seven_items(
     person: Person,
     earned: Earned,
     ledger: bytes,
-    papers: Sequence[tuple[IssuedPaper, bytes]],
+    papers: Sequence[tuple[IssuedPaper, bytes | None]],
 ) -> dict[str, dict[str, Any]]:
     """Return the seven items of article 26, as they stand now, by the file that holds each."""
     run, outline = sheet.class_run, sheet.outline
@@ -129,10 +128,11 @@ def seven_items(
                     "种类": paper.kind.value,
                     "出具时间": rfc3339(paper.issued_at),
                     "状态": paper.status,
-                    "文件": f"{PAPERS}/{paper.number}.pdf",
+                    # None: its key was destroyed, and the register of papers alone still knows it.
+                    "文件": None if pdf is None else f"{PAPERS}/{paper.number}.pdf",
                     "sha256": paper.sha256,
                 }
-                for paper, _pdf in papers
+                for paper, pdf in papers
             ],
         },
         "7-test.json": {"测试": of_kind["test"]},

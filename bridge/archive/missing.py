@@ -50,6 +50,9 @@ def missing_of_learner(items: Mapping[str, Mapping[str, Any]]) -> tuple[Missing,
     lacks("5-duration.json", "没有认定的学习时长。", when=not (duration["认定秒数"] or duration["线下学时"]))
     lacks("5-duration.json", "没有学时记录方式(规则包)。", when=not duration["学时记录方式"])
     lacks("6-completion.json", "还没有证明文件。", when=not items["6-completion.json"]["证明文件"])
+    for one in items["6-completion.json"]["证明文件"]:
+        gone = f"证明 {one['编号']} 的文件已按规定销毁,登记信息仍在。"
+        lacks("6-completion.json", gone, when=one["文件"] is None)
     lacks("7-test.json", "还没有测试记录。", when=not items["7-test.json"]["测试"])
     return tuple(found)
 

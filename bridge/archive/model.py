@@ -41,7 +41,7 @@ class SealedFile:
     Args:
         bag_sha256: of the tar that holds the bag.
         ledger_head: of the ledger inside.
-        papers: numbers of the papers inside, sorted.
+        papers: numbers of the papers inside, sorted; with its status after a blank, of one that is valid no more.
     """
 
     learner: LearnerRef

@@ -15,6 +15,7 @@ from bridge.archive.ports import (
     Papers,
     Sheets,
 )
+from bridge.completion.model import IssuedPaper
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Events
@@ -62,7 +63,10 @@ class ArchiveService:
         if not earned.whole:
             raise RuntimeError("a learner's file is made of the whole ledger")
         papers = self._papers.papers(learner, class_run)
-        numbers = tuple(sorted(paper.number for paper in papers))
+        # A paper that ended is another content of the file; a valid one is named by its number alone.
+        numbers = tuple(
+            sorted(one.number if one.status == "valid" else f"{one.number} {one.status}" for one in papers)
+        )
         latest = self._store.latest(learner, class_run)
         if latest is not None and (latest.ledger_head, latest.papers) == (earned.ledger_head, numbers):
             return latest
@@ -79,7 +83,7 @@ class ArchiveService:
                 earned,
                 self._ledger.export_jsonl(learner, class_run),
                 self._checks.checks(learner, class_run),
-                [(paper, self._papers.pdf(paper)) for paper in papers],
+                [(paper, self._pdf(paper)) for paper in papers],
             ),
             {
                 "Source-Organization": sheet.institution,
@@ -129,11 +133,19 @@ class ArchiveService:
         person = self._identity.disclose(learner, purpose=purpose, recipient=recipient, by=by)
         earned = self._hours.earned(learner, class_run)
         ledger = self._ledger.export_jsonl(learner, class_run)
-        papers = [(paper, self._papers.pdf(paper)) for paper in self._papers.papers(learner, class_run)]
+        papers = [(paper, self._pdf(paper)) for paper in self._papers.papers(learner, class_run)]
         return LearnerFile(
             seven_items(sheet, person, earned, ledger, papers),
             payload(sheet, person, earned, ledger, self._checks.checks(learner, class_run), papers),
         )
+
+    def _pdf(self, paper: IssuedPaper) -> bytes | None:
+        try:
+            return self._papers.pdf(paper)
+        except InvalidInput as gone:
+            if gone.reason != "evidence_unknown":
+                raise
+            return None
 
     def latest(self, learner: LearnerRef, class_run: ClassRunId) -> SealedFile | None:
         """Return the newest sealed revision, or None."""

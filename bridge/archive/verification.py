@@ -71,9 +71,11 @@ def _ledger_faults(data: Path, index: dict[str, Any]) -> Iterator[Fault]:
 
 
 def _paper_faults(data: Path, index: dict[str, Any], completion: dict[str, Any]) -> Iterator[Fault]:
-    listed = {str(one["编号"]): str(one["sha256"]) for one in completion["证明文件"]}
-    if sorted(listed) != sorted(index["证明编号"]):
+    if sorted(str(one["编号"]) for one in completion["证明文件"]) != sorted(index["证明编号"]):
         yield Fault("papers_differ", f"data/{INDEX}", "索引与学习完成情况中的证明编号不一致。")
+    listed = {
+        str(one["编号"]): str(one["sha256"]) for one in completion["证明文件"] if one["文件"] is not None
+    }
     folder = data / PAPERS
     present = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     for number, sha256 in listed.items():

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 
 from bridge.archive import tar
 from bridge.archive.commands import archive_commands
+from bridge.archive.missing import missing_of_learner
 from bridge.archive.model import ITEMS
 from bridge.archive.service import ArchiveService
 from bridge.archive.store import SqlArchiveStore
@@ -166,6 +167,30 @@ def test_a_second_paper_makes_a_second_revision_and_the_first_stays(house: House
     assert (first.revision, second.revision) == (1, 2)
     assert len(second.papers) == 2
     assert sha256_hex(house.evidence.get(INSTITUTION, first.evidence_id)) == first.bag_sha256
+
+
+def test_a_paper_that_ended_makes_a_revision_that_says_so(house: House) -> None:
+    house.do(lambda archive: archive.seal_learner_file(LEARNER, RUN))
+    house.around.numbered[0] = replace(house.around.numbered[0], status="revoked")
+    again = house.do(lambda archive: archive.seal_learner_file(LEARNER, RUN))
+    assert again.revision == 2
+    assert again.papers == (f"{house.around.numbered[0].number} revoked",)
+    assert house.do(lambda archive: archive.seal_learner_file(LEARNER, RUN)) == again
+
+
+def test_a_paper_whose_file_was_destroyed_is_named_and_the_rest_stands(house: House, tmp_path: Path) -> None:
+    def gone(paper: IssuedPaper) -> bytes:
+        raise InvalidInput("evidence_unknown", "已按规定销毁", http_status=404)
+
+    house.around.pdf = gone  # type: ignore[method-assign]
+    found = house.do(lambda archive: archive.as_it_stands(LEARNER, RUN, purpose="p", recipient="r", by="b"))
+    number = house.around.numbered[0].number
+    assert [one["文件"] for one in found.items["6-completion.json"]["证明文件"]] == [None]
+    assert any(number in one.sentence_zh for one in missing_of_learner(found.items))
+    for path, content in BagitBag().seal(found.files, {}).items():
+        (tmp_path / "bag" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "bag" / path).write_bytes(content)
+    assert verify(tmp_path / "bag", BagitBag()) == ()
 
 
 def test_the_same_file_sealed_twice_is_the_same_bytes(tmp_path: Path) -> None:

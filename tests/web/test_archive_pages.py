@@ -103,6 +103,7 @@ def test_an_archive_ends_by_two_people_once_its_term_is_over(furnished: Furnishe
     assert post(furnished, "staff-zhou", f"{WHERE}/disposal/confirm")[0] == 303
     client = furnished.as_staff("staff-lin")
     assert 'data-testid="disposal-done"' in client.get(WHERE).text
+    assert client.get(f"{WHERE}/tar").status_code == 200
     receipt = json.loads(client.get(f"{WHERE}/disposal/receipt.json").data)
     assert receipt["receipt"]["type"] == "anxue-archive-disposal"
 
