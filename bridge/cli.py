@@ -20,6 +20,7 @@ _BENCHES = (
     "face-search",
     "certificate",
     "feed",
+    "supervision",
 )
 
 

@@ -1,10 +1,9 @@
 """`./anxue supervision …`: whether the figures that authorities see are what a full recount of their sources says."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import click
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.json_line import print_json
@@ -37,9 +36,10 @@ def recount_command(ledgers: bool, repair: bool) -> None:
                 for owner, run in tx.session.execute(select(ClassRunRow.institution_id, ClassRunRow.id))
             ]
             found, kept = differences(tx, runs), cells(tx)
-            learners = tx.session.execute(
-                select(LedgerHeadRow.institution_id, LedgerHeadRow.learner_ref, LedgerHeadRow.class_run_id)
-            ).all()
+            heads = select(
+                LedgerHeadRow.institution_id, LedgerHeadRow.learner_ref, LedgerHeadRow.class_run_id
+            )
+            learners = [(row[0], row[1], row[2]) for row in tx.session.execute(heads)]
         for one in found:
             print_json(one)
         others = _ledgers(house, learners, repair=repair) if ledgers else 0
@@ -56,7 +56,7 @@ def recount_command(ledgers: bool, repair: bool) -> None:
     raise SystemExit(1 if result["differences"] else 0)
 
 
-def _ledgers(house: House, learners: Sequence[Row[Any]], *, repair: bool) -> int:
+def _ledgers(house: House, learners: Sequence[tuple[str, str, str]], *, repair: bool) -> int:
     """Print each learner whose days are not what the ledger says; return how many there are."""
     wrong = 0
     for owner, learner, run in learners:
@@ -66,7 +66,12 @@ def _ledgers(house: House, learners: Sequence[Row[Any]], *, repair: bool) -> int
             continue
         wrong += 1
         print_json(
-            {"what": "ledger", "class_run": run, "learner": learner, "days": [day.isoformat() for day in days]}
+            {
+                "what": "ledger",
+                "class_run": run,
+                "learner": learner,
+                "days": [day.isoformat() for day in days],
+            }
         )
         if repair:
             with house.uow.for_institution(institution) as tx:

@@ -33,6 +33,10 @@ def measure(name: str, database: str = "sqlite") -> dict[str, Any]:
         from bridge.bench.settlement import run as settlement
 
         result = settlement()
+    elif name == "supervision":
+        from bridge.bench.supervision import run as supervision
+
+        result = supervision()
     elif name == "face":
         from bridge.settings import Settings
 

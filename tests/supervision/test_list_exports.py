@@ -104,7 +104,9 @@ def test_the_file_says_on_screen_row_and_paper_whose_copy_it_is() -> None:
     assert cells[4] == ["代码", "数", "本份归属"]
     assert cells[5] == ["=1+1", "0123456789012345678", "市局 & 分局 lex_1"]
     assert page["A6"].data_type in ("s", "inlineStr")
-    assert "lex_1" in str(page.oddHeader.center.text)
+    header = page.oddHeader
+    assert header is not None
+    assert "lex_1" in str(header.center.text)
     assert page.freeze_panes == "A6"
 
 
