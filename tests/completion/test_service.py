@@ -52,6 +52,7 @@ class House:
     identities: Identities = field(default_factory=Identities)
     told: Told = field(default_factory=Told)
     evidence: MemoryEvidence = field(default_factory=MemoryEvidence)
+    trial_authority: str = ""
 
     @contextmanager
     def open(self) -> Iterator[CompletionService]:
@@ -69,7 +70,7 @@ class House:
             identity=self.identities,
             evidence=self.evidence,
             printer=PlainPrinter(),
-            sealer=PlainSealer(),
+            sealer=PlainSealer(self.trial_authority),
             events=self.told,
             clock=FixedClock(NOW),
             study_clock=FixedClock(NOW),
@@ -191,6 +192,7 @@ def test_a_paper_is_issued_once_and_its_row_names_nobody(house: House) -> None:
         ({"demonstration": True}, DEMONSTRATION),
         ({"provincially_connected": False}, REHEARSAL),
         ({"registered": False}, REHEARSAL),
+        ({"trial_seals": True}, REHEARSAL),
     ],
 )
 def test_a_paper_that_proves_nothing_says_so(house: House, change: dict[str, bool], mark: str | None) -> None:
@@ -201,6 +203,20 @@ def test_a_paper_that_proves_nothing_says_so(house: House, change: dict[str, boo
     assert paper is not None
     assert paper.mark == mark
     assert paper.printed["mark"] == (mark or "")
+
+
+@pytest.mark.parametrize(("trial", "said"), [("", "改动文件后签章失效"), ("示例测试CA", "没有法律效力")])
+def test_a_paper_says_who_seals_it_and_whether_that_is_a_test(house: House, trial: str, said: str) -> None:
+    house.trial_authority = trial
+    with house.open() as completion:
+        completion.decide_test(score())
+        paper = completion.issue(LEARNER, RUN, PaperKind.HOUR_CERTIFICATE).value
+        assert paper is not None
+        assert completion.pdf(paper).endswith("\n示例培训中心|示例平台".encode())
+    (note,) = [one for one in paper.printed["notes"] if one.startswith("电子签章")]
+    assert "示例培训中心与示例平台" in note
+    assert said in note
+    assert trial in note
 
 
 def test_a_paper_calls_a_passports_number_what_it_is(house: House) -> None:

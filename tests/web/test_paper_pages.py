@@ -78,6 +78,20 @@ def test_what_cannot_be_proposed_is_said_on_the_page(
     assert (answer.status_code, 'data-testid="paper-error"' in answer.text) == (status, True)
 
 
+def test_a_paper_is_changed_on_its_own_learners_page_alone(finished_alone: Finished) -> None:
+    house, _account, _learner, number = finished_alone
+    _other_account, other = house.enrol("lms-user-1002", HUANG, HUANG_ID)
+    lin = house.as_staff("staff-lin")
+    path = page_of(other)
+    form = {"csrf_token": token(lin, path), "what": "revoke", "number": number, "reason": "false_proof"}
+
+    assert lin.post(path, data=form).status_code == 404
+
+    with house.house.uow.for_institution(ORG, read_only=True) as tx:
+        assert house.house.at(tx).paper_changes.last_of(number) is None
+        assert not house.house.at(tx).paper_life.of(other, RUN)
+
+
 def test_a_class_gets_its_papers_and_is_told_who_has_none(finished_alone: Finished) -> None:
     house, *_ = finished_alone
     house.enrol("lms-user-1002", HUANG, HUANG_ID)
@@ -158,8 +172,8 @@ def test_a_learner_sees_the_paper_as_a_picture_and_wechat_gets_the_file_inline(f
     assert list(shown.values()) == ["attachment", "inline"]
 
 
-def test_another_learners_picture_is_unknown(finished: Finished) -> None:
-    house, _account, _learner, number = finished
+def test_another_learners_picture_is_unknown(finished_alone: Finished) -> None:
+    house, _account, _learner, number = finished_alone
     other, other_learner = house.enrol("lms-user-1003", HUANG, HUANG_ID)
     client = house.as_learner(other, other_learner)
     for path in (f"/learner/certificates/{number}", f"/learner/certificates/{number}/page.png"):

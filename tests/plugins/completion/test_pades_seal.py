@@ -1,7 +1,6 @@
 """Both seals on a real paper: what other software says of them, and that no byte may change."""
 
 import random
-import shutil
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -203,11 +202,15 @@ def test_settings_that_cannot_seal_are_refused_at_the_start(settings: dict[str, 
         SealSettings(**settings)  # type: ignore[arg-type]  # as the environment gives them
 
 
-def test_an_id_that_would_leave_the_folder_finds_no_certificate(tmp_path: Path, printed: bytes) -> None:
-    folder = tmp_path / "seals"
+def test_an_id_that_would_leave_the_folder_finds_no_certificate(
+    tmp_path: Path, keys: Keys, printed: bytes
+) -> None:
+    folder, elsewhere = tmp_path / "seals", tmp_path / "elsewhere"
     folder.mkdir()
+    elsewhere.mkdir()
+    _pkcs12(elsewhere, INSTITUTION, keys)
+    _pkcs12(folder, PLATFORM, keys)
     seals = open_seals(SealSettings(source="pkcs12", pkcs12_folder=folder))
-    shutil.copytree(folder, tmp_path / "elsewhere")
     with pytest.raises(Unavailable) as refused:
-        seals.seal(printed, replace(INSTITUTION, id="../elsewhere/x"), PLATFORM, Keys())
+        seals.seal(printed, replace(INSTITUTION, id=f"../elsewhere/{INSTITUTION.id}"), PLATFORM, Keys())
     assert refused.value.reason == "seal_missing"
