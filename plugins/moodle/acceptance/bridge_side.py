@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from ruamel.yaml import YAML
 from sqlalchemy import text
 
 from bridge.db.engine import open_engine
@@ -196,5 +197,4 @@ def _changed(path: Path) -> Iterator[dict[str, Any]]:
     """Yield what a YAML file holds, and write it back as it was left."""
     content = read_yaml(path)
     yield content
-    # JSON is YAML.
-    path.write_text(json.dumps(content, ensure_ascii=False), encoding="utf-8")
+    YAML(typ="safe").dump(content, path)

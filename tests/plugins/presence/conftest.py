@@ -6,14 +6,14 @@ import pytest
 
 from bridge.presence.face import FaceTemplate
 from bridge.settings import Mode, Settings
-from plugins.presence.commands import default_assets
+from bridge.setup.assets import assets_dir
 from plugins.presence.onnx_engine import OnnxFaceEngine, load_engine
 from plugins.presence.photographs import learner_id_photo
 
 
 @pytest.fixture(scope="session")
 def engine() -> OnnxFaceEngine:
-    return load_engine(default_assets())
+    return load_engine(assets_dir())
 
 
 @pytest.fixture(scope="session")
@@ -28,5 +28,5 @@ def production(tmp_path: Path) -> Settings:
     """Settings of real use whose folder holds nothing but the weights."""
     var = tmp_path / "var"
     var.mkdir()
-    (var / "assets").symlink_to(default_assets())
+    (var / "assets").symlink_to(assets_dir())
     return Settings(mode=Mode.PRODUCTION, var=var)

@@ -18,9 +18,9 @@ from bridge.presence.face import (
     comparison_score,
     judge,
 )
+from bridge.setup.assets import assets_dir
 from plugins.presence import photographs
 from plugins.presence.alignment import ARCFACE_POINTS, align, similarity
-from plugins.presence.commands import default_assets
 from plugins.presence.onnx_engine import OnnxFaceEngine, load_engine, recogniser_input
 from plugins.presence.pack import load_pack
 from plugins.presence.photographs import View, jpeg_frame
@@ -208,7 +208,7 @@ def test_a_tiny_or_thin_frame_holds_no_face(engine: OnnxFaceEngine, size: tuple[
 def _copied_assets(into: Path) -> Path:
     (into / "face").mkdir()
     for name in ("feature", "landmark", "liveness", "pose", "eye"):
-        shutil.copy(default_assets() / "face" / f"fr_{name}.onnx", into / "face")
+        shutil.copy(assets_dir() / "face" / f"fr_{name}.onnx", into / "face")
     return into
 
 
@@ -232,7 +232,7 @@ def test_altered_weights_stop_the_engine(tmp_path: Path) -> None:
 
 
 def test_zeroing_denormal_weights_changes_no_output() -> None:
-    content = read_weights(load_pack().model("recogniser"), default_assets() / "face")
+    content = read_weights(load_pack().model("recogniser"), assets_dir() / "face")
     tensor = np.random.default_rng(7).uniform(-1, 1, (1, 3, 112, 112)).astype(np.float32)
     outputs = [
         onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"]).run(None, {"input": tensor})[
@@ -285,7 +285,7 @@ def test_another_version_of_the_detector_is_refused(tmp_path: Path) -> None:
     text = PACK_TEXT.replace("PyPI yuface 2023.5.1", "PyPI yuface 2024.1.1")
     (tmp_path / "mine" / "pack.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(Unavailable, match="face_detector_version"):
-        load_engine(default_assets(), "mine", tmp_path)
+        load_engine(assets_dir(), "mine", tmp_path)
 
 
 def test_the_recogniser_is_fed_blue_green_red_about_zero() -> None:

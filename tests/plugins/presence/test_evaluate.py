@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.kernel.errors import InvalidInput
+from bridge.setup.assets import assets_dir, face
 from plugins.presence import photographs
 from plugins.presence.bench import run as run_bench
-from plugins.presence.commands import default_assets, face
 from plugins.presence.evaluate import equal_error_rate, evaluate, read_pairs
 from plugins.presence.onnx_engine import OnnxFaceEngine
 from plugins.presence.photographs import View, jpeg_frame
@@ -155,7 +155,7 @@ def test_the_equal_error_rate_of_a_known_case() -> None:
 
 
 def test_the_bench_has_its_keys_and_runs_the_bare_models_beside_ours() -> None:
-    result = run_bench(default_assets(), rounds=3)
+    result = run_bench(assets_dir(), rounds=3)
     peer, analysis, dlib = result["peers"]
     assert (result["name"], result["n"], peer["name"], peer["unit"]) == ("face", 30, "bare model runs", "ms")
     assert result["overhead_ratio"] == peer["ratio"]
