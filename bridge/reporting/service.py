@@ -301,6 +301,10 @@ class ReportingService:
         self._store.note_failure(batch_id, now, self._rules.pause(tried, self._chance, failure.retry_after))
         self._door.save_door(door.after_failure(now, failure.reason, self._rules, asked=failure.retry_after))
 
+    def give_up(self, batch_id: str, reason: str) -> None:
+        """Set a batch aside that cannot be carried at all (its bytes are gone or changed): the later ones go on."""
+        self._store.set_batch_state(batch_id, BatchState.FAILED, reason)
+
     def report(self, batch_id: str) -> BatchReport:
         """Return a batch with its records, attempts and receipt."""
         batch = self._known(batch_id)

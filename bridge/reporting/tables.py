@@ -1,6 +1,6 @@
 """Tables of reporting: records, batches, attempts, receipts, people's steps, the door. No name and no citizen id."""
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import (
@@ -26,6 +26,14 @@ class ReportRecordRow(Base, TenantRow):
         UniqueConstraint("institution_id", "kind", "number", "revision"),
         Index("ix_report_record_waiting", "institution_id", "division_code", "state"),
         Index("ix_report_record_settled", "institution_id", "division_code", "settled_at"),
+        # The sweep looks every second over all institutions: only what waits is in it.
+        Index(
+            "ix_report_record_to_send",
+            "institution_id",
+            "division_code",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
     )
 
     id: Mapped[Id]
@@ -52,6 +60,15 @@ class ReportBatchRow(Base, TenantRow):
     """One batch; its bytes lie encrypted in evidence."""
 
     __tablename__ = "report_batch"
+    __table_args__ = (
+        Index(
+            "ix_report_batch_to_deliver",
+            "institution_id",
+            "division_code",
+            sqlite_where=text("state = 'ready'"),
+            postgresql_where=text("state = 'ready'"),
+        ),
+    )
 
     id: Mapped[Id]
     division_code: Mapped[Code]

@@ -10,7 +10,7 @@ from sqlalchemy import or_, select
 
 from bridge.db.outbox import Job
 from bridge.db.unit_of_work import Tx
-from bridge.kernel.errors import Unavailable
+from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.time import LEGAL_ZONE
 from bridge.reporting.door_store import SqlDoorStore
@@ -59,6 +59,10 @@ def run_feed(house: "House", job: Job) -> bool:
             # Kept on the attempt, the batch and the door; the sweep asks again when it is time.
             log.warning("feed_attempt_failed", batch=due, reason=failed.reason)
             return False
+        except InvalidInput as broken:
+            log.error("feed_batch_broken", batch=due, reason=broken.reason)
+            with house.uow.for_institution(job.institution_id) as tx:
+                house.at(tx).reporting.give_up(due, broken.reason)
     return True
 
 

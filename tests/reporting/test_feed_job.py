@@ -14,8 +14,9 @@ from bridge.db.outbox import LEASE, JobRow
 from bridge.identity.tables import DisclosureRow
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput
+from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.time import legal_date
-from bridge.reporting.model import FEED, RECONCILE, RecordKind
+from bridge.reporting.model import FEED, RECONCILE, BatchState, RecordKind
 from bridge.wiring import feed_desk
 from bridge.wiring.feed_jobs import sweep_feed, sweep_reconciliations
 from plugins.reporting.rehearsal.books import outcome
@@ -53,6 +54,22 @@ def test_the_job_builds_and_delivers_and_both_books_agree(stand: Stand, state: P
     assert found.states == {"accepted": 2 + 3 * 7}
     today = legal_date(stand.house.clock.now())
     assert feed_desk.reconcile_day(stand.house, INSTITUTION, CITY, today, "test").agrees
+
+
+def test_a_batch_whose_bytes_are_gone_is_set_aside_and_the_later_ones_go(stand: Stand) -> None:
+    house = stand.house
+    with house.uow.for_institution(INSTITUTION) as tx:
+        broken = house.at(tx).reporting.build_batch(CITY)
+        assert broken is not None
+        scope = EvidenceScope(INSTITUTION, broken.id, EvidencePurpose.REGULATOR_BATCH, None)
+        house.at(tx).vault.destroy(scope, reason="archive_expired", by="schedule")
+    stand.queue_class()
+    stand.queue_learners(1)
+    _deliver(stand)
+    with house.uow.for_institution(INSTITUTION) as tx:
+        found = {one.batch.id: one.batch for one in house.at(tx).reporting.reports()}
+    assert (found[broken.id].state, found[broken.id].reason) == (BatchState.FAILED, "evidence_unknown")
+    assert len(found) == 2
 
 
 def test_the_sweep_asks_for_what_waits_and_for_nothing_when_all_is_done(stand: Stand) -> None:

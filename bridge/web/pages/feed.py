@@ -32,6 +32,8 @@ _REASONS: Mapping[str, str] = {
     "regulator_redirect": "监管平台要求转到别的地址，未跟随",
     "regulator_schema_version": "监管平台要求其他版本的报送结构",
     "regulator_batch_refused": "监管平台不接受这个批次",
+    "batch_changed": "存储中的批次与生成时不一致，没有发出",
+    "evidence_unknown": "存储中的批次已按期限销毁，不能再发",
     "receipt_missing": "监管平台没有给出回执",
     "receipt_malformed": "监管平台的回执无法识别",
     "receipt_foreign": "回执不是针对这个批次的",

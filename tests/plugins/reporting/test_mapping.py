@@ -139,7 +139,7 @@ def test_the_nightly_form_is_the_sum_of_the_batches() -> None:
         (batch_id, sha256_hex(batch), str(len(part)))
         for (batch_id, batch), part in zip(batches, parts, strict=True)
     ]
-    of_batches = []
+    of_batches: list[str] = []
     for _, batch in batches:
         body = etree.fromstring(batch).find("{*}Records")
         assert body is not None
