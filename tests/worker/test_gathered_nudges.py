@@ -58,6 +58,7 @@ def test_who_asks_while_a_message_is_on_its_way_is_told_of_by_a_later_one() -> N
     nudge = GatheredNudges(broker.send, {"frame"}, 2)
     nudge([frame(1)])
     assert broker.entered.wait(20)
+    assert nudge._sender is not None, "who is sending takes along whoever comes meanwhile"
     for number in range(2, 9):
         nudge([frame(number)])
     broker.lets.set()
