@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.kernel.errors import InvalidInput
-from bridge.setup.assets import assets_dir, face
+from bridge.setup.assets import assets_dir
 from plugins.presence import photographs
 from plugins.presence.bench import run as run_bench
+from plugins.presence.commands import face
 from plugins.presence.evaluate import equal_error_rate, evaluate, read_pairs
 from plugins.presence.onnx_engine import OnnxFaceEngine
 from plugins.presence.photographs import View, jpeg_frame
