@@ -10,7 +10,10 @@ class SupervisedAreaRow(Base, TenantRow):
     """One learner's area in one class run, as staff of the institution wrote it down; absent where nobody did."""
 
     __tablename__ = "supervised_area"
-    __table_args__ = (Index("ix_supervised_area_class_run", "class_run_id", "division_code"),)
+    __table_args__ = (
+        Index("ix_supervised_area_class_run", "class_run_id", "division_code"),
+        Index("ix_supervised_area_division", "division_code", "class_run_id"),
+    )
 
     learner_ref: Mapped[str] = mapped_column(String(40), primary_key=True)
     class_run_id: Mapped[str] = mapped_column(String(40), primary_key=True)

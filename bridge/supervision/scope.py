@@ -15,6 +15,7 @@ from bridge.supervision.model import Area, AreaOfRecord
 
 _BOUNDED = object()
 _CITY_DIGITS = 4
+_LAST_CODE = "999999"
 
 
 class Scoped:
@@ -177,10 +178,8 @@ class Scope:
     def _run(self) -> ColumnElement[bool]:
         """Return whether the class run, or anybody in it, lies in the area."""
         run, learner_area = table("class_run"), table("supervised_area")
-        anybody = exists().where(
-            learner_area.c.class_run_id == run.c.id, self._within(learner_area.c.division_code)
-        )
-        return self._by_rule(run.c.profile, self._of_institution(), anybody)
+        theirs = select(learner_area.c.class_run_id).where(self._within(learner_area.c.division_code))
+        return self._by_rule(run.c.profile, self._of_institution(), run.c.id.in_(theirs))
 
     def _person(self, learner: ColumnElement[str]) -> ColumnElement[bool]:
         """Return whether what is of the learner in the class run lies in the area."""
@@ -202,7 +201,8 @@ class Scope:
         return or_(within, and_(self._within(institution.c.division_code), in_its_city))
 
     def _within(self, division: ColumnElement[Any]) -> ColumnElement[bool]:
-        return division.startswith(self.area.prefix, autoescape=True)
+        # Codes are digits, so a range is a prefix; it needs no collation of its own to use an index, as LIKE would.
+        return division.between(self.area.prefix, f"{self.area.prefix}{_LAST_CODE}")
 
     def _by_rule(
         self, profile: ColumnElement[str], institution: ColumnElement[bool], learner: ColumnElement[bool]

@@ -89,6 +89,7 @@ def upgrade() -> None:
     op.create_index(
         "ix_supervised_area_class_run", "supervised_area", ["class_run_id", "division_code"], unique=False
     )
+    op.create_index("ix_supervised_area_division", "supervised_area", ["division_code", "class_run_id"])
     op.create_index(
         op.f("ix_supervised_area_institution_id"), "supervised_area", ["institution_id"], unique=False
     )
