@@ -7,18 +7,19 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import select, update
+from sqlalchemy import func, select, update
 
 from bridge.db.outbox import JobRow
 from bridge.reporting.model import FEED, BatchState
 from bridge.reporting.tables import ReportAttemptRow, ReportBatchRow
 from bridge.wiring import feed_desk
 from plugins.reporting.rehearsal.books import Outcome, outcome
-from plugins.reporting.rehearsal.processes import KEY, regulator, start_carrier
+from plugins.reporting.rehearsal.processes import KEY, Carriers, kill, regulator
 from plugins.reporting.rehearsal.stand import INSTITUTION, Stand, open_stand
 
-_LATEST_SECONDS = 0.6
-"""A carrier is killed at a random moment within so long after it began."""
+_LATEST_SECONDS = 0.25
+"""A carrier is killed at a random moment within so long after it began to send; every fourth after it began at all."""
+_BEGIN_SECONDS = 30.0
 _LEARNERS = 4
 _PATIENCE_SECONDS = 120.0
 
@@ -60,27 +61,39 @@ def kill_runs(
         open_stand(folder, of.url, KEY) as stand,
     ):
         stand.queue_class()
+        carriers = Carriers(folder, of)
         for number in range(kills):
-            for _ in range(4):
-                stand.queue_learners(_LEARNERS, 1)
-            carrier = start_carrier(folder, of)
+            stand.queue_learners(_LEARNERS, 1)
+            sent = _attempts(stand)
+            carrier = carriers.start()
+            if number % 4:
+                _wait_until_sending(stand, sent)
             time.sleep(dice.uniform(0, _LATEST_SECONDS))
-            carrier.kill()
-            carrier.wait()
-            carrier.communicate()
+            kill(carrier)
             in_flight += _is_open(stand)
             _end_leases(stand)
             told(number + 1)
-        carrier = start_carrier(folder, of)
+        carrier = carriers.start()
         try:
             _wait_until_done(stand)
         finally:
-            carrier.kill()
-            carrier.wait()
-            carrier.communicate()
+            kill(carrier)
+            carriers.close()
         found = outcome(stand, state)
         resent = _resent(stand)
     return Kills(kills, in_flight, resent, found, time.monotonic() - started)
+
+
+def _attempts(stand: Stand) -> int:
+    with stand.house.uow.for_institution(INSTITUTION, read_only=True) as tx:
+        return tx.session.scalar(select(func.count()).select_from(ReportAttemptRow)) or 0
+
+
+def _wait_until_sending(stand: Stand, before: int) -> None:
+    """Wait until an attempt began that was not there before."""
+    until = time.monotonic() + _BEGIN_SECONDS
+    while _attempts(stand) == before and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def _is_open(stand: Stand) -> bool:

@@ -1,6 +1,7 @@
 """The two processes beside a rehearsal: the simulator of the regulator, and the carrier that delivers."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -78,6 +79,59 @@ def start_carrier(folder: Path, of: Regulator) -> "subprocess.Popen[str]":
     if child.stdout is None or child.stdout.readline().strip() != "ready":
         raise Unavailable("rehearsal_not_ready", f"报送进程没有启动,日志见 {folder / 'carrier.log'}")
     return child
+
+
+class Carriers:
+    """Carriers by the number, each a process of its own that can be killed."""
+
+    def __init__(self, folder: Path, of: Regulator) -> None:
+        command = [
+            "plugins.reporting.rehearsal.carrier",
+            str(folder),
+            of.url,
+            KEY,
+            str(of.ca_file or ""),
+            "many",
+        ]
+        with (folder / "carrier.log").open("ab") as log:
+            self._parent = subprocess.Popen(
+                [sys.executable, "-m", *command],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+            )
+
+    def start(self) -> int:
+        """Start a carrier and return its process id once it delivers."""
+        out, into = self._parent.stdout, self._parent.stdin
+        if out is None or into is None:
+            raise RuntimeError("the carriers' parent has no pipes")
+        into.write("one more\n")
+        into.flush()
+        said = {out.readline().strip(), out.readline().strip()}
+        pids = [word for word in said if word.isdigit()]
+        if "ready" not in said or not pids:
+            raise Unavailable("rehearsal_not_ready", "报送进程没有启动,无法演练。")
+        return int(pids[0])
+
+    def close(self) -> None:
+        """End the parent; a carrier that still runs has to be killed before."""
+        self._parent.kill()
+        self._parent.communicate()
+
+
+def kill(pid: int) -> None:
+    """kill -9 a carrier and wait until it is gone."""
+    os.kill(pid, signal.SIGKILL)
+    until = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < until:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.005)
+    raise Unavailable("rehearsal_not_ended", "报送进程没有结束,无法演练。")
 
 
 def _wait_for(url: str, child: "subprocess.Popen[bytes]", ca_file: Path | None) -> None:
