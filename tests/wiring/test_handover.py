@@ -32,7 +32,15 @@ from bridge.wiring.handover_model import (
     sender_keys,
 )
 from bridge.wiring.handover_pack import Order, pack
-from bridge.wiring.handover_rows import ENCRYPTED, LEFT, count_rows, left_tables, moved_tables, rows_of
+from bridge.wiring.handover_rows import (
+    ENCRYPTED,
+    LEFT,
+    count_rows,
+    left_tables,
+    moved_tables,
+    rows_of,
+    take_rows,
+)
 from bridge.wiring.handover_take import keep_receipt, take_in, unpack
 from plugins.archive.bagit_bag import BagitBag
 from plugins.archive.jwe_parts import JweParts
@@ -333,3 +341,13 @@ def test_every_table_of_an_institution_moves_or_says_why_not() -> None:
             column.name for column in table.columns if column.name in ("nonce", "wrapped", "token_sha256")
         }
         assert secret <= {"nonce"}, table.name
+
+
+def test_a_row_of_another_institution_is_never_written(there: House) -> None:
+    (table,) = [one for one in moved_tables() if one.name == "outline"]
+    line = json.dumps({"id": "o", "institution_id": OTHER_ORG, "title": "t", "units": []}).encode()
+    with (
+        there.uow.for_institution(ORG) as tx,
+        pytest.raises(ValueError, match="another institution"),
+    ):
+        take_rows(tx.session, table, ORG, [line], there.cipher, there.ledger_marks)
