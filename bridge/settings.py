@@ -77,13 +77,15 @@ class Settings(BaseSettings):
     )
     regulator_key: str = Field("", description="Bearer key for the regulator's door.", repr=False)
     regulator_ca: Path | None = Field(
-        None, description="PEM of the authority behind the regulator's certificate; default: those of the system."
+        None,
+        description="PEM of the authority behind the regulator's certificate; default: those of the system.",
     )
     regulator_signature: str = Field(
         "xmldsig", description="How batches are signed: xmldsig, or sm2 where an adapter for it is installed."
     )
     regulator_signing_key: Path | None = Field(
-        None, description="PEM with the key (and certificate) that signs batches; default: a key of this bridge's own."
+        None,
+        description="PEM with the key (and certificate) that signs batches; default: a key of this bridge's own.",
     )
     password_length: int = Field(
         12,

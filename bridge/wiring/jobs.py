@@ -102,8 +102,7 @@ class Jobs:
     def carry(self, job: Job) -> Event:
         """Return the job's event."""
         with self._house.uow.across_institutions("read a job's event", read_only=True) as tx:
-            event = load_event(tx.session, EventId(job.key))
-        return event
+            return load_event(tx.session, EventId(job.key))
 
     def tell(self, tx: Tx, _job: Job, event: Event) -> None:
         """Tell the event's services."""

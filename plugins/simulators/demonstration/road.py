@@ -287,7 +287,10 @@ class Road:
             tab.open(f"{self.town.bridge_url}/authority")
             expect(not tab.count("batch") and not tab.count("authority-class-run"), "外市看到了本市的数据")
             step.say(f"{other} 的页面:{tab.text('authority-empty')}")
-        with self.journal.step("verify", "任何人凭编号和校验码查验证明") as step, self.walker.visitor() as tab:
+        with (
+            self.journal.step("verify", "任何人凭编号和校验码查验证明") as step,
+            self.walker.visitor() as tab,
+        ):
             tab.open(f"{self.town.bridge_url}{self.verify_path}")
             expect(tab.text("verify-number") == self.number, "查验页的编号不一致")
             step.say(f"PDF 的 SHA-256:{tab.text('verify-sha256')[:16]}…")
