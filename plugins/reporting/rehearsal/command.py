@@ -113,8 +113,8 @@ know as accepted. `reconciled` is the comparison of the day by count, hash and r
 ## kill -9 at random in delivery
 
 The carrier is killed at a random moment while records wait and batches go out; the lease of the dead one is ended by
-hand (it would end by itself after 20 s), then another carrier goes on. `in flight` are kills with a batch under way:
-sent or about to be, without a receipt kept.
+hand (it would end by itself after 20 s), then another carrier goes on. Three of four kills wait until an attempt has
+begun, every fourth does not. `in flight` are attempts that a kill cut off: begun, and never ended.
 
 {_heading(_KILL_COLUMNS)}
 {_kills(killed)}

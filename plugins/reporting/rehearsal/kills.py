@@ -10,8 +10,8 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 
 from bridge.db.outbox import JobRow
-from bridge.reporting.model import FEED, BatchState
-from bridge.reporting.tables import ReportAttemptRow, ReportBatchRow
+from bridge.reporting.model import FEED
+from bridge.reporting.tables import ReportAttemptRow
 from bridge.wiring import feed_desk
 from plugins.reporting.rehearsal.books import Outcome, outcome
 from plugins.reporting.rehearsal.processes import KEY, Carriers, kill, regulator
@@ -29,7 +29,7 @@ class Kills:
     """What the kills showed.
 
     Args:
-        in_flight: kills while a batch was under way: its attempt was open and had no receipt yet.
+        in_flight: attempts that a kill cut off: begun, and never ended.
         resent: batches that were sent more than once.
     """
 
@@ -54,7 +54,6 @@ def kill_runs(
     folder.mkdir(parents=True)
     state = folder / "regulator"
     dice = random.Random(seed)  # noqa: S311  # when to kill, not a secret
-    in_flight = 0
     started = time.monotonic()
     with (
         regulator(state, ("slow",), chance=0.6, seed=seed, slow_seconds=0.15) as of,
@@ -70,7 +69,6 @@ def kill_runs(
                 _wait_until_sending(stand, sent)
             time.sleep(dice.uniform(0, _LATEST_SECONDS))
             kill(carrier)
-            in_flight += _is_open(stand)
             _end_leases(stand)
             told(number + 1)
         carrier = carriers.start()
@@ -80,7 +78,7 @@ def kill_runs(
             kill(carrier)
             carriers.close()
         found = outcome(stand, state)
-        resent = _resent(stand)
+        resent, in_flight = _resent(stand), _cut_off(stand)
     return Kills(kills, in_flight, resent, found, time.monotonic() - started)
 
 
@@ -96,14 +94,11 @@ def _wait_until_sending(stand: Stand, before: int) -> None:
         time.sleep(0.01)
 
 
-def _is_open(stand: Stand) -> bool:
-    """Return whether the carrier died with a batch under way."""
+def _cut_off(stand: Stand) -> int:
+    """Return how many attempts never ended: begun, and their carrier killed."""
     with stand.house.uow.for_institution(INSTITUTION, read_only=True) as tx:
-        ready = select(ReportBatchRow.id).where(ReportBatchRow.state == BatchState.READY.value)
-        attempt = select(ReportAttemptRow.id).where(
-            ReportAttemptRow.outcome == "started", ReportAttemptRow.batch_id.in_(ready)
-        )
-        return tx.session.scalar(attempt.limit(1)) is not None
+        cut = select(func.count()).select_from(ReportAttemptRow).where(ReportAttemptRow.outcome == "started")
+        return tx.session.scalar(cut) or 0
 
 
 def _end_leases(stand: Stand) -> None:
