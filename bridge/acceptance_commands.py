@@ -11,8 +11,8 @@ _SYSTEMS: Mapping[str, str] = {
     "moodle": "acceptance.moodle",
     "xapi": "acceptance.xapi",
     "cmi5": "acceptance.cmi5",
-    "regulator": "acceptance.regulator",
     "bagit": "acceptance.bagit",
+    "regulator": "acceptance.regulator",
 }
 """What can be accepted on → the plugin's name."""
 

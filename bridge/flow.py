@@ -162,7 +162,7 @@ FLOW: tuple[Row, ...] = (
     Row("ledger.extended", 29, "note the figures that the authority sees",
         lambda s, d: s.progress_notes.note(*_pair(d), s.earned.earned(*_pair(d)))),
     Row("ledger.extended", 16, "show who studied for long without being seen to be the person",
-        lambda s, d: s.note_unanchored(*_pair(d))),
+        lambda s, d: s.raise_if_unanchored(*_pair(d))),
     Row("ledger.extended", 29, "have the day counted for the authority's charts",
         lambda s, d: s.rollups.ask_learner(*_pair(d))),
     Row("ledger.extended", 25, "see which papers are due",

@@ -565,7 +565,7 @@ class Stations:
     def progress_notes(self) -> ProgressNotes:
         return ProgressNotes(SqlProgressStore(self._tx))
 
-    def note_unanchored(self, learner: LearnerRef, class_run: ClassRunId) -> None:
+    def raise_if_unanchored(self, learner: LearnerRef, class_run: ClassRunId) -> None:
         """Raise a signal of who has studied for long and was never seen to be the person (article 16)."""
         earned = self.earned.earned(learner, class_run)
         if earned.anchored:

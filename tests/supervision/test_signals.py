@@ -297,7 +297,7 @@ class SignalsOnly:
 @pytest.mark.parametrize("row", [row for row in FLOW if row.article == 16], ids=lambda row: str(row.event))
 def test_no_step_of_article_16_does_more_than_raise_a_signal(row: Row) -> None:
     stations = SignalsOnly()
-    row.do(stations, {"learner": "lr_gz"})  # type: ignore[arg-type]  # the least that it may use
+    row.do(stations, {"learner": "lr_gz", "key": "lr_gz|run_1"})  # type: ignore[arg-type]  # the least that it may use
     assert len(stations.raised) == 1
 
 
