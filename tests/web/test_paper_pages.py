@@ -1,11 +1,13 @@
 """The institution's papers: issued for a class, changed by two people, looked at on a telephone."""
 
 import pytest
+from sqlalchemy import select
 
 from bridge.completion.life_model import PaperChangeKind
 from bridge.completion.store import CertificateRow
 from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import legal_date
+from bridge.reporting.tables import ReportRecordRow
 from bridge.wiring.paper_ends import end_papers
 from bridge.wiring.paper_specimen import MARK
 from plugins.completion.paper_picture import text_of
@@ -37,6 +39,14 @@ def test_one_proposes_another_confirms_and_the_paper_is_revoked(finished_alone: 
     answer = zhou.post(f"{path}/{change.id}/confirm", data={"csrf_token": token(zhou, path)})
     assert answer.status_code == 303
     assert f'data-number="{number}" data-status="revoked"' in zhou.get(path).text
+
+    house.work_off()
+    certificate = select(ReportRecordRow).where(
+        ReportRecordRow.kind == "Certificate", ReportRecordRow.number == number
+    )
+    with house.house.uow.for_institution(ORG, read_only=True) as tx:
+        told = {one.revision: one.fields["Status"] for one in tx.session.scalars(certificate)}
+    assert told == {1: "valid", 2: "revoked"}
 
 
 def test_superseding_issues_a_paper_with_both_seals(finished_alone: Finished) -> None:
