@@ -221,4 +221,8 @@ def entry(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    from bridge.start import configure_logs
+
+    # Before anything logs: what stands on standard output is the command's own answer.
+    configure_logs()
     entry()
