@@ -180,7 +180,7 @@ FLOW: tuple[Row, ...] = (
     Row("certificate.status_changed", 26, "seal the learner's file anew: it says which papers are valid",
         lambda s, d: s.archive.seal_learner_file(*_learner(d))),
     Row("certificate.status_changed", 29, "report what has become of the paper",
-        lambda s, d: s.reporting.queue_certificate(d["number"])),
+        lambda s, d: s.reporting.queue_status(d["number"])),
     Row("certificate.issued", 25, "put the finished hours on their way to gradebooks that take them",
         lambda s, d: s.hour_scores.note(*_learner(d))),
     Row("certificate.issued", 29, "have its day counted for the authority's charts",

@@ -85,7 +85,9 @@ def verify_pdf(
     roots_file: Path | None,
     as_json: bool,
 ) -> None:
-    """Print what a paper's file bears, and hold it against a proof; exit 1 if anything does not hold. No database.
+    """Print what a paper's file bears, and hold it against a proof. No database.
+
+    Exit 1 if anything does not hold; 2 if nothing that we were given says whose seals they are: anybody can make such.
 
     Raises:
         BridgeError: the proof does not hold, or is for another file.
@@ -94,7 +96,8 @@ def verify_pdf(
     found: SignaturesFound = load("signatures.pdf")(content, trusted)
     digest = sha256_hex(content)
     stated = None if proof is None else _stated(proof.read_bytes(), keys, digest)
-    good = found.state in (SealState.GOOD, SealState.UNKNOWN)
+    vouched = stated is not None and keys is not None
+    good = found.state is SealState.GOOD or (found.state is SealState.UNKNOWN and vouched)
     if as_json:
         print_json(
             {
@@ -127,13 +130,17 @@ def verify_pdf(
             click.echo(f"{mark} {label or '签章'}:{one.signer or '无法读出'}(证书签发者 {one.issuer or '—'})")
         click.echo(_SAID[found.state], err=not good)
         if stated is not None:
+            mark = "✓" if vouched else "!"
             click.echo(
-                f"✓ 出具方声明:编号 {stated['certificate']},状态 {stated['status']}({stated['stated_at']}),文件一致。"
+                f"{mark} 出具方声明:编号 {stated['certificate']},状态 {stated['status']}"
+                f"({stated['stated_at']}),文件一致。"
             )
+            if not vouched:
+                click.echo("  声明用的是它自带的公钥;请用 --key 给出出具方公布的公钥。")
         else:
             click.echo("  状态(是否撤销、换发)请在线查验,或用 --proof 给出查验证据。")
     if not good:
-        raise SystemExit(1)
+        raise SystemExit(2 if found.state is SealState.UNKNOWN else 1)
 
 
 def _stated(content: bytes, keys: dict[str, PublicKey] | None, digest: str) -> dict[str, str]:

@@ -69,7 +69,7 @@ class EvidenceAhead:
     def stored(self, key: ScopeKey | None, content: bytes, media_type: str) -> Iterator[StoredAhead | None]:
         """Store the content for the unit of work that is done within the block; it is on disk when the block begins.
 
-        That unit of work hands what it gets here to `Vault.take_along`. What it did not make evidence is removed.
+        That unit of work hands what it gets here to `Vault.take_along`. What no unit of work made evidence is removed.
         """
         if key is None:
             yield None
@@ -82,13 +82,12 @@ class EvidenceAhead:
         try:
             yield stored
         except BridgeError:
-            # The unit of work refused, so nothing of it is durable. Of any other end nobody here can say as much.
-            self._remove(stored.id, mark)
+            self._let_go(stored, mark)
             raise
         if stored.used:
             mark.unlink(missing_ok=True)
         else:
-            self._remove(stored.id, mark)
+            self._let_go(stored, mark)
 
     def sweep(self, units: UnitOfWork) -> int:
         """Remove what was stored and came to nothing because the process ended; return how many pieces."""
@@ -126,6 +125,12 @@ class EvidenceAhead:
         if not self._marks.is_dir():
             return []
         return sorted(path for path in self._marks.iterdir() if _ID.fullmatch(path.name))
+
+    def _let_go(self, stored: StoredAhead, mark: Path) -> None:
+        # What a unit of work has named may be durable though it was refused in the end: where a commit's answer is
+        # lost the work is done again, and then finds itself done. The sweep asks the table.
+        if not stored.ever_used:
+            self._remove(stored.id, mark)
 
     def _remove(self, evidence_id: EvidenceId, mark: Path) -> None:
         self._blobs.delete(blob_of(evidence_id))

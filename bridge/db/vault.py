@@ -77,7 +77,8 @@ class StoredAhead:
     """Content that is stored and that no row names yet.
 
     Args:
-        used: whether a unit of work made it evidence; said by `Vault`.
+        used: whether the unit of work that comes to its end made it evidence; said by `Vault`.
+        ever_used: whether any did, also one whose end nobody was told and whose work was then done again.
     """
 
     id: EvidenceId
@@ -88,6 +89,7 @@ class StoredAhead:
     media_type: str
     stored_at: float
     used: bool = False
+    ever_used: bool = False
 
     def is_of(self, scope: EvidenceScope, sha256: str, media_type: str) -> bool:
         """Return whether it is this very content, and young enough to be used."""
@@ -171,7 +173,7 @@ class Vault:
                 "created_at": self._now(),
             },
         )
-        stored.used = True
+        stored.used = stored.ever_used = True
         return stored.id
 
     def _fits(self, stored: StoredAhead, scope: EvidenceScope, content: bytes, media_type: str) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from bridge.completion.model import IssuedPaper
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import EventsAndWishes
@@ -101,13 +102,28 @@ class ReportingService:
         Raises:
             InvalidInput: "certificate_unknown".
         """
-        paper = self._papers.paper_by_number(number)
-        if paper is None:
-            raise InvalidInput("certificate_unknown", "没有这个编号的证明,请核对编号。", http_status=404)
+        paper = self._known_paper(number)
         sheet = self._sheets.class_run_sheet(paper.class_run, paper.learner)
         return self.queue(
             self._records(paper.learner, paper.class_run, number), sheet.class_run.division_code
         )
+
+    def queue_status(self, number: str) -> int:
+        """Queue what has become of the paper `number`, and nothing else that it once told; return how many are new.
+
+        What its other records say may have been told anew since, by a later paper.
+
+        Raises:
+            InvalidInput: "certificate_unknown".
+        """
+        paper = self._known_paper(number)
+        sheet = self._sheets.class_run_sheet(paper.class_run, paper.learner)
+        own = (
+            one
+            for one in self._records(paper.learner, paper.class_run, number)
+            if one.kind is RecordKind.CERTIFICATE
+        )
+        return self.queue(own, sheet.class_run.division_code)
 
     def queue(self, records: Iterable[Record], division_code: str) -> int:
         """Queue what is new of `records` and ask for a batch of the city; return how many are new."""
@@ -291,6 +307,8 @@ class ReportingService:
         """Keep that an attempt failed and why; the batch is "failed" only if trying again is useless."""
         now = self._clock.now()
         self._store.close_attempt(batch_id, attempt, now, failure.reason, failure.answer)
+        if self._store.receipt_raw(batch_id) is not None:
+            return  # another carrier delivered it while this one hung
         door = self._door.door()
         if failure.permanent:
             self._store.set_batch_state(batch_id, BatchState.FAILED, failure.reason)
@@ -303,6 +321,8 @@ class ReportingService:
 
     def give_up(self, batch_id: str, reason: str) -> None:
         """Set a batch aside that cannot be carried at all (its bytes are gone or changed): the later ones go on."""
+        if self._store.receipt_raw(batch_id) is not None:
+            return
         self._store.set_batch_state(batch_id, BatchState.FAILED, reason)
 
     def report(self, batch_id: str) -> BatchReport:
@@ -357,10 +377,17 @@ class ReportingService:
         sessions, checks = self._study.sessions(learner, class_run), self._study.checks(learner, class_run)
         return records_for(paper, sheet, standing, sessions, checks)
 
+    def _known_paper(self, number: str) -> IssuedPaper:
+        paper = self._papers.paper_by_number(number)
+        if paper is None:
+            raise InvalidInput("certificate_unknown", "没有这个编号的证明,请核对编号。", http_status=404)
+        return paper
+
     def _current(self, record: Record) -> Record:
         """Return the record as its source has it now; what no source has any more stays as it was."""
         if record.learner is not None and record.action is Action.REPORT:
-            for paper in self._papers.papers(record.learner, record.class_run):
+            # The newest first: papers of one learner share the record of the hours.
+            for paper in reversed(self._papers.papers(record.learner, record.class_run)):
                 for one in self._records(record.learner, record.class_run, paper.number):
                     if (one.kind, one.number) == (record.kind, record.number):
                         return one

@@ -140,7 +140,7 @@ class ListExports:
             InvalidInput: export_unknown; export_not_allowed (not decided, refused, or too long ago).
         """
         found = self.one(export_id)
-        require_fetch(found, self._clock.now())
+        require_fetch(found, self._clock.now(), by)
         self._step(export_id, 2 + len(found.fetched), "fetch", by, sha256, row_count)
 
     def _step(
@@ -200,8 +200,15 @@ class ListExports:
         )
 
 
-def require_fetch(export: ListExport, now: datetime) -> None:
-    """Return if the export's file may be handed out now; InvalidInput("export_not_allowed")."""
+def require_fetch(export: ListExport, now: datetime, by: str) -> None:
+    """Return if the export's file may be handed out now to `by`, an account: to who asked for it and nobody else.
+
+    Raises:
+        NotPermitted: not_your_export.
+        InvalidInput: export_not_allowed.
+    """
+    if by != export.asked_by:
+        raise NotPermitted("not_your_export", "名单只由申请人下载;需要时请另行申请。")
     if not export.may_fetch(now):
         raise InvalidInput(
             "export_not_allowed", "这项导出还没有获批,或批准已超过 7 天,请重新申请。", http_status=409

@@ -101,8 +101,8 @@ class SupervisionService:
             records=self._store.records(learner, class_run),
         )
 
-    def show(self, learner: LearnerRef, purpose: str) -> MaskedPerson:
-        """Return who a learner of the area is, masked; logged with `purpose`.
+    def show(self, learner: LearnerRef, purpose: str, recipient: str | None = None) -> MaskedPerson:
+        """Return who a learner of the area is, masked; logged with `purpose`, and with whom it goes to beyond us.
 
         Raises:
             InvalidInput: "purpose_missing"; "not_in_area".
@@ -111,7 +111,7 @@ class SupervisionService:
         rows = self._store.learner(learner)
         if not rows:
             raise _not_in_area()
-        return self._masked(rows[0], purpose)
+        return self._masked(rows[0], purpose, recipient)
 
     def search(self, citizen_id: str, purpose: str) -> tuple[FoundLearner, ...]:
         """Return the area's learners with that citizen id, masked; each is logged with `purpose`.
@@ -131,12 +131,12 @@ class SupervisionService:
                     found.append(FoundLearner(person.name, person.citizen_id, person.employer, row, run))
         return tuple(found)
 
-    def _masked(self, row: LearnerView, purpose: str) -> MaskedPerson:
+    def _masked(self, row: LearnerView, purpose: str, recipient: str | None = None) -> MaskedPerson:
         return self._people.masked(
             row.institution_id,
             row.learner,
             purpose=f"supervision: {purpose}"[:64],
-            recipient=self._authority,
+            recipient=recipient or self._authority,
             by=self._officer,
         )
 

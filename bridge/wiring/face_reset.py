@@ -37,7 +37,7 @@ def reset_face(tx: Tx, stations: "Stations", change: Change) -> None:
     anchored by itself.
 
     Raises:
-        InvalidInput("face_not_anchored"): it was given up meanwhile.
+        InvalidInput: face_not_anchored (it was given up meanwhile), legal_hold.
     """
     learner, class_run = change.learner, ClassRunId(change.other or "")
     _require_anchored(stations, learner, class_run)
@@ -51,6 +51,8 @@ def reset_face(tx: Tx, stations: "Stations", change: Change) -> None:
         )
     )
     scope = EvidenceScope(tx.institution_id, learner, EvidencePurpose.FACE_TEMPLATE, class_run)
+    if stations.legal_holds.binds(class_run, learner):
+        raise InvalidInput("legal_hold", "已办理档案保全,解除前不能重置人脸登记。", http_status=409)
     stations.vault.destroy(scope, reason=DESTROYED_FOR, by=change.proposed_by)
     stations.leave_face_search(learner, class_run)
 

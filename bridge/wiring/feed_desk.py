@@ -59,6 +59,8 @@ def _with_it(others: Iterable[Record], record: Record) -> Iterator[Record]:
     waits_for = {RecordKind.LEARNER: "learner_unknown", RecordKind.CLASS_INFO: "class_unknown"}.get(
         record.kind
     )
+    if waits_for is None:
+        return
     for one in others:
         of_same = one.class_run == record.class_run and (
             record.kind is RecordKind.CLASS_INFO or one.learner == record.learner

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import structlog
 from sqlalchemy import delete, select, update
 
-from bridge.db.data_keys import DataKeyRow
+from bridge.db.data_keys import DataKeyRow, DataKeys
 from bridge.db.unit_of_work import Tx
 from bridge.identity.tables import EnrolmentListRow
+from bridge.kernel.errors import InvalidInput
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.time import legal_date
@@ -55,8 +56,12 @@ def sweep_key_ends(house: "House") -> int:
     """Destroy the keys of all institutions whose time is over; return how many. Told again it finds nothing."""
     number = 0
     for institution in _institutions(house):
-        for ended in ended_keys(house, institution):
-            number += _end(house, institution, ended)
+        try:
+            for ended in ended_keys(house, institution):
+                number += _end(house, institution, ended)
+        except InvalidInput as error:
+            # A profile that is not known (any more): what it governs is kept, the others' ends do not wait for it.
+            log.error("keys_kept", reason=error.reason, institution=institution)
     if number:
         log.info("keys_ended", keys=number)
     return number
@@ -199,7 +204,11 @@ def _runs_of_batch(tx: Tx, batch_id: str) -> list[ClassRunId]:
 
 def _end(house: "House", institution: InstitutionId, ended: Ended) -> bool:
     with house.uow.for_institution(institution) as tx:
-        if needed_by(house, tx, ended.scope) is not None:
+        # Whoever puts evidence under the key waits for this lock: what came since the key was listed is seen here.
+        key = DataKeys(tx, house.key_ring).live(ended.scope, for_update=True)
+        terms = KeyTerms(house, tx)
+        term = None if key is None else terms.of(key)
+        if term is None or not term.is_over(terms.today) or needed_by(house, tx, ended.scope) is not None:
             return False
         destroy_key(house.at(tx), tx, ended.scope, reason=ended.reason, by=SCHEDULE)
     return True

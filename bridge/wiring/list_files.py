@@ -137,7 +137,7 @@ def _learners(house: "House", tx: Tx, export: ListExport, division_code: str, *,
     heading = ["学员代号", "姓名", "证件号码", "工作单位", "入班日期", "线上学时", "线下学时", "证明编号"]
     rows = []
     for one in learners:
-        person = service.show(one.learner, export.purpose)
+        person = service.show(one.learner, f"{export.id} {export.purpose}", export.recipient)
         rows.append(
             [
                 one.learner,
@@ -167,7 +167,11 @@ def eligibility_file(house: "House", institution: InstitutionId, export: ListExp
         candidates = []
         for learner in stations.registry.enrolled(run.id):
             person = stations.identity.disclose(
-                learner, purpose=_PURPOSE, recipient=export.recipient, by=by, what="identity_full"
+                learner,
+                purpose=f"{_PURPOSE} {export.id}",
+                recipient=export.recipient,
+                by=by,
+                what="identity_full",
             )
             row = SqlIdentityStore(tx, house.cipher).list_row_of(run.id, learner)
             earned = stations.progress_notes.figures(learner, run.id)

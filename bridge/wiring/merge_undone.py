@@ -102,6 +102,8 @@ def give_back_places(house: "House", tx: Tx, undone: Change) -> int:
     stations = house.at(tx)
     other = LearnerRef(undone.other or "")
     given = 0
+    if other in stations.changes.records_of(undone.learner):
+        return 0  # they were merged again since
     for record, row in _places(house, tx, undone):
         if not counts(stations, record, row.class_run):
             stations.identity.give_back(row, other)

@@ -1,6 +1,7 @@
 """Both seals of a paper as PAdES baseline signatures (ETSI EN 319 142-1), PDF/A-2 kept; by pyHanko."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
@@ -48,7 +49,9 @@ class PadesSeals:
             require_in_time(signer, holder)
             signers.append((field, signer, holder))
         try:
-            return asyncio.run(self._signed(pdf, signers))
+            # In a thread of its own: one that runs an event loop already refuses a second.
+            with ThreadPoolExecutor(1) as alone:
+                return alone.submit(asyncio.run, self._signed(pdf, signers)).result()
         except TimestampRequestError as error:
             raise Unavailable("timestamp_missing", "时间戳服务没有应答,证明稍后自动重新出具。") from error
         except (SigningError, PKCS11Error) as error:

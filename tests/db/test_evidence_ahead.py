@@ -113,12 +113,36 @@ def test_a_refusal_leaves_nothing(room: Room) -> None:
     def refused() -> None:
         with room.stored() as stored, room.open() as vault:
             vault.take_along(stored)
-            vault.put(SCOPE, CONTENT, TYPE)
             raise InvalidInput("frame_repeated", "这张照片与之前的完全相同,请重新拍摄")
 
     with pytest.raises(InvalidInput, match="frame_repeated"):
         refused()
     assert (room.lying(), room.rows(), room.marked()) == (set(), set(), set())
+
+
+@pytest.mark.parametrize("first_is_durable", [True, False])
+def test_work_that_is_refused_when_it_is_done_again_leaves_it_to_the_sweep(
+    room: Room, first_is_durable: bool
+) -> None:
+    """The answer to a commit was lost: what is done again may find itself done."""
+
+    def done_again() -> None:
+        with room.stored() as stored:
+            with room.open() as vault:
+                vault.take_along(stored)
+                vault.put(SCOPE, CONTENT, TYPE)
+                if not first_is_durable:
+                    vault._session.rollback()
+            with room.open() as vault:
+                vault.take_along(stored)
+                raise InvalidInput("frame_repeated", "这张照片与之前的完全相同,请重新拍摄")
+
+    with pytest.raises(InvalidInput, match="frame_repeated"):
+        done_again()
+    room.age_marks()
+    assert room.ahead.sweep(room.units) == (0 if first_is_durable else 1)
+    assert room.lying() == room.rows()
+    assert len(room.rows()) == (1 if first_is_durable else 0)
 
 
 def test_what_the_unit_of_work_has_no_use_for_is_removed(room: Room) -> None:

@@ -92,7 +92,7 @@ def list_export_pages(house: House) -> Blueprint:
         visit = staff_visit()
         with house.uow.across_institutions("a list that was allowed", read_only=True) as tx:
             wanted = ListExports(tx.session, house.clock, _owner(visit)).one(export)
-            require_fetch(wanted, house.clock.now())
+            require_fetch(wanted, house.clock.now(), visit.staff_id)
             approver = house.at(tx).staff.by_id(wanted.decided_by or "")
         made = _file(house, visit, wanted)
         mark = Watermark(

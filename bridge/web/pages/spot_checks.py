@@ -12,7 +12,7 @@ from bridge.kernel.ids import ClassRunId, InstitutionId
 from bridge.kernel.time import legal_date
 from bridge.supervision.spot_check_model import STATES_ZH, STEPS_ZH, SUBJECTS_ZH, SpotCheck, Step
 from bridge.supervision.spot_checks import SqlAreaSpotChecks
-from bridge.web.pages.authority_view import area_name, looking, own_area
+from bridge.web.pages.authority_view import area_name, area_of_visit, looking, own_area
 from bridge.web.pages.visitors import staff_visit
 from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
@@ -79,7 +79,9 @@ def spot_check_pages(house: House) -> Blueprint:
             division = code
             if class_run is not None:
                 run, _learners = seen.class_run(ClassRunId(class_run))
-                institution, division = run.institution_id, run.division_code
+                institution = run.institution_id
+                # An area that sees a class run through its seat or its learners keeps its own check before its eyes.
+                division = run.division_code if area_of_visit(house, visit).holds(run.division_code) else code
             elif institution not in {one.id for one in seen.institutions()}:
                 raise InvalidInput("not_in_area", "本辖区没有这条记录。", http_status=404)
         with house.uow.for_institution(InstitutionId(institution)) as tx:
