@@ -168,7 +168,7 @@ def eligibility_file(house: "House", institution: InstitutionId, export: ListExp
         for learner in stations.registry.enrolled(run.id):
             person = stations.identity.disclose(
                 learner,
-                purpose=f"{_PURPOSE} {export.id}",
+                purpose=_PURPOSE,
                 recipient=export.recipient,
                 by=by,
                 what="identity_full",

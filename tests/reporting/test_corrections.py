@@ -104,6 +104,25 @@ def test_a_record_is_taken_back_by_a_revision_and_no_event_brings_it_in_again(
     assert "<Reason>entered_in_error</Reason>" in xml
 
 
+def test_what_becomes_of_an_older_paper_tells_no_older_hours(house: House) -> None:
+    first, second = issued(), issued(PaperKind.COMPLETION_STATEMENT)
+    with house.open() as reporting:
+        reporting.queue_certificate(house.register.add(first))
+        reporting.queue_certificate(house.register.add(second))
+    with house.store() as store:
+        before = store.newest(RecordKind.HOUR_SUMMARY, OF_LEARNER)
+
+    house.register.add(replace(first, status="revoked"))
+    with house.open() as reporting:
+        assert reporting.queue_status(first.number) == 1
+
+    with house.store() as store:
+        paper = store.newest(RecordKind.CERTIFICATE, first.number)
+        assert (store.newest(RecordKind.HOUR_SUMMARY, OF_LEARNER), before is None) == (before, False)
+    assert paper is not None
+    assert (paper.revision, paper.fields["Status"]) == (2, "revoked")
+
+
 def test_of_two_revisions_that_wait_only_the_later_one_goes(house: House) -> None:
     paper = issued()
     with house.open() as reporting:

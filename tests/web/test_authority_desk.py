@@ -283,6 +283,8 @@ def test_a_list_leaves_the_house_once_another_official_allowed_it(furnished: Fur
     assert send(first, f"{at}/{export_id}/decide", at, do="allow")[0] == 403
     assert send(first, f"{at}/{export_id}/fetch", at)[0] == 409
     assert send(second, f"{at}/{export_id}/decide", at, do="allow")[0] == 303
+    assert "export-fetch" not in second.get(at).text
+    assert send(second, f"{at}/{export_id}/fetch", at)[0] == 403
     answer = first.post(f"{at}/{export_id}/fetch", data={"csrf_token": token(first, at)})
 
     assert answer.status_code == 200

@@ -150,6 +150,18 @@ def test_the_command_says_broken_for_one_changed_byte(files: Path) -> None:
     assert (held.exit_code, "pdf_differs" in held.stderr) == (1, True)
 
 
+def test_whole_seals_of_nobody_known_prove_nothing(files: Path) -> None:
+    """Anybody can make a certificate that names the institution, and a proof with a public key of its own."""
+    for given in ((), ("--proof", files / "proof.json")):
+        result = run(files / "paper.pdf", *given, "--json")
+        said = json.loads(result.stdout)
+        assert (result.exit_code, said["valid"], said["seals"]) == (2, False, "unknown")
+    vouched = run(
+        files / "paper.pdf", "--proof", files / "proof.json", "--key", files / "keys.json", "--json"
+    )
+    assert (vouched.exit_code, json.loads(vouched.stdout)["valid"]) == (0, True)
+
+
 def test_the_command_checks_a_small_proof_alone(files: Path) -> None:
     result = run(files / "proof.json", "--key", files / "keys.json")
     assert result.exit_code == 0
