@@ -1,7 +1,6 @@
 """Both seals of a paper as PAdES baseline signatures (ETSI EN 319 142-1), PDF/A-2 kept; by pyHanko."""
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
 from io import BytesIO
 from typing import Any
 
@@ -21,6 +20,7 @@ from bridge.completion.ports import SealKeyStore
 from bridge.completion.seal_model import FIELD_LABELS, SealField, SealHolder
 from bridge.completion.seal_settings import SealSettings
 from bridge.kernel.errors import Unavailable
+from plugins.completion.own_thread import in_own_thread
 from plugins.completion.seal_sources import SignerSource, open_source, require_in_time
 
 _REASONS = {SealField.INSTITUTION: "出具证明", SealField.OPERATOR: "网络平台确认"}
@@ -49,9 +49,7 @@ class PadesSeals:
             require_in_time(signer, holder)
             signers.append((field, signer, holder))
         try:
-            # In a thread of its own: one that runs an event loop already refuses a second.
-            with ThreadPoolExecutor(1) as alone:
-                return alone.submit(asyncio.run, self._signed(pdf, signers)).result()
+            return in_own_thread(asyncio.run, self._signed(pdf, signers))
         except TimestampRequestError as error:
             raise Unavailable("timestamp_missing", "时间戳服务没有应答,证明稍后自动重新出具。") from error
         except (SigningError, PKCS11Error) as error:

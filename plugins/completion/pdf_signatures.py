@@ -11,6 +11,7 @@ from pyhanko_certvalidator import ValidationContext
 
 from bridge.completion.seal_model import SignatureFound, SignaturesFound
 from bridge.kernel.errors import InvalidInput
+from plugins.completion.own_thread import in_own_thread
 from plugins.completion.seal_sources import certificate
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -43,7 +44,7 @@ def read_signatures(pdf: bytes, roots: list[str]) -> SignaturesFound:
     if len(embedded) > _MOST_SIGNATURES:
         return SignaturesFound((_unreadable(),), whole=False)
     trusted = [certificate(one) for one in roots]
-    found = tuple(_read(one, trusted, pdf) for one in embedded)
+    found = in_own_thread(lambda: tuple(_read(one, trusted, pdf) for one in embedded))
     whole = bool(embedded) and _covers_all(embedded[-1])
     return SignaturesFound(found, whole)
 

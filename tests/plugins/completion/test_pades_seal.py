@@ -1,5 +1,6 @@
 """Both seals on a real paper: what other software says of them, and that no byte may change."""
 
+import asyncio
 import random
 import subprocess
 from dataclasses import replace
@@ -79,6 +80,16 @@ def test_both_seals_hold_and_say_whose_they_are(sealed: bytes, root: str) -> Non
         "示例安全技术培训中心（测试证书）",
         "示例网络平台（测试证书）",
     ]
+
+
+def test_papers_are_sealed_and_read_where_an_event_loop_runs_already(
+    keys: Keys, printed: bytes, root: str
+) -> None:
+    async def within_a_loop() -> SealState:
+        made = PadesSeals(TestAuthority()).seal(printed, INSTITUTION, PLATFORM, keys)
+        return read_signatures(made, [root]).state
+
+    assert asyncio.run(within_a_loop()) is SealState.GOOD
 
 
 def test_a_certificate_of_the_test_ca_says_that_it_is_a_test(keys: Keys, root: str) -> None:
