@@ -184,7 +184,7 @@ def test_a_learner_sees_the_paper_as_a_picture_and_wechat_gets_the_file_inline(f
 
 def test_another_learners_picture_is_unknown(finished_alone: Finished) -> None:
     house, _account, _learner, number = finished_alone
-    other, other_learner = house.enrol("lms-user-1003", HUANG, HUANG_ID)
+    other, other_learner = house.enrol("lms-user-1002", HUANG, HUANG_ID)
     client = house.as_learner(other, other_learner)
     for path in (f"/learner/certificates/{number}", f"/learner/certificates/{number}/page.png"):
         assert client.get(path).status_code == 404
