@@ -103,7 +103,9 @@ def test_leaving_the_page_hands_over_the_last_beat(
 ) -> None:
     bridge.factor = 1  # ten seconds between beats: what comes sooner comes from the leaving
     page.goto(host)
-    wait_until(lambda: page.evaluate("window.paused") is False)  # the first beat is answered: none is on its way
+    wait_until(
+        lambda: page.evaluate("window.paused") is False
+    )  # the first beat is answered: none is on its way
     before = len(bridge.batches)
     page.goto(f"{host}/elsewhere")
     wait_until(lambda: len(bridge.batches) > before)
