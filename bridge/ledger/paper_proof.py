@@ -11,16 +11,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from bridge.kernel.canonical import canonical_json
-from bridge.kernel.errors import InvalidInput
 from bridge.ledger.model.seals import SignedHead
 from bridge.ledger.proof import (
     ProofInvalid,
     ProvedLeaf,
-    check_signature,
     no_float,
-    own_keys,
-    read_statement,
     sealed_entries,
+    signed_parts,
 )
 from bridge.ledger.signatures import PublicKey
 
@@ -95,19 +92,7 @@ def check_paper_proof(content: bytes, keys: Mapping[str, PublicKey] | None = Non
         ProofInvalid: the first place that does not hold.
     """
     document = _document(content)
-    own = own_keys(document["keys"])
-    known = own if keys is None else keys
-    if not set(own) <= set(known):
-        raise ProofInvalid("key_unknown", "keys", "文件所带的公钥不在给出的公钥之中,请核对公钥文件。")
-    statement, signature = read_statement(document["certificate"])
-    check_signature(known, statement["key"], canonical_json(statement), signature, "certificate")
-    try:
-        head = SignedHead.from_json(document["head"])
-    except InvalidInput as error:
-        raise ProofInvalid(error.reason, "head", error.message) from error
-    check_signature(known, head.head.key, head.head.canonical(), head.signature, "head")
-    if head.head.institution != statement["institution"]:
-        raise ProofInvalid("head_foreign", "head", "树头属于另一家机构。")
+    statement, head = signed_parts(document, keys)
     sealed = sealed_entries([document["leaf"]], head, statement)
     if sealed.get(statement["entries"]) != statement["ledger_head"]:
         raise ProofInvalid("entry_not_sealed", "leaf", "证明所载的台账末端没有被这片叶封存。")

@@ -112,19 +112,7 @@ def check_proof(content: bytes, keys: Mapping[str, PublicKey] | None = None) -> 
         InvalidInput("proof_too_large")
     """
     document = _document(content)
-    own = own_keys(document["keys"])
-    known = own if keys is None else keys
-    if not set(own) <= set(known):
-        raise ProofInvalid("key_unknown", "keys", "文件所带的公钥不在给出的公钥之中,请核对公钥文件。")
-    statement, signature = read_statement(document["certificate"])
-    check_signature(known, statement["key"], canonical_json(statement), signature, "certificate")
-    try:
-        head = SignedHead.from_json(document["head"])
-    except InvalidInput as error:
-        raise ProofInvalid(error.reason, "head", error.message) from error
-    check_signature(known, head.head.key, head.head.canonical(), head.signature, "head")
-    if head.head.institution != statement["institution"]:
-        raise ProofInvalid("head_foreign", "head", "树头属于另一家机构。")
+    statement, head = signed_parts(document, keys)
     lines = document["ledger"]
     if not isinstance(lines, list) or not lines or not all(isinstance(line, str) for line in lines):
         raise ProofInvalid("ledger_malformed", "ledger", "应为台账各行的列表。")
@@ -162,7 +150,31 @@ def _document(content: bytes) -> dict[str, Any]:
     return document
 
 
-def own_keys(jwks: Any) -> dict[str, PublicKey]:
+def signed_parts(
+    document: Mapping[str, Any], keys: Mapping[str, PublicKey] | None
+) -> tuple[Mapping[str, Any], SignedHead]:
+    """Return a proof's statement and tree head, both signatures checked; `keys` as for `check_proof`.
+
+    Raises:
+        ProofInvalid: the first place that does not hold.
+    """
+    own = _own_keys(document["keys"])
+    known = own if keys is None else keys
+    if not set(own) <= set(known):
+        raise ProofInvalid("key_unknown", "keys", "文件所带的公钥不在给出的公钥之中,请核对公钥文件。")
+    statement, signature = _read_statement(document["certificate"])
+    _check_signature(known, statement["key"], canonical_json(statement), signature, "certificate")
+    try:
+        head = SignedHead.from_json(document["head"])
+    except InvalidInput as error:
+        raise ProofInvalid(error.reason, "head", error.message) from error
+    _check_signature(known, head.head.key, head.head.canonical(), head.signature, "head")
+    if head.head.institution != statement["institution"]:
+        raise ProofInvalid("head_foreign", "head", "树头属于另一家机构。")
+    return statement, head
+
+
+def _own_keys(jwks: Any) -> dict[str, PublicKey]:
     """Return the public keys that a file carries, by id; ProofInvalid("keys_malformed")."""
     try:
         keys = [PublicKey.from_jwk(jwk) for jwk in jwks]
@@ -173,7 +185,7 @@ def own_keys(jwks: Any) -> dict[str, PublicKey]:
     return {key.id: key for key in keys}
 
 
-def read_statement(certificate: Any) -> tuple[Mapping[str, Any], str]:
+def _read_statement(certificate: Any) -> tuple[Mapping[str, Any], str]:
     """Return a certificate's statement and its signature, not checked yet; ProofInvalid("certificate_malformed")."""
     try:
         statement, signature = certificate["statement"], certificate["signature"]
@@ -194,7 +206,7 @@ def read_statement(certificate: Any) -> tuple[Mapping[str, Any], str]:
     return statement, signature
 
 
-def check_signature(
+def _check_signature(
     keys: Mapping[str, PublicKey], key_id: str, content: bytes, signature: str, place: str
 ) -> None:
     """Return if the signature holds; ProofInvalid: "key_unknown", "signature_wrong"."""
