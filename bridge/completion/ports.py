@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from bridge.completion.model import Earned, IssuedPaper, Paper, PaperKind, Standing, TestEvidence, TestScore
-from bridge.completion.seal_model import SealHolder, SignaturesFound
+from bridge.completion.seal_model import SealHolder
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRunSheet
 
@@ -135,14 +135,6 @@ class SealWorks(Protocol):
 
     def seal(self, pdf: bytes, institution: SealHolder, operator: SealHolder, keys: SealKeyStore) -> bytes:
         """As `PaperSealer.seal`. `keys` is where a test CA keeps its own."""
-        ...
-
-
-class SignatureReader(Protocol):
-    """Reads the signatures of a file."""
-
-    def __call__(self, pdf: bytes, roots: list[str]) -> SignaturesFound:
-        """Return what is found, under the root certificates `roots` (PEM); InvalidInput("not_a_pdf")."""
         ...
 
 

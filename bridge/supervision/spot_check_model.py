@@ -1,6 +1,6 @@
 """Spot checks (抽查): what an officer found, until when it is to be put right, and what became of it. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -184,9 +184,3 @@ def require_closable(check: SpotCheck) -> None:
         raise InvalidInput("spot_check_closed", "这次抽查已经办结。", http_status=409)
     if not check.is_settled:
         raise InvalidInput("findings_open", "还有问题没有办结,不能办结这次抽查。", http_status=409)
-
-
-def by_deadline(checks: Sequence[SpotCheck]) -> list[tuple[SpotCheck, Finding]]:
-    """Return the findings that wait for an institution, the earliest deadline first."""
-    waiting = [(check, one) for check in checks for one in check.findings if one.state in _WAITING]
-    return sorted(waiting, key=lambda pair: (pair[1].due, pair[0].id, pair[1].id))
