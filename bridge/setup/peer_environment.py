@@ -38,6 +38,7 @@ DUCKDB = Peer("duckdb", ROOT / "requirements" / "duckdb.txt")
 DLIB = Peer("dlib", ROOT / "requirements" / "dlib.txt")
 MUTMUT = Peer("mutmut", ROOT / "requirements" / "mutmut.txt")
 SWIFT = Peer("swift", ROOT / "requirements" / "swift.txt")
+READ_API = Peer("read-api", ROOT / "requirements" / "api.txt")
 
 
 def environment_dir(peer: Peer) -> Path:
