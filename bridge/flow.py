@@ -6,15 +6,13 @@ effects and its being done are one; each service is idempotent, so being told tw
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from bridge.completion.model import PaperKind, TestScore
 from bridge.identity.consent import FACE, FACE_SEARCH
 from bridge.kernel.ids import ClassRunId, LearnerRef, StudySessionId
 from bridge.presence.service import BATCHES_AT_ONCE
-
-if TYPE_CHECKING:
-    from bridge.wiring.stations import Stations
+from bridge.wiring.stations import Stations
 
 Data = Mapping[str, Any]
 
@@ -35,7 +33,7 @@ class Row:
     event: str
     article: int
     does: str
-    do: Callable[["Stations", Data], object]
+    do: Callable[[Stations, Data], object]
 
 
 def _learner(data: Data) -> tuple[LearnerRef, ClassRunId]:
@@ -47,19 +45,19 @@ def _pair(data: Data) -> tuple[LearnerRef, ClassRunId]:
     return LearnerRef(learner), ClassRunId(class_run)
 
 
-def _ask_for_states(stations: "Stations", data: Data) -> None:
+def _ask_for_states(stations: Stations, data: Data) -> None:
     learner = LearnerRef(data["learner"])
     for class_run in stations.registry.class_runs_of(learner):
         stations.learner_states.ask(learner, class_run)
 
 
-def _assess_class_run(stations: "Stations", data: Data) -> None:
+def _assess_class_run(stations: Stations, data: Data) -> None:
     class_run = ClassRunId(data["class_run"])
     for learner in stations.registry.enrolled(class_run):
         stations.completion.assess(learner, class_run)
 
 
-def _record_beats(stations: "Stations", data: Data) -> object:
+def _record_beats(stations: Stations, data: Data) -> object:
     recorded = stations.ledger.record_beats(StudySessionId(data["key"]), lots=1, read=data.get("read"))
     return MORE if recorded >= BATCHES_AT_ONCE else None
 

@@ -5,7 +5,6 @@ import time
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
-from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import RegistrationId
 from bridge.registry.link_model import hours_chosen
 from lti.ags import LINE_ITEM_SCOPE
@@ -14,7 +13,6 @@ from lti.notices import NOTICE_HANDLERS_SCOPE
 from lti.registration import Registration
 
 if TYPE_CHECKING:
-    from bridge.wiring.house import House
     from bridge.wiring.stations import Stations
 
 _LATELY_SECONDS = 600.0
@@ -42,15 +40,13 @@ class SeenLately:
             self._seen[noted] = time.monotonic()
 
 
-def note_services(
-    house: "House", stations: "Stations", tx: Tx, launch: Launch, account_id: str | None
-) -> None:
+def note_services(stations: "Stations", launch: Launch, account_id: str | None) -> None:
     """Note which services of the platform a right launch names, and who was in which course.
 
     An address that is not on the platform's own hosts is not kept, so nothing is ever sent there.
 
     Args:
-        stations, tx: of the launch's own unit of work; what is rolled back was not noted.
+        stations: of the launch's own unit of work; what is rolled back was not noted.
         account_id: of the person; None for who has no account here (a teacher's launch).
     """
     claims, registration = launch.claims, launch.registration
@@ -59,7 +55,8 @@ def note_services(
     context = claims.context.id
     noted = (registration.id, context, account_id, claims.role, claims.resource_link, claims.ags, claims.nrps,
              claims.notification_service, hours_chosen(claims.custom))  # fmt: skip
-    if house.services_seen.has(noted):
+    seen = stations.house.services_seen
+    if seen.has(noted):
         return
     own = RegistrationId(registration.id)
     if account_id is not None:
@@ -82,7 +79,7 @@ def note_services(
     told = claims.notification_service
     if told is not None and NOTICE_HANDLERS_SCOPE in told.scopes and _own(registration, told.url):
         stations.notices.offer(own, told.url, told.notice_types)
-    tx.after_commit.append(lambda: house.services_seen.add(noted))
+    stations.tx.after_commit.append(lambda: seen.add(noted))
 
 
 def _tell_of_arrival(

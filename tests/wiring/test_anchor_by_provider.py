@@ -24,7 +24,7 @@ def source(furnished: Furnished) -> str:
         stations = furnished.house.at(tx)
         learner = SqlIdentityStore(tx, furnished.house.cipher).learner_with(CHEN_ID)
         assert learner is not None
-        return stations._photo_source(learner, RUN)  # what challenges are given
+        return stations.photo_source(learner, RUN)  # what challenges are given
 
 
 def verified(furnished: Furnished, provider: Scripted, *, photo: bool) -> None:
