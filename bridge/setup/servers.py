@@ -70,7 +70,15 @@ def find_rare_font() -> Path | None:
     return found if found.exists() else None
 
 
+def find_jaxb() -> Path | None:
+    """Return the path of the reference implementation of JAXB, which veraPDF reads its rules with."""
+    found = Path("/usr/share/java/jaxb-runtime.jar")
+    return found if found.exists() else None
+
+
 RARE_FONT = Program("Hanazono", "fonts-hanazono", find_rare_font)
+JAVA = Program("Java", "default-jre-headless", lambda: _which("java"))
+JAXB = Program("JAXB", "libjaxb-java", find_jaxb)
 PDFSIG = Program("pdfsig", "poppler-utils", lambda: _which("pdfsig"))
 QPDF = Program("qpdf", "qpdf", lambda: _which("qpdf"))
 SOFTHSM = Program("SoftHSM", "softhsm2", find_softhsm)

@@ -10,6 +10,7 @@ import typst
 from bridge.archive.print_set import Sheet
 from bridge.kernel.errors import InvalidInput, Unavailable
 from plugins.completion.font_coverage import FontUnreadable, covered
+from plugins.completion.typst_pdf import RARE, fonts_in
 
 _FONT = "NotoSansSC_400Regular.ttf"
 _TEMPLATE = Path(__file__).with_name("sheet.typ")
@@ -24,7 +25,7 @@ class TypstSheets:
 
     def __init__(self, fonts: Path) -> None:
         try:
-            self._glyphs = covered(fonts / _FONT)
+            self._glyphs = covered(fonts / _FONT).union(*(covered(one) for one in fonts_in(fonts / RARE)))
         except (OSError, FontUnreadable) as error:
             raise Unavailable(
                 "font_missing", "打印所用字体缺失或损坏,请重新运行 ./anxue 以安装字体。", permanent=True

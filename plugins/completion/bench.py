@@ -16,10 +16,10 @@ from pyhanko.sign.signers import PdfSignatureMetadata, Signer, async_sign_pdf
 
 from bridge.completion.model import Paper, PaperKind, PrintedField, PrintedTable
 from bridge.completion.paper_number import new_number, new_verify_code
-from bridge.completion.ports import StoredSeal
 from bridge.completion.seal_model import OPERATOR, SealField, SealHolder
 from bridge.kernel.time import legal_date
 from bridge.settings import Settings
+from plugins.completion.memory_keys import MemorySealKeys
 from plugins.completion.pades_seal import PadesSeals
 from plugins.completion.qr_code import qr_svg
 from plugins.completion.seal_sources import TestAuthority
@@ -32,22 +32,6 @@ _INSTITUTION, _OPERATOR = (
     SealHolder("org_bench", "示例安全技术培训中心"),
     SealHolder(OPERATOR, "示例网络平台"),
 )
-
-
-class _Keys:
-    """A test CA's keys in memory."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str, str], StoredSeal] = {}
-
-    def find(self, holder: str, subject: str) -> StoredSeal | None:
-        return self._known.get((holder, subject))
-
-    def lock(self) -> None:
-        pass
-
-    def add(self, holder: str, subject: str, made: StoredSeal) -> None:
-        self._known[holder, subject] = made
 
 
 def run(fonts: Path | None = None) -> dict[str, Any]:
@@ -101,7 +85,7 @@ def _printing(printer: TypstPrinter) -> tuple[list[int], list[int], list[bytes]]
 
 
 def _sealing(files: list[bytes]) -> tuple[list[int], list[int]]:
-    keys, source = _Keys(), TestAuthority()
+    keys, source = MemorySealKeys(), TestAuthority()
     seals = PadesSeals(source)
     signers = [
         (one.value, source(holder, keys))

@@ -57,7 +57,8 @@ class PadesSeals:
 
     async def _signed(self, pdf: bytes, signers: list[tuple[SealField, Signer, SealHolder]]) -> bytes:
         (first, institution, holder), (second, operator, other) = signers
-        file = BytesIO(pdf)
+        # What is appended begins on a line of its own (ISO 19005-2, 6.1.9); typst ends its file without one.
+        file = BytesIO(pdf if pdf.endswith((b"\n", b"\r")) else pdf + b"\n")
         writer = IncrementalPdfFileWriter(file)
         for field in (first, second):
             append_signature_field(writer, SigFieldSpec(field.value, readable_field_name=FIELD_LABELS[field]))

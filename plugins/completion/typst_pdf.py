@@ -1,7 +1,7 @@
 """Papers as PDF/A-2b by typst, with embedded fonts and a QR code; deterministic for one paper."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import typst
@@ -28,7 +28,7 @@ class TypstPrinter:
 
     def __init__(self, fonts: Path, more: Path | None = None) -> None:
         files = [fonts / name for name in FONT_FILES]
-        rare = [path for folder in (fonts / RARE, more) if folder is not None for path in _fonts_in(folder)]
+        rare = [path for folder in (fonts / RARE, more) if folder is not None for path in fonts_in(folder)]
         try:
             both = [covered(file) for file in files]
             beside = [covered(file) for file in rare]
@@ -79,9 +79,12 @@ class TypstPrinter:
             raise RuntimeError("typst gave no PDF")
         return pdf
 
+    def lacking(self, characters: Iterable[str]) -> list[str]:
+        """Return which of `characters` no font can print, in the order of their code points."""
+        return sorted(c for c in characters if ord(c) not in self._glyphs)
+
     def _require_glyphs(self, printed: str, source: bytes) -> None:
-        used = self._of_template(source) | {c for c in printed if c > "\x7f"}
-        missing = sorted(c for c in used if ord(c) not in self._glyphs)
+        missing = self.lacking(self._of_template(source) | {c for c in printed if c > "\x7f"})
         if missing:
             # A rare character narrows down a name: the code point is enough for whoever must mend the font.
             points = "、".join(f"U+{ord(character):04X}" for character in missing)
@@ -96,6 +99,7 @@ class TypstPrinter:
         return known
 
 
-def _fonts_in(folder: Path) -> Iterator[Path]:
+def fonts_in(folder: Path) -> Iterator[Path]:
+    """Give the fonts of a folder in the order of their names; none where it does not exist."""
     if folder.is_dir():
         yield from sorted(path for path in folder.iterdir() if path.suffix.lower() in _FONT_ENDS)

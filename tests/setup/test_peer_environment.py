@@ -13,6 +13,7 @@ from bridge.setup.peer_environment import (
     DLIB,
     DUCKDB,
     MUTMUT,
+    PDFA,
     RALPH,
     ROOT,
     XBLOCK,
@@ -108,7 +109,7 @@ def test_the_peers_package_is_nowhere_in_the_products_environment_or_pins() -> N
     assert [name for name, text in pinned.items() if "lti-consumer-xblock" in text] == [XBLOCK.pins.name]
 
 
-@pytest.mark.parametrize("known", [XBLOCK, RALPH, DUCKDB, DLIB, MUTMUT], ids=lambda known: known.name)
+@pytest.mark.parametrize("known", [XBLOCK, RALPH, DUCKDB, DLIB, MUTMUT, PDFA], ids=lambda known: known.name)
 def test_each_pin_of_a_peer_has_a_hash(known: Peer) -> None:
     pins = re.split(r"\n(?=\S)", known.pins.read_text())
     assert [pin.split()[0] for pin in pins if not pin.startswith("#") and "--hash=sha256:" not in pin] == []

@@ -4,12 +4,12 @@ import pytest
 from sqlalchemy import select
 
 from bridge.completion.life_model import PaperChangeKind
+from bridge.completion.specimen import MARK
 from bridge.completion.store import CertificateRow
 from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import legal_date
 from bridge.reporting.tables import ReportRecordRow
 from bridge.wiring.paper_ends import end_papers
-from bridge.wiring.paper_specimen import MARK
 from plugins.completion.paper_picture import text_of
 from tests.web.furnished import CHEN, CHEN_ID, HUANG, HUANG_ID, ORG, RUN, Furnished, token
 

@@ -1,8 +1,9 @@
 """A check of PDF/A-2b of our own, for what signing could take away (ISO 19005-2): not a validator of everything.
 
-veraPDF would say more; it comes by no registry that this project uses.
+veraPDF is that, in `./anxue acceptance certificates`: it needs a Java and 40 MB beside the tests' own programs.
 """
 
+import re
 from io import BytesIO
 from typing import Any
 from xml.etree import ElementTree
@@ -20,6 +21,8 @@ def pdf_a_objections(pdf: bytes) -> list[str]:
     reader = PdfFileReader(BytesIO(pdf))
     root = reader.root
     found: list[str] = []
+    if re.search(rb"%%EOF(?![\r\n]|\Z)", pdf):
+        found.append("6.1.9 appended without a new line")
     if reader.encrypted:
         found.append("6.1.3 encryption")
     if "/ID" not in reader.trailer_view:

@@ -70,23 +70,50 @@ def test_a_name_without_a_glyph_is_refused_and_the_error_does_not_tell_the_name(
     printer: TypstPrinter,
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
-        printer.print_paper(paper(name="陈\U00020001安"))
+        printer.print_paper(paper(name="陈\U000323af安"))
     assert refused.value.reason == "glyph_missing"
-    assert "U+20001" in refused.value.message
+    assert "U+323AF" in refused.value.message
     assert "陈" not in refused.value.message
 
 
-def test_a_rare_character_is_set_in_a_font_that_the_operator_gives_and_stays_pdf_a() -> None:
-    rare = require(RARE_FONT).parent
-    given = TypstPrinter(FONTS, rare)
+@pytest.mark.parametrize("name", ["陈\U00020001安", "𪚥𠮷", "𮧵𬭎", "㛃䶮𠅤", "𡊮𫓧"])
+def test_a_rare_character_is_set_in_the_font_for_them_and_stays_pdf_a(
+    printer: TypstPrinter, name: str
+) -> None:
+    pdf = printer.print_paper(paper(name=name))
 
-    pdf = given.print_paper(paper(name="陈\U00020001安"))
-
-    assert "陈\U00020001安" in "".join(text_of(pdf)[1].split())
+    assert name in "".join(text_of(pdf)[1].split())
     assert pdf_a_objections(pdf) == []
+
+
+def test_every_han_character_of_gb_18030_2022_has_a_glyph(printer: TypstPrinter) -> None:
+    # Its third level: the basic block to U+9FEF and the extensions A to F as they stood then.
+    blocks = (
+        (0x4E00, 0x9FEF),
+        (0x3400, 0x4DB5),
+        (0x20000, 0x2A6D6),
+        (0x2A700, 0x2B734),
+        (0x2B740, 0x2B81D),
+        (0x2B820, 0x2CEA1),
+        (0x2CEB0, 0x2EBE0),
+    )
+    wanted = {chr(code) for first, last in blocks for code in range(first, last + 1)}
+    assert len(wanted) == 87875
+    assert printer.lacking("".join(wanted)) == []
+
+
+def test_the_operators_own_font_gives_what_ours_lack(tmp_path: Path) -> None:
+    rare = require(RARE_FONT)
+    fonts, own = tmp_path / "fonts", tmp_path / "own"
+    fonts.mkdir()
+    own.mkdir()
+    for name in FONT_FILES:
+        (fonts / name).symlink_to(FONTS / name)
     with pytest.raises(InvalidInput) as refused:
-        given.print_paper(paper(name="陈\U000323af安"))
-    assert "U+323AF" in refused.value.message
+        TypstPrinter(fonts).print_paper(paper(name="陈\U00020001安"))
+    assert "U+20001" in refused.value.message
+    (own / "own.ttf").symlink_to(rare)
+    assert TypstPrinter(fonts, own).print_paper(paper(name="陈\U00020001安")).startswith(b"%PDF")
 
 
 def test_values_are_data_and_never_markup(printer: TypstPrinter) -> None:

@@ -1,0 +1,1 @@
+"""PDF/A judged by veraPDF: acceptance of the papers that we print and seal."""
