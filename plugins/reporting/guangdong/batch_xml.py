@@ -24,16 +24,12 @@ from plugins.reporting.guangdong import safe_xml
 from plugins.reporting.guangdong.batch_json import json_form
 from plugins.reporting.guangdong.batch_text import write_batch
 from plugins.reporting.guangdong.day_books import read_books
-from plugins.reporting.guangdong.explanation import explain
-from plugins.reporting.guangdong.mapping import WITHDRAWAL, FeedMapping, mapping_on, mappings
+from plugins.reporting.guangdong.gate import gate
+from plugins.reporting.guangdong.mapping import FeedMapping, mapping_on, mappings
 from plugins.reporting.guangdong.signing import BatchSigner
 from plugins.reporting.guangdong.version import HEAD, version_of
 
 _RECEIPT: Final = re.compile(rb"urn:anxue:guangdong:receipt:([0-9]+\.[0-9]+)")
-
-
-_FORGET_EVERY: Final = 64
-"""Records that the gate keeps in memory: to let each go by itself costs a twentieth of the validation."""
 
 
 class GuangdongBatches:
@@ -84,6 +80,9 @@ class GuangdongBatches:
             gate(batch)
         except safe_xml.XmlRefused as error:
             if error.code == "schema":
+                # Only now: xmlschema is fifteen MiB that a process whose batches are sound never needs.
+                from plugins.reporting.guangdong.explanation import explain
+
                 return explain(batch, version_of(batch)) or (
                     RecordFault(error.line, None, "", f"第 {error.line} 行不符合报送结构。"),
                 )
@@ -126,53 +125,6 @@ class GuangdongBatches:
     @staticmethod
     def _mapping(header: BatchHeader) -> FeedMapping:
         return mapping_on(legal_date(header.created_at))
-
-
-def record_tags(version: str) -> tuple[str, ...]:
-    """Return the tags of the elements that are a record."""
-    mapping = mappings()[version]
-    return tuple(f"{{{mapping.namespace}}}{name}" for name in mapping.elements)
-
-
-def gate(batch: bytes) -> int:
-    """Return how many records the batch holds, if a receiver may accept it; in memory that does not grow.
-
-    Raises:
-        XmlRefused: the codes of `safe_xml`, and count_wrong, too_many_records, record_repeated.
-    """
-    safe_xml.require_plain(batch)
-    version = version_of(batch)
-    counted, withdrawn = (
-        f"{{{mappings()[version].namespace}}}{name}" for name in ("RecordCount", WITHDRAWAL)
-    )
-    seen: set[tuple[str | None, str | None]] = set()
-    declared = -1
-    number = 0
-    try:
-        events = safe_xml.stream(safe_xml.as_file(batch), version, "feed", (*record_tags(version), counted))
-        for _event, element in events:
-            kind: str | None = element.tag
-            if kind == counted:
-                declared = int(element.text or "")
-                continue
-            if kind == withdrawn:
-                kind = element[0].text
-            number += 1
-            seen.add((kind, element.get("number")))
-            if number % _FORGET_EVERY == 0:
-                parent = element.getparent()
-                if parent is not None:
-                    del parent[:]
-    except etree.XMLSyntaxError as error:
-        code = "schema" if safe_xml.against_schema(error) else "malformed"
-        raise safe_xml.XmlRefused(code, line=error.lineno) from error
-    if number > MOST_RECORDS:
-        raise safe_xml.XmlRefused("too_many_records")
-    if number != declared:
-        raise safe_xml.XmlRefused("count_wrong")
-    if len(seen) != number:
-        raise safe_xml.XmlRefused("record_repeated")
-    return number
 
 
 def digest(element: etree._Element) -> str:

@@ -11,7 +11,8 @@ from lxml import etree
 
 from bridge.kernel.time import legal_date, rfc3339
 from plugins.reporting.guangdong import safe_xml, signing
-from plugins.reporting.guangdong.batch_xml import digest, gate
+from plugins.reporting.guangdong.batch_xml import digest
+from plugins.reporting.guangdong.gate import gate
 from plugins.reporting.guangdong.mapping import WITHDRAWAL, FeedMapping, mappings
 from plugins.reporting.guangdong.version import version_of
 from plugins.simulators.province.archive import Archive, Known, Received

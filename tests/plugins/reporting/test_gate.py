@@ -4,8 +4,10 @@ import pytest
 
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, LearnerRef
-from bridge.reporting.model import BatchHeader, Record, RecordKind
-from plugins.reporting.guangdong.batch_xml import GuangdongBatches, gate
+from bridge.reporting.model import Action, BatchHeader, Record, RecordKind
+from plugins.reporting.guangdong import gate as gates
+from plugins.reporting.guangdong.batch_xml import GuangdongBatches
+from plugins.reporting.guangdong.gate import gate
 from plugins.reporting.guangdong.safe_xml import XmlRefused
 
 FORMAT = GuangdongBatches()
@@ -18,6 +20,13 @@ LEARNER = {
     "Employer": "",
     "EnrolledOn": "2026-11-02",
 }
+
+
+@pytest.fixture(autouse=True, params=["at once", "as a stream"])
+def _read(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every test of this file in both ways in which the gate reads."""
+    if request.param == "as a stream":
+        monkeypatch.setattr(gates, "LARGEST_AT_ONCE", 0)
 
 
 def _batch(*learners: dict[str, str]) -> bytes:
@@ -100,3 +109,32 @@ def test_a_control_character_is_refused_before_it_reaches_the_file() -> None:
 def test_markup_in_a_value_is_text() -> None:
     batch = _batch({**LEARNER, "Employer": "</Employer><CitizenId>&lt;"})
     assert gate(batch) == 1
+
+
+def test_a_record_and_its_withdrawal_in_one_batch_are_a_repetition() -> None:
+    def record(number: str, action: Action) -> tuple[Record, dict[str, str]]:
+        values = LEARNER if action is Action.REPORT else {"Kind": "Learner", "Reason": "entered_in_error"}
+        one = Record(RecordKind.LEARNER, number, 1, LearnerRef("lr_1"), ClassRunId("cr_1"), {}, action=action)
+        return one, values
+
+    def of(*numbers: str) -> bytes:
+        actions = (Action.REPORT, Action.WITHDRAW)
+        return FORMAT.build(HEADER, [record(*one) for one in zip(numbers, actions, strict=True)]).content
+
+    assert gate(of("n1", "n2")) == 2
+    assert _refusal(of("n1", "n1")) == "record_repeated"
+
+
+def test_a_sound_batch_of_the_usual_size_is_validated_once(
+    monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    streamed = []
+    read_as_stream = gates._read_as_stream
+
+    def count(batch: bytes, version: str) -> tuple[int, gates.Numbers]:
+        streamed.append(version)
+        return read_as_stream(batch, version)
+
+    monkeypatch.setattr(gates, "_read_as_stream", count)
+    assert gate(_batch(*[LEARNER] * 500)) == 500
+    assert bool(streamed) is ("stream" in request.node.name)

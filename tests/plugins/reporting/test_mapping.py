@@ -15,7 +15,8 @@ from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.reporting.model import Action, BatchHeader, Record, RecordKind
 from plugins.reporting.guangdong import safe_xml
 from plugins.reporting.guangdong.batch_reading import read_batch
-from plugins.reporting.guangdong.batch_xml import GuangdongBatches, digest, gate
+from plugins.reporting.guangdong.batch_xml import GuangdongBatches, digest
+from plugins.reporting.guangdong.gate import gate
 from plugins.reporting.guangdong.make_schema import feed_schema
 from plugins.reporting.guangdong.mapping import mapping_on, mappings
 from plugins.reporting.guangdong.nightly import write_nightly

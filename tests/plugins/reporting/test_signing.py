@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from bridge.kernel.errors import InvalidInput, Unavailable
 from plugins.reporting.guangdong import signing
-from plugins.reporting.guangdong.batch_xml import GuangdongBatches, gate
+from plugins.reporting.guangdong.batch_xml import GuangdongBatches
+from plugins.reporting.guangdong.gate import gate
 from plugins.reporting.guangdong.safe_xml import XmlRefused
 from tests.plugins.reporting.test_mapping import HEADER, full
 
