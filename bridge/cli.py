@@ -39,7 +39,7 @@ def _plugin(name: str) -> click.Command:
 
 def _archive() -> click.Command:
     from bridge.archive.commands import archive_commands
-    from bridge.handover_commands import handover_commands
+    from bridge.commands.handover import handover_commands
     from bridge.plugin_loader import load
 
     group = archive_commands(load("bag.bagit"))
@@ -72,46 +72,46 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
     "simulate": ("启动模拟的学习平台或省级平台。", lambda: _plugin("simulators")),
     "attack": ("用公开的刷课手法攻击安学桥,报告误计与误伤的秒数。", lambda: _plugin("attack")),
     "capacity": ("测量本机的单批成本,模拟一个省规模的一天。", lambda: _plugin("capacity")),
-    "rules": ("查看、检查和签认规则包,按另一方案试算。", lambda: _named("bridge.rules_commands:rules")),
-    "hours": ("重算学时,逐段说明每一秒为何计入或不计入。", lambda: _named("bridge.hours_commands:hours")),
-    "ledger": ("校验和封存台账,出具证据。", lambda: _named("bridge.ledger_commands:ledger")),
-    "verify": ("离线核对证明的 PDF 或证据文件。", lambda: _named("bridge.ledger_commands:verify_proof")),
+    "rules": ("查看、检查和签认规则包,按另一方案试算。", lambda: _named("bridge.commands.rules:rules")),
+    "hours": ("重算学时,逐段说明每一秒为何计入或不计入。", lambda: _named("bridge.commands.hours:hours")),
+    "ledger": ("校验和封存台账,出具证据。", lambda: _named("bridge.commands.ledger:ledger")),
+    "verify": ("离线核对证明的 PDF 或证据文件。", lambda: _named("bridge.commands.ledger:verify_proof")),
     "compliance": (
         "逐条列出法规、执行它的规则、今天的依据和缺口。",
-        lambda: _named("bridge.compliance_command:compliance_command"),
+        lambda: _named("bridge.commands.compliance:compliance_command"),
     ),
     "archive": ("校验学员学习电子档案,移交和接收档案。", _archive),
-    "papers": ("证明的签章证书与机构版式。", lambda: _named("bridge.paper_commands:papers")),
+    "papers": ("证明的签章证书与机构版式。", lambda: _named("bridge.commands.papers:papers")),
     "face": ("测量人脸模型。", lambda: _plugin("commands.face")),
-    "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.operator_commands:catalogue")),
+    "catalogue": ("载入机构、课程、班次与报名名单。", lambda: _named("bridge.commands.catalogue:catalogue")),
     "enrolment": (
         "从 Excel 或 CSV 导入报名名单。",
-        lambda: _named("bridge.enrolment_commands:enrolment"),
+        lambda: _named("bridge.commands.enrolment:enrolment"),
     ),
     "lti": ("登记和管理学习平台(LTI 1.3)。", _lti),
     "acceptance": (
         "耗时较长的验收:外部系统、变异测试。",
-        lambda: _named("bridge.acceptance_commands:acceptance"),
+        lambda: _named("bridge.commands.acceptance:acceptance"),
     ),
     "intake": (
         "学习记录:发送方凭证、隔离与重放、与学习平台核对。",
-        lambda: _named("bridge.intake_commands:intake"),
+        lambda: _named("bridge.commands.intake:intake"),
     ),
-    "privacy": ("个人信息:查找不应留存的内容。", lambda: _named("bridge.privacy_commands:privacy")),
+    "privacy": ("个人信息:查找不应留存的内容。", lambda: _named("bridge.commands.privacy:privacy")),
     "staff": (
         "人员账号:解除等待、重新邀请、停用、重置两步验证。",
-        lambda: _named("bridge.staff_commands:staff"),
+        lambda: _named("bridge.commands.staff:staff"),
     ),
     "supervision": (
         "监管统计:与各项记录重新核对。",
-        lambda: _named("bridge.supervision_commands:supervision"),
+        lambda: _named("bridge.commands.supervision:supervision"),
     ),
-    "identity": ("实名核验服务的设置与状况。", lambda: _named("bridge.identity_commands:identity")),
+    "identity": ("实名核验服务的设置与状况。", lambda: _named("bridge.commands.identity:identity")),
     "feed": (
         "向监管平台报送:状况、试算、更正、重发、对账、证据。",
-        lambda: _named("bridge.feed_commands:feed"),
+        lambda: _named("bridge.commands.feed:feed"),
     ),
-    "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.operator_commands:export")),
+    "export": ("导出学员的证明、台账与档案。", lambda: _named("bridge.commands.catalogue:export")),
 }
 """Groups that are imported when they are asked for: help and `serve` must not wait for models and compilers."""
 

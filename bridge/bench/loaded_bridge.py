@@ -162,7 +162,7 @@ def sessions_at_their_entry(
     Args:
         learner_in: makes a learner; without it one who is known by nothing but a reference.
     """
-    from bridge.operator_commands import load_catalogue, photographs_from
+    from bridge.commands.catalogue import load_catalogue, photographs_from
 
     variables = {"lms_url": "http://127.0.0.1:9", "webhook_secret": "0" * 40}
     loaded = load_catalogue(house, house.settings.config / "demo", variables, photographs_from("demo"))

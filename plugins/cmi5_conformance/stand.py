@@ -20,13 +20,13 @@ from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from bridge.app import create_app
+from bridge.commands.catalogue import load_catalogue, photographs_from
 from bridge.intake.cmi5.model import LaunchMode
 from bridge.intake.cmi5.tables import Cmi5AuRow, Cmi5RegistrationRow
 from bridge.intake.xapi.model import Scope
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import BridgeError
 from bridge.kernel.ids import ClassRunId, CourseId, InstitutionId, LearnerRef
-from bridge.operator_commands import load_catalogue, photographs_from
 from bridge.settings import ROOT, Mode, Settings
 from bridge.start import set_up
 from bridge.wiring import House

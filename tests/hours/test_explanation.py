@@ -11,9 +11,9 @@ from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bridge.commands.hours import hours
 from bridge.hours.explanation import Explanation, explain
 from bridge.hours.model import credit_class_hours
-from bridge.hours_commands import hours
 from bridge.ledger.model import Verdict, settle, write_ledger
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.model import NoRuleInForce

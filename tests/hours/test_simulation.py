@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from bridge.commands.rules import rules
 from bridge.hours.simulation import Member, simulate
 from bridge.ledger.model import write_ledger
 from bridge.registry.model import ClassRunSheet
 from bridge.rules.loader import CONFIG, load_rule_book
-from bridge.rules_commands import rules
 from tests.ledger.study import MINUTE, Study, guangdong, sheet
 
 BOOK = load_rule_book()

@@ -14,7 +14,7 @@ from typing import Any
 
 import requests
 
-from bridge.operator_commands import load_catalogue, photographs_from
+from bridge.commands.catalogue import load_catalogue, photographs_from
 from bridge.settings import ROOT, Settings
 from bridge.wiring import House
 from tests.servers.children import free_port, running

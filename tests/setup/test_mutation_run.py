@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from bridge.acceptance_commands import acceptance
+from bridge.commands.acceptance import acceptance
 from bridge.settings import ROOT
 from bridge.setup.mutation.defences import Proof, Removal, failing_with_all_defences, node_of, prove
 from bridge.setup.mutation.equivalents import Equivalent, why_it_lives

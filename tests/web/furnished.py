@@ -15,6 +15,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from bridge.app import create_app
+from bridge.commands.catalogue import load_catalogue
 from bridge.completion.model import IssuedPaper, TestEvidence, TestScore
 from bridge.db.base import Base
 from bridge.db.outbox import JobRow
@@ -35,7 +36,6 @@ from bridge.ledger.ports import Batch, SessionFacts
 from bridge.ledger.service import LedgerService
 from bridge.ledger.snapshot_store import SqlSnapshotStore
 from bridge.ledger.store import SqlLedgerStore
-from bridge.operator_commands import load_catalogue
 from bridge.presence.model import FaceReference
 from bridge.rules.model import RuleBook
 from bridge.settings import ROOT, Mode, Settings

@@ -6,7 +6,7 @@ import re
 import pytest
 from click.testing import CliRunner
 
-from bridge.compliance_command import to_json
+from bridge.commands.compliance import to_json
 from bridge.kernel.ids import LearnerRef
 from bridge.wiring.compliance import compliance_page
 from tests.web.furnished import ORG, Furnished

@@ -9,8 +9,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from bridge.archive.commands import archive_commands
+from bridge.commands.handover import handover_commands
 from bridge.db.base import Base
-from bridge.handover_commands import handover_commands
 from bridge.settings import ROOT, Mode, Settings
 from bridge.wiring import House
 from plugins.archive.bagit_bag import BagitBag

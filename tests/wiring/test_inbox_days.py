@@ -12,12 +12,12 @@ from click.testing import CliRunner
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from bridge.commands.intake import intake
 from bridge.db.schema import upgrade
 from bridge.intake import days
 from bridge.intake.model import ChainHead
 from bridge.intake.retention import KeepRule, Step, steps_taken
 from bridge.intake.store import SqlInbox
-from bridge.intake_commands import intake
 from bridge.kernel.canonical import GENESIS, sha256_hex
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, first_id

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import create_engine, text
 
-from bridge.ledger_commands import ledger
+from bridge.commands.ledger import ledger
 from tests.web.furnished import CHEN, CHEN_ID, ORG, RUN, Furnished, furnish
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from bridge.commands.ledger import verify_proof
 from bridge.completion.model import PaperKind
 from bridge.kernel.canonical import canonical_json
 from bridge.kernel.errors import InvalidInput
@@ -19,7 +20,6 @@ from bridge.ledger.consistency import check_consistency, write_consistency
 from bridge.ledger.model.seals import ChainSeal
 from bridge.ledger.proof import ProofInvalid
 from bridge.ledger.signatures import PublicKey, SigningKey
-from bridge.ledger_commands import verify_proof
 from bridge.settings import Mode, Settings
 from bridge.wiring import House
 from bridge.wiring.ledger_jobs import signed_heads

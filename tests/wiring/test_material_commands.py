@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from bridge.commands.catalogue import catalogue
+from bridge.commands.materials import enter_materials, take_in_materials
 from bridge.kernel.errors import InvalidInput
-from bridge.material_commands import enter_materials, take_in_materials
-from bridge.operator_commands import catalogue
 from bridge.registry.material_catalogue import MATERIALS, read_materials
 from bridge.registry.material_model import Material
 from tests.web.furnished import ORG, Furnished, furnish

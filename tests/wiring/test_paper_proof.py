@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from bridge.commands.ledger import verify_proof
+from bridge.commands.papers import papers
 from bridge.completion.model import PaperKind
 from bridge.kernel.canonical import canonical_json
 from bridge.kernel.errors import InvalidInput
 from bridge.ledger.paper_proof import check_paper_proof
 from bridge.ledger.proof import ProofInvalid
 from bridge.ledger.signatures import PublicKey, SigningKey
-from bridge.ledger_commands import verify_proof
-from bridge.paper_commands import papers
 from bridge.wiring.ledger_jobs import seal_now
 from bridge.wiring.paper_proof import inclusion_of, prove_paper
 from bridge.wiring.paper_seals import roots

@@ -11,13 +11,13 @@ from flask_babel import gettext as _
 from sqlalchemy import func, select
 from werkzeug.wrappers import Response as AnyResponse
 
+from bridge.commands.intake_reconcile import facts_of
 from bridge.identity.model import MaskedIdentity
 from bridge.intake.normalisers import NORMALISERS, family_of
 from bridge.intake.quarantine_model import SetAside, State, Step
 from bridge.intake.quarantine_tables import IntakeQuarantineRow
 from bridge.intake.quarantine_wording import JOBS_ZH, KINDS_ZH, STATES_ZH, STEPS_ZH, explain
 from bridge.intake.reconciliation import EXPLANATIONS, Finding, Gap
-from bridge.intake_reconcile_command import facts_of
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.time import LEGAL_ZONE

@@ -18,6 +18,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
 from bridge.app import create_app
+from bridge.commands.catalogue import load_catalogue, photographs_from
 from bridge.db.outbox import overdue
 from bridge.db.schema import upgrade
 from bridge.identity.citizen_id import check_character
@@ -25,7 +26,6 @@ from bridge.identity.consent import FACE, FACE_CONSENT
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId, new_id, random_ref
 from bridge.ledger.model.statement import SecondsStatement
-from bridge.operator_commands import load_catalogue, photographs_from
 from bridge.presence.anchoring import ID_PHOTO, anchored
 from bridge.presence.model import FaceReference
 from bridge.registry.yaml_files import read_yaml

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import func, select, text
 
+from bridge.commands.catalogue import photographs_from
 from bridge.db.outbox import JobRow
 from bridge.kernel.time import SystemClock, rfc3339
-from bridge.operator_commands import photographs_from
 from plugins.simulators.capacity.costs import Costs
 from plugins.simulators.capacity.queueing import run, share
 from plugins.simulators.capacity.stage import EVENTS_IN_BATCH, Sent, Stage

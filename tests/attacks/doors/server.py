@@ -26,13 +26,13 @@ from werkzeug.wrappers import Request as WsgiRequest
 from werkzeug.wrappers import Response as WsgiResponse
 
 from bridge.app import create_app
+from bridge.commands.catalogue import load_catalogue
 from bridge.completion.model import IssuedPaper
 from bridge.db.base import Base
 from bridge.db.outbox import overdue
 from bridge.db.schema import upgrade
 from bridge.identity.consent import FACE, FACE_CONSENT
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
-from bridge.operator_commands import load_catalogue
 from bridge.settings import ROOT, Mode, Settings
 from bridge.start import configure_logs
 from bridge.wiring import House

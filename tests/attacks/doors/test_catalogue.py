@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bridge.commands.catalogue import load_catalogue
 from bridge.kernel.errors import InvalidInput
-from bridge.operator_commands import load_catalogue
 from tests.attacks.doors.people import LISTED, Person
 from tests.attacks.doors.server import BridgeServer
 from tests.presence.pictures import picture

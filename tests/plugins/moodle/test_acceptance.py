@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from bridge.acceptance_commands import acceptance
+from bridge.commands.acceptance import acceptance
 from plugins.moodle.acceptance.bridge_side import BridgeSide
 from plugins.moodle.acceptance.log import write_log
 from plugins.moodle.acceptance.person import Page, Person

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from bridge.commands.intake_upkeep import institution_named
 from bridge.identity.enrolment_files import MAX_LIST_BYTES, MAX_PHOTOS_BYTES
 from bridge.identity.enrolment_model import EnrolmentImport, Outcome
-from bridge.intake_upkeep_commands import institution_named
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId
 from bridge.kernel.json_line import failures_told, print_json

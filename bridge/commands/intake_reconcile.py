@@ -7,9 +7,7 @@ from typing import Any
 
 import click
 
-from bridge.intake.quarantine_wording import explain
-from bridge.intake.reconciliation import EXPLANATIONS, Finding, Gap
-from bridge.intake_upkeep_commands import (
+from bridge.commands.intake_upkeep import (
     as_json_option,
     instant_of,
     institution_named,
@@ -17,6 +15,8 @@ from bridge.intake_upkeep_commands import (
     open_house,
     since_option,
 )
+from bridge.intake.quarantine_wording import explain
+from bridge.intake.reconciliation import EXPLANATIONS, Finding, Gap
 from bridge.kernel.ids import ClassRunId
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.kernel.time import rfc3339

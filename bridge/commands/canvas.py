@@ -4,14 +4,14 @@ from typing import Any
 
 import click
 
-from bridge.intake.canvas_sources import INSTRUCTURE_KEYS, CanvasSource
-from bridge.intake_upkeep_commands import (
+from bridge.commands.intake_upkeep import (
     as_json_option,
     by_option,
     institution_named,
     institution_option,
     open_house,
 )
+from bridge.intake.canvas_sources import INSTRUCTURE_KEYS, CanvasSource
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.kernel.time import rfc3339
 from bridge.wiring.learning import canvas_sources

@@ -8,15 +8,15 @@ from typing import IO, Any
 import click
 from sqlalchemy import select
 
-from bridge.intake.cmi5.packages import Package
-from bridge.intake.cmi5.tables import Cmi5RegistrationRow, Cmi5SessionRow
-from bridge.intake_upkeep_commands import (
+from bridge.commands.intake_upkeep import (
     as_json_option,
     by_option,
     institution_named,
     institution_option,
     open_house,
 )
+from bridge.intake.cmi5.packages import Package
+from bridge.intake.cmi5.tables import Cmi5RegistrationRow, Cmi5SessionRow
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import CourseId
 from bridge.kernel.json_line import print_json

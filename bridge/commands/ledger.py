@@ -191,7 +191,7 @@ def verify_proof(
         keys = None if key_file is None else read_public_keys(key_file.read_bytes())
         content = file.read_bytes()
         if content.startswith(b"%PDF-"):
-            from bridge.paper_commands import verify_pdf  # pyHanko takes a second to load
+            from bridge.commands.papers import verify_pdf  # pyHanko takes a second to load
 
             verify_pdf(content, keys=keys, proof=proof, roots_file=roots_file, as_json=as_json)
             return

@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from bridge.commands.intake_upkeep import as_json_option, by_option, open_house
 from bridge.intake.retention import Step, StepTaken
-from bridge.intake_upkeep_commands import as_json_option, by_option, open_house
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.json_line import print_json
 from bridge.kernel.time import rfc3339

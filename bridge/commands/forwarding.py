@@ -5,15 +5,15 @@ from typing import Any
 
 import click
 
-from bridge.intake.forwarding import Forward, Forwarding
-from bridge.intake.xapi.model import Version
-from bridge.intake_upkeep_commands import (
+from bridge.commands.intake_upkeep import (
     as_json_option,
     by_option,
     institution_named,
     institution_option,
     open_house,
 )
+from bridge.intake.forwarding import Forward, Forwarding
+from bridge.intake.xapi.model import Version
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.kernel.time import rfc3339
 

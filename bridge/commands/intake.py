@@ -6,14 +6,14 @@ from typing import Any
 
 import click
 
-from bridge.canvas_commands import canvas
-from bridge.cmi5_commands import cmi5
-from bridge.forward_commands import forward
+from bridge.commands.canvas import canvas
+from bridge.commands.cmi5 import cmi5
+from bridge.commands.forwarding import forward
+from bridge.commands.intake_reconcile import reconcile_command
+from bridge.commands.intake_retention import retention
+from bridge.commands.intake_upkeep import institution_named, open_house, quarantine, replay_command
 from bridge.intake.xapi.credentials import GRACE, Credential, Issued
 from bridge.intake.xapi.model import Scope, Store, Version
-from bridge.intake_reconcile_command import reconcile_command
-from bridge.intake_retention_command import retention
-from bridge.intake_upkeep_commands import institution_named, open_house, quarantine, replay_command
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId, RegistrationId
 from bridge.kernel.json_line import print_json

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from bridge.assessment_files import assess_from
+from bridge.commands.materials import enter_materials, materials_command, take_in_materials
 from bridge.completion.model import PaperKind
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.kernel.json_line import print_json
 from bridge.kernel.time import legal_date
-from bridge.material_commands import enter_materials, materials_command, take_in_materials
 from bridge.plugin_loader import load
 from bridge.registry.catalogue import read_catalogue
 from bridge.settings import Settings

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from bridge.access_log_commands import access_log
-from bridge.assessment_commands import assessment, faces
+from bridge.commands.access_log import access_log
+from bridge.commands.assessments import assessment, faces
+from bridge.commands.keys import keys, receipts
 from bridge.kernel.json_line import failures_told, print_json
-from bridge.key_commands import keys, receipts
 from bridge.privacy.needles import read_needles
 from bridge.privacy.scan import Searched, search
 from bridge.settings import Settings

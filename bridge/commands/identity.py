@@ -5,9 +5,9 @@ from typing import Any
 
 import click
 
+from bridge.commands.intake_upkeep import as_json_option, open_house
 from bridge.identity.model import REVEAL_REASONS
 from bridge.identity.provider_model import Outcome
-from bridge.intake_upkeep_commands import as_json_option, open_house
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.kernel.time import LEGAL_ZONE, rfc3339
 from bridge.wiring.identity_versions import versions_of

@@ -1,0 +1,1 @@
+"""What the operator may command: a file for each group of `./anxue`; each asks the wiring, none decides."""
