@@ -12,6 +12,7 @@ _SYSTEMS: Mapping[str, str] = {
     "xapi": "acceptance.xapi",
     "cmi5": "acceptance.cmi5",
     "bagit": "acceptance.bagit",
+    "certificates": "acceptance.certificates",
     "regulator": "acceptance.regulator",
 }
 """What can be accepted on → the plugin's name."""
