@@ -9,7 +9,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import PurePosixPath
 from typing import Any
@@ -104,35 +104,6 @@ def pack_photos(pictures: Mapping[int, bytes]) -> bytes:
     with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as packed:
         for line, picture in pictures.items():
             packed.writestr(f"{line}", picture)
-    return made.getvalue()
-
-
-def write_xlsx(rows: Iterable[Sequence[str]], widths: Sequence[int]) -> bytes:
-    """Return an Excel file of one sheet whose cells are all text, so that no number loses a digit.
-
-    Written here since openpyxl puts each sheet into a file on disk on its way, and these rows hold names.
-
-    Source: ECMA-376 Part 1 §18 (SpreadsheetML), inline strings, number format 49.
-    """
-    lines = []
-    for number, row in enumerate(rows, 1):
-        cells = "".join(
-            f'<c s="{1 if number > 1 else 2}" t="inlineStr"><is><t xml:space="preserve">{_escaped(cell)}</t></is></c>'
-            for cell in row
-        )
-        lines.append(f'<row r="{number}">{cells}</row>')
-    columns = "".join(
-        f'<col min="{at}" max="{at}" width="{width}" style="1" customWidth="1"/>'
-        for at, width in enumerate(widths, 1)
-    )
-    parts = dict(_PARTS)
-    parts["xl/worksheets/sheet1.xml"] = (
-        f'<worksheet xmlns="{_MAIN}"><cols>{columns}</cols><sheetData>{"".join(lines)}</sheetData></worksheet>'
-    )
-    made = io.BytesIO()
-    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as packed:
-        for name, text in parts.items():
-            packed.writestr(name, f'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n{text}')
     return made.getvalue()
 
 
@@ -273,42 +244,3 @@ def _unreadable() -> InvalidInput:
         "名单打不开。请上传 .xlsx 或 .csv 文件,并确认文件没有损坏、没有密码。",
         http_status=415,
     )
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
-_MAIN = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-_OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-_PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-_PARTS: Mapping[str, str] = {
-    "[Content_Types].xml": (
-        f'<Types xmlns="{_PACKAGE}/content-types"><Default Extension="rels"'
-        ' ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{_TYPE}.sheet.main+xml"/>'
-        f'<Override PartName="/xl/styles.xml" ContentType="{_TYPE}.styles+xml"/>'
-        f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{_TYPE}.worksheet+xml"/></Types>'
-    ),
-    "_rels/.rels": (
-        f'<Relationships xmlns="{_PACKAGE}/relationships">'
-        f'<Relationship Id="r1" Type="{_OFFICE}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
-    ),
-    "xl/_rels/workbook.xml.rels": (
-        f'<Relationships xmlns="{_PACKAGE}/relationships">'
-        f'<Relationship Id="r1" Type="{_OFFICE}/worksheet" Target="worksheets/sheet1.xml"/>'
-        f'<Relationship Id="r2" Type="{_OFFICE}/styles" Target="styles.xml"/></Relationships>'
-    ),
-    "xl/workbook.xml": (
-        f'<workbook xmlns="{_MAIN}" xmlns:r="{_OFFICE}"><sheets><sheet name="报名名单" sheetId="1" r:id="r1"/>'
-        "</sheets></workbook>"
-    ),
-    "xl/styles.xml": (
-        f'<styleSheet xmlns="{_MAIN}"><fonts count="2"><font><sz val="11"/></font><font><b/><sz val="11"/></font>'
-        '</fonts><fills count="1"><fill><patternFill patternType="none"/></fill></fills>'
-        '<borders count="1"><border/></borders><cellStyleXfs count="1"><xf/></cellStyleXfs><cellXfs count="3"><xf/>'
-        '<xf numFmtId="49" applyNumberFormat="1"/><xf numFmtId="49" fontId="1" applyNumberFormat="1" applyFont="1"/>'
-        '</cellXfs><cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
-    ),
-}

@@ -14,9 +14,9 @@ from bridge.identity.enrolment_files import (
     Photos,
     media_type_of,
     read_grid,
-    write_xlsx,
 )
 from bridge.kernel.errors import InvalidInput
+from bridge.kernel.workbook import headed, workbook
 from tests.attacks.doors.people import Person
 from tests.identity.made_lists import HEADING, JPEG, csv_of, row_of, with_part, xlsx_of, zip_of
 
@@ -136,12 +136,13 @@ def test_a_part_is_no_longer_than_it_declares() -> None:
 
 def test_what_we_write_excel_reads_as_text_and_keeps_each_digit() -> None:
     rows = [["姓名", "证件号码"], ["陈<晓>&安", "440199199003071219"], ["=1+1", "007"]]
-    book = openpyxl.load_workbook(io.BytesIO(write_xlsx(rows, [12, 24])))
+    content = workbook("报名名单", headed(rows), [12, 24])
+    book = openpyxl.load_workbook(io.BytesIO(content))
     sheet = book.worksheets[0]
     assert [[cell.value for cell in row] for row in sheet.iter_rows()] == rows
     assert {cell.data_type for row in sheet.iter_rows() for cell in row} <= {"s", "inlineStr"}
     assert sheet["B2"].number_format == "@"
-    assert read_grid(write_xlsx(rows, [12, 24])) == rows
+    assert read_grid(content) == rows
 
 
 @pytest.mark.parametrize("asked", ["7.jpg", "7", "7.JPG", " 7.jpg "])

@@ -10,12 +10,13 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from bridge.identity.documents import KINDS_ZH
 from bridge.identity.enrolment import KEPT
-from bridge.identity.enrolment_files import LOST_DIGITS, write_xlsx
+from bridge.identity.enrolment_files import LOST_DIGITS
 from bridge.identity.enrolment_model import EnrolmentImport, Outcome, PlannedRow
 from bridge.identity.enrolment_sheet import TEMPLATE
 from bridge.identity.model import mask_citizen_id, mask_name
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId
+from bridge.kernel.workbook import MIME, headed, workbook
 from bridge.registry.model import ClassRun
 from bridge.web.pages.visitors import staff_visit
 from bridge.web.security import rate_limited, require_role, takes_list
@@ -166,7 +167,7 @@ def _cells(row: PlannedRow) -> tuple[str, ...]:
 
 
 def _xlsx(rows: Sequence[Sequence[str]], widths: Sequence[int], name: str) -> Response:
-    answer = make_response(write_xlsx(rows, widths))
-    answer.mimetype = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    answer = make_response(workbook("报名名单", headed(rows), widths))
+    answer.mimetype = MIME
     answer.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return answer

@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId
+from bridge.kernel.workbook import MIME
 from bridge.registry.model import ClassRun
 from bridge.supervision.list_exports import (
     KINDS_ZH,
@@ -21,7 +22,7 @@ from bridge.supervision.list_exports import (
     Owner,
     require_fetch,
 )
-from bridge.web.list_workbook import MIME, Watermark, list_workbook
+from bridge.web.list_workbook import Watermark, list_workbook
 from bridge.web.pages.authority_view import area_name, looking, own_area
 from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import rate_limited, require_role
