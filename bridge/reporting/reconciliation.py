@@ -186,6 +186,13 @@ class ReconciliationService:
         self._tx.session.flush()
         return _kept(row)
 
+    def kept(self, reconciliation_id: str) -> Reconciliation | None:
+        """Return a comparison of this institution, however old; None if there is none of that id."""
+        row = self._tx.session.scalar(
+            select(ReportReconciliationRow).where(ReportReconciliationRow.id == reconciliation_id)
+        )
+        return None if row is None else _kept(row)
+
     def newest(self, limit: int = 60) -> tuple[Reconciliation, ...]:
         """Return the last comparisons, the newest first."""
         rows = self._tx.session.scalars(

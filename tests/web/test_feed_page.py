@@ -3,6 +3,7 @@
 import io
 import zipfile
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from bridge.identity.tables import DisclosureRow
 from bridge.kernel.time import legal_date
 from bridge.reporting.door import Door
 from bridge.reporting.door_store import SqlDoorStore
+from bridge.reporting.reconciliation import Compared, Day
 from plugins.reporting.rehearsal.stand import class_run_record, records_of
 from plugins.simulators.province.archive import Archive
 from tests.reporting.stand import CITY, KEY, serve_province
@@ -156,6 +158,24 @@ def test_a_comparison_is_made_and_shown(connected: Furnished) -> None:
     assert 'data-testid="reconciliation"' in staff.get(PAGE).text
     assert _post(staff, "/reconcile", division="999999", day=today) == 400
     assert _post(staff, "/reconcile", division=CITY, day="yesterday") == 400
+
+
+def test_every_comparison_that_was_kept_can_be_opened_and_by_its_institution_alone(
+    connected: Furnished,
+) -> None:
+    ours = Day("", CITY, date(2026, 11, 1), ())
+    with connected.house.uow.for_institution(ORG) as tx:
+        reconciling = connected.house.at(tx).reconciliation
+        oldest = [
+            reconciling.keep(Compared(ours, None, (), "books_malformed"), by="test") for _ in range(70)
+        ][0]
+    staff = connected.as_staff("staff-lin")
+    page = staff.get(f"{PAGE}/reconciliations/{oldest.id}")
+    assert page.status_code == 200
+    assert 'data-testid="reconciliation-failed"' in page.text
+    assert staff.get(f"{PAGE}/reconciliations/rn_nothing").status_code == 404
+    other = connected.as_staff("staff-ping")
+    assert other.get(f"{PAGE}/reconciliations/{oldest.id}").status_code == 404
 
 
 def test_another_institution_and_officials_see_and_do_nothing(connected: Furnished) -> None:

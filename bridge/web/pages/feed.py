@@ -25,6 +25,7 @@ _MOST_TO_CORRECT = 100
 _RECIPIENT = "下载者本人"
 _REASONS: Mapping[str, str] = {
     "regulator_unreachable": "连接不上监管平台",
+    "regulator_too_slow": "监管平台回答过慢，已中断",
     "regulator_busy": "监管平台忙或正在维护",
     "regulator_certificate": "监管平台的证书无法验证，没有发出任何内容",
     "regulator_key_refused": "监管平台不接受本平台的密钥",
@@ -100,11 +101,11 @@ def feed_pages(house: House) -> Blueprint:
     @require_role("institution", "administrator")
     def differences(reconciliation_id: str) -> AnyResponse:
         with house.uow.for_institution(staff_visit().own_institution(), read_only=True) as tx:
-            found = [one for one in house.at(tx).reconciliation.newest() if one.id == reconciliation_id]
-        if not found:
+            found = house.at(tx).reconciliation.kept(reconciliation_id)
+        if found is None:
             abort(404)
         return make_response(
-            render_template("institution/feed_differences.html", one=found[0], reasons=_REASONS)
+            render_template("institution/feed_differences.html", one=found, reasons=_REASONS)
         )
 
     @pages.post("/batches/<batch_id>/evidence")
