@@ -1,4 +1,4 @@
-"""`./anxue archive receiver-key | hand-over | take-over | open | receipt`: the hand-over of article 26."""
+"""`./anxue archive leave | receiver-key | hand-over | take-over | open | receipt`: the hand-over of article 26."""
 
 import json
 import os
@@ -10,12 +10,17 @@ import click
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId
 from bridge.kernel.json_line import print_json
+from bridge.kernel.time import rfc3339
 from bridge.plugin_loader import load
+from bridge.registry.leaving import Leavings
+from bridge.registry.leaving_model import Leaving
 from bridge.settings import Settings
 from bridge.wiring import House
 from bridge.wiring.handover_model import PartSeal, Receiver, ReceiverKind, read_receiver
 from bridge.wiring.handover_pack import Order, pack
-from bridge.wiring.handover_take import keep_receipt, take_in, unpack
+from bridge.wiring.handover_receipt import changed_since, keep_receipt
+from bridge.wiring.handover_take import take_in, unpack
+from bridge.wiring.leaving import take_step
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -23,7 +28,46 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 def handover_commands() -> list[click.Command]:
     """Return the commands, to stand in the group `archive`."""
-    return [receiver_key, hand_over, take_over, open_package, receipt_command]
+    return [leave, receiver_key, hand_over, take_over, open_package, receipt_command]
+
+
+_STEPS = {
+    "announce": Leaving.ANNOUNCED,
+    "freeze": Leaving.FROZEN,
+    "take-back": Leaving.TAKEN_BACK,
+    "end": Leaving.ENDED,
+}
+
+
+@click.command(
+    "leave",
+    help="移交方:机构的移交步骤。announce 宣布,freeze 停止授课,take-back 撤回(收到接收回执之前),"
+    "end 终止(收到回执之后);不写步骤则列出已有步骤。每一步由两人作出。",
+)
+@click.argument("step", type=click.Choice(list(_STEPS)), required=False)
+@click.option("--institution", required=True, help="机构编号。")
+@click.option("--reason", default="", help="事由。")
+@click.option("--by", default="", help="经办人(登录账号)。")
+@click.option("--approved-by", default="", help="批准人(登录账号),不能与经办人相同。")
+def leave(step: str | None, institution: str, reason: str, by: str, approved_by: str) -> None:
+    """Take a step, or list those that were taken."""
+    house = House.build(Settings())
+    try:
+        if step is not None:
+            take_step(
+                house,
+                InstitutionId(institution),
+                _STEPS[step],
+                reason=reason,
+                by=by,
+                approved_by=approved_by,
+            )
+        with house.uow.for_institution(InstitutionId(institution), read_only=True) as tx:
+            found = Leavings(tx, house.clock).all()
+    finally:
+        house.close()
+    for one in found:
+        print_json({"step": one.step.value, "at": rfc3339(one.at), "reason": one.reason})
 
 
 @click.command("receiver-key", help="接收方:生成解密私钥,并打印交给移交方的接收方文件(公钥)。")
@@ -62,8 +106,8 @@ def receiver_key(name: str, path: Path, without_bridge: bool) -> None:
 )
 @click.option("--class-run", "runs", multiple=True, help="只打包这些班次的档案文件;默认全部。")
 @click.option("--purpose", required=True, help="移交事由,写入清单。")
-@click.option("--by", required=True, help="经办人(人员编号)。")
-@click.option("--approved-by", required=True, help="批准人(人员编号),不能与经办人相同。")
+@click.option("--by", required=True, help="经办人(登录账号)。")
+@click.option("--approved-by", required=True, help="批准人(登录账号),不能与经办人相同。")
 @click.option("--out", required=True, type=click.Path(file_okay=False, path_type=Path), help="空的目标目录。")
 def hand_over(
     institution: str,
@@ -105,7 +149,8 @@ def hand_over(
 @click.argument("folder", metavar="DIR", type=_FOLDER)
 @click.option("--key", "path", required=True, type=_FILE, help="接收方私钥。")
 @click.option("--sender", required=True, help="移交方用其他方式告知的签名密钥编号(signed_by)。")
-@click.option("--by", required=True, help="经办人(人员编号)。")
+@click.option("--by", required=True, help="经办人(登录账号,接收方的管理人员)。")
+@click.option("--operator-name", default="", help="接收方网络平台的名称,此后印在证明上;默认为平台代码。")
 @click.option(
     "--receipt",
     "out",
@@ -113,15 +158,23 @@ def hand_over(
     type=click.Path(dir_okay=False, path_type=Path),
     help="回执写到哪里,交回移交方。",
 )
-def take_over(folder: Path, path: Path, sender: str, by: str, out: Path) -> None:
+def take_over(folder: Path, path: Path, sender: str, by: str, operator_name: str, out: Path) -> None:
     """Take the institution in and write the receipt."""
     house = House.build(Settings())
     try:
-        receipt = take_in(house, folder, _seal(), _private(path), sender=sender, by=by)
+        receipt = take_in(
+            house, folder, _seal(), _private(path), sender=sender, by=by, operator_name=operator_name
+        )
     finally:
         house.close()
     out.write_bytes(receipt.to_bytes())
-    print_json({"institution": receipt.body["institution"], "counts": receipt.body["counts"]})
+    print_json(
+        {
+            "institution": receipt.body["institution"],
+            "counts": receipt.body["counts"],
+            "left_out": receipt.body["left_out"],
+        }
+    )
 
 
 @click.command("open", help="接收方没有安学桥时:核对并解密移交包 DIR,写入 OUT。")
@@ -147,9 +200,19 @@ def receipt_command(file: Path, institution: str, receiver: Path) -> None:
     house = House.build(Settings())
     try:
         kept = keep_receipt(house, InstitutionId(institution), file.read_bytes(), {signs.id: signs})
+        changed = changed_since(house, InstitutionId(institution), kept.body["handover"])
     finally:
         house.close()
-    print_json({"handover": kept.body["handover"], "taken_at": kept.body["taken_at"]})
+    if changed:
+        click.echo(f"! 打包之后本系统又有变化,未随包移交:{'、'.join(changed)}。", err=True)
+    print_json(
+        {
+            "handover": kept.body["handover"],
+            "taken_at": kept.body["taken_at"],
+            "left_out": kept.body["left_out"],
+            "changed_since": changed,
+        }
+    )
 
 
 def _seal() -> PartSeal:

@@ -49,9 +49,7 @@ def verify_command(
     """Print what was found; exit 1 if anything is not as it was written."""
     witnessed = [] if heads_file is None else read_heads(heads_file.read_bytes())
     with _house() as house:
-        keys = {one.public.id: one.public for one in house.ledger_keys.known()}
-        if keys_file is not None:
-            keys = read_public_keys(keys_file.read_bytes())
+        keys = None if keys_file is None else read_public_keys(keys_file.read_bytes())
         result = audited(house, keys, institution=institution, witnessed=witnessed)
     if as_json:
         print_json(result.to_json())
@@ -85,7 +83,8 @@ def heads_command(institution: str | None, everything: bool) -> None:
 
 @ledger.command("keys", help="输出签名公钥(JWKS,含已停用的);核对证据的人只需要它。")
 @click.option("--rotate", is_flag=True, help="先换一把新钥匙;旧的私钥随即销毁,公钥保留。")
-def keys_command(rotate: bool) -> None:
+@click.option("--institution", metavar="ID", help="另含这家机构移交来时原平台的公钥(只对该机构有效)。")
+def keys_command(rotate: bool, institution: str | None) -> None:
     """Print the public keys; make the first one if there is none."""
     with _house() as house:
         if rotate:
@@ -96,7 +95,7 @@ def keys_command(rotate: bool) -> None:
         for one in house.ledger_keys.known():
             until = "至今" if one.signed_until is None else f"至 {rfc3339(one.signed_until)}"
             click.echo(f"{one.public.id}:{rfc3339(one.made_at)} {until}", err=True)
-        click.echo(json.dumps(house.ledger_keys.jwks(), ensure_ascii=False, indent=2))
+        click.echo(json.dumps(house.ledger_keys.jwks(institution), ensure_ascii=False, indent=2))
 
 
 @ledger.command("consistency", help="证明机构的树从 OLD 片叶到最新只有追加;写入 FILE,可离线核对。")
@@ -223,15 +222,24 @@ def verify_proof(
 
 def audited(
     house: House,
-    keys: dict[str, PublicKey],
+    keys: dict[str, PublicKey] | None,
     *,
     institution: str | None = None,
     witnessed: list[SignedHead] | None = None,
 ) -> Audited:
-    """Return what is wrong with the ledgers of a house."""
+    """Return what is wrong with the ledgers of a house.
+
+    Args:
+        keys: kept outside, and then the only ones that count; None for those that the bridge knows.
+    """
+    taken = house.ledger_keys.taken() if keys is None else None
+    if keys is None:
+        keys = {one.public.id: one.public for one in house.ledger_keys.known()}
     with house.uow.across_institutions("verify all ledgers", read_only=True) as tx:
         read_one_moment(tx)
-        result = audit(tx, house.ledger_marks, keys, institution=institution, witnessed=witnessed or [])
+        result = audit(
+            tx, house.ledger_marks, keys, institution=institution, witnessed=witnessed or [], taken=taken
+        )
     result.faults += snapshot_faults(house, institution)
     return result
 

@@ -72,6 +72,12 @@ def note(
         _chain(tx.session)
 
 
+def hand_notes_over(reading: Tx, writing: Tx) -> None:
+    """Have what was noted in a unit of work that cannot write be logged by another of the same institution."""
+    waiting = reading.session.info.pop(_WAITING, [])
+    writing.session.info.setdefault(_WAITING, []).extend(waiting)
+
+
 @event.listens_for(Session, "before_commit")
 def _chain_at_commit(session: Session) -> None:
     if not session.in_nested_transaction():

@@ -58,6 +58,7 @@ def audit(
     *,
     institution: str | None = None,
     witnessed: Sequence[SignedHead] = (),
+    taken: Mapping[str, Mapping[str, PublicKey]] | None = None,
 ) -> Audited:
     """Return what is wrong with the ledgers in the database.
 
@@ -66,6 +67,7 @@ def audit(
         keys: the public keys that may have signed heads, by id.
         institution: look at this one alone.
         witnessed: heads that were kept outside; the tree must still begin with each of them.
+        taken: institution → keys that may have signed the heads of that one as well (`LedgerKeys.taken`).
     """
     session = tx.session
     result = Audited()
@@ -73,14 +75,17 @@ def audit(
     for one in sorted(found if institution is None else found & {institution} or {institution}):
         result.institutions += 1
         seen = [signed for signed in witnessed if signed.head.institution == one]
-        _Institution(session, one, marks, keys, seen, result).look()
+        allowed = {**(taken or {}).get(one, {}), **keys}
+        _Institution(session, one, marks, allowed, seen, result).look()
     return result
 
 
 def read_one_moment(tx: Tx) -> None:
     """Have every statement of a fresh unit of work see the same moment, though writers go on; as SQLite does."""
     if tx.session.get_bind().dialect.name == "postgresql":
-        tx.session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+        tx.session.connection(
+            execution_options={"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        )
 
 
 def _institutions(session: Session) -> set[str]:

@@ -46,6 +46,10 @@ class RowMarks:
         """Return the mark of a signing key's row, so that nobody can add a key of their own."""
         return self._mark("key", ChainOf("", "", ""), [kid])
 
+    def of_taken_key(self, institution: str, kid: str) -> str:
+        """Return the mark of a key that came with an institution: no row of it serves another institution."""
+        return self._mark("taken key", ChainOf(institution, "", ""), [kid])
+
     def _mark(self, kind: str, chain: ChainOf, rest: list[str | int]) -> str:
         said = canonical_json([kind, chain.institution, chain.learner, chain.class_run, *rest])
         return hmac.digest(self.key, said, "sha256").hex()

@@ -1,6 +1,6 @@
 """The keys that sign tree heads: one signs, its private half encrypted; the public halves of all stay for ever."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,10 +9,10 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from bridge.db.field_cipher import FieldCipher
-from bridge.db.unit_of_work import UnitOfWork
+from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.ledger.marks import RowMarks, same_mark
 from bridge.ledger.signatures import PublicKey, SigningKey
-from bridge.ledger.tree_tables import LedgerKeyRow
+from bridge.ledger.tree_tables import LedgerKeyRow, TakenKeyRow
 
 _PURPOSE = "the keys that sign tree heads belong to no institution"
 _LOCK = 0x616E786C
@@ -86,8 +86,47 @@ class LedgerKeys:
             if same_mark(row.mark, self._marks.of_key(row.kid))
         ]
 
-    def jwks(self) -> dict[str, Any]:
-        """Return all public keys as a JWK set, the oldest first: what a verifier needs, and all that it needs."""
+    def known_of(self, institution: str) -> dict[str, PublicKey]:
+        """Return what the institution's heads may be signed with, by id: the bridge's keys, and those it came with."""
+        return {
+            **self.taken(institution).get(institution, {}),
+            **{one.public.id: one.public for one in self.known()},
+        }
+
+    def taken(self, institution: str | None = None) -> dict[str, dict[str, PublicKey]]:
+        """Return institution → id → key of the bridges that it was taken over from; of all, or of one."""
+        wanted = select(TakenKeyRow).order_by(TakenKeyRow.institution_id, TakenKeyRow.kid)
+        if institution is not None:
+            wanted = wanted.where(TakenKeyRow.institution_id == institution)
+        found: dict[str, dict[str, PublicKey]] = {}
+        with self._units.across_institutions(_PURPOSE, read_only=True) as tx:
+            for row in tx.session.scalars(wanted):
+                if same_mark(row.mark, self._marks.of_taken_key(row.institution_id, row.kid)):
+                    found.setdefault(row.institution_id, {})[row.kid] = PublicKey.from_jwk(_jwk(row))
+        return found
+
+    def take_along(self, tx: Tx, keys: Iterable[PublicKey]) -> None:
+        """Keep public keys with the institution of `tx`, whose past they signed; no other institution knows them."""
+        for key in keys:
+            tx.session.add(
+                TakenKeyRow(
+                    institution_id=tx.institution_id,
+                    kid=key.id,
+                    public_x=key.jwk()["x"],
+                    taken_at=tx.clock.now(),
+                    mark=self._marks.of_taken_key(tx.institution_id, key.id),
+                )
+            )
+        tx.session.flush()
+
+    def jwks(self, institution: str | None = None) -> dict[str, Any]:
+        """Return public keys as a JWK set: all that a verifier needs.
+
+        Args:
+            institution: those that its heads may be signed with; None for the bridge's own, the oldest first.
+        """
+        if institution is not None:
+            return {"keys": [one.jwk() for one in self.known_of(institution).values()]}
         return {"keys": [one.public.jwk() for one in self.known()]}
 
     def _open(self, row: LedgerKeyRow) -> SigningKey:
@@ -119,5 +158,5 @@ def _lock(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
 
 
-def _jwk(row: LedgerKeyRow) -> dict[str, str]:
+def _jwk(row: LedgerKeyRow | TakenKeyRow) -> dict[str, str]:
     return {"kty": "OKP", "crv": "Ed25519", "x": row.public_x, "kid": row.kid}

@@ -1,4 +1,4 @@
-"""Tables of the institution's tree: leaves, kept subtree roots, signed heads, and the keys that sign them."""
+"""Tables of the institution's tree: leaves, kept subtree roots, signed heads, and the keys that sign or signed them."""
 
 from datetime import datetime
 
@@ -64,5 +64,17 @@ class LedgerKeyRow(Base):
     mark: Mapped[Sha256]
 
 
-for _row in (LedgerLeafRow, LedgerSubtreeRow, LedgerTreeHeadRow):
+class TakenKeyRow(TenantRow, Base):
+    """A public key of a bridge that the institution came from. It proves that institution's past and signs nothing."""
+
+    __tablename__ = "taken_ledger_key"
+
+    institution_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    kid: Mapped[str] = mapped_column(String(64), primary_key=True)
+    public_x: Mapped[str] = mapped_column(String(64))
+    taken_at: Mapped[Instant]
+    mark: Mapped[Sha256]
+
+
+for _row in (LedgerLeafRow, LedgerSubtreeRow, LedgerTreeHeadRow, TakenKeyRow):
     guard(_row)

@@ -51,6 +51,7 @@ import bridge.registry.city_register_tables
 import bridge.registry.contact_tables
 import bridge.registry.course_withdrawals
 import bridge.registry.exam_services
+import bridge.registry.leaving_tables
 import bridge.registry.link_tables
 import bridge.registry.lti_tables
 import bridge.registry.material_tables

@@ -14,6 +14,7 @@ from bridge.kernel.ids import (
     RegistrationId,
 )
 from bridge.registry.contact_gate import ContactStanding
+from bridge.registry.leaving_model import Leaving
 from bridge.registry.model import (
     CityRegistration,
     ClassRun,
@@ -78,6 +79,10 @@ class RegistryStore(Protocol):
 
     def suspensions(self) -> Sequence[Suspension]:
         """Return what authorities ordered against the institution, the newest first."""
+        ...
+
+    def leaving(self) -> Leaving | None:
+        """Return where the institution stands that leaves this bridge; None where nobody spoke of it."""
         ...
 
     def cap_exception(self, class_run_id: ClassRunId) -> str | None:

@@ -10,6 +10,7 @@ from bridge.kernel.events import Events
 from bridge.kernel.ids import ClassRunId, CourseId, CourseUnitId, LearnerRef, RegistrationId, new_id
 from bridge.kernel.time import epoch_ms, legal_date, require_utc
 from bridge.registry.contact_gate import contact_objections
+from bridge.registry.leaving_model import leaving_objections
 from bridge.registry.model import Catalogue, ClassRun, ClassRunSheet, OfflineSession, PackRef
 from bridge.registry.ports import Now, RegistryStore
 from bridge.registry.suspension_model import suspension_objections
@@ -200,6 +201,7 @@ class RegistryService:
             sentence = "培训机构在开班所在地级以上市没有有效的登记,不能在该市开班;请先办理或续办登记。"
             reasons.append(registration.reason("not_registered_in_city", sentence))
         reasons.extend(suspension_objections(self._store.suspensions(), class_run, rules, on))
+        reasons.extend(leaving_objections(self._store.leaving(), rules, on))
         if class_run.kind == "review":
             reasons.extend(review_class(rules, class_run.opens_on).reasons)
         reasons.extend(self._outline_objections(class_run, rules))

@@ -27,6 +27,8 @@ from bridge.kernel.ids import (
 from bridge.registry.cap_tables import CapExceptionRow
 from bridge.registry.contact_gate import ContactStanding
 from bridge.registry.contact_store import SqlContactStore
+from bridge.registry.leaving import standing_of
+from bridge.registry.leaving_model import Leaving
 from bridge.registry.link_model import UNDONE
 from bridge.registry.link_tables import LmsLinkRow
 from bridge.registry.lti_catalogue import keep_catalogue_entry
@@ -296,6 +298,9 @@ class SqlRegistryStore:
 
     def suspensions(self) -> Sequence[Suspension]:
         return suspensions_of(self._session)
+
+    def leaving(self) -> Leaving | None:
+        return standing_of(self._session, self._tenant)
 
     def cap_exception(self, class_run_id: ClassRunId) -> str | None:
         return self._session.scalar(

@@ -75,11 +75,18 @@ def learner_file_now(
 ) -> FileNow:
     """Return the learner's file (一人一档); InvalidInput("not_enrolled") where the learner is not in the class run."""
     with house.uow.for_institution(institution) as tx:
-        stations = house.at(tx)
-        found = stations.archive.as_it_stands(
-            learner, class_run, purpose=why.purpose, recipient=why.recipient, by=why.by
-        )
-        owner = stations.registry_store.institution()
+        return learner_file_in(house, tx, class_run, learner, why)
+
+
+def learner_file_in(
+    house: "House", tx: Tx, class_run: ClassRunId, learner: LearnerRef, why: Disclosure
+) -> FileNow:
+    """Return the learner's file as an open unit of work sees it; otherwise as `learner_file_now`."""
+    stations = house.at(tx)
+    found = stations.archive.as_it_stands(
+        learner, class_run, purpose=why.purpose, recipient=why.recipient, by=why.by
+    )
+    owner = stations.registry_store.institution()
     missing = missing_of_learner(found.items)
     items = dict(found.items) if why.whole else _masked_items(found.items)
     sheet = learner_sheet(
@@ -97,7 +104,12 @@ def class_file_now(
 ) -> FileNow:
     """Return the class run's file (一期一档); InvalidInput("class_run_unknown")."""
     with house.uow.for_institution(institution) as tx:
-        facts = class_facts(house, tx, class_run, why)
+        return class_file_in(house, tx, class_run, why)
+
+
+def class_file_in(house: "House", tx: Tx, class_run: ClassRunId, why: Disclosure) -> FileNow:
+    """Return the class run's file as an open unit of work sees it; otherwise as `class_file_now`."""
+    facts = class_facts(house, tx, class_run, why)
     parts = five_parts(facts)
     missing, files = missing_of_class(parts), class_payload(facts)
     if not why.whole:

@@ -110,7 +110,10 @@ class Manifest:
     Args:
         counts: rows by table, pieces of evidence, documents, files of course material.
         left: what stays behind, each with why.
-        keys: all public keys of the sender (JWKs), with which its ledgers, receipts and this manifest verify.
+        keys: all public keys of the sender (JWKs), with which its ledgers, receipts and this manifest verify, and
+            those of the bridges that the institution was with before.
+        receiver_signs: id of the key that the receipt is to be signed with; None for a receiver without a bridge.
+        frozen_at: since when nothing is taught at the sender's; None where only documents are packed.
     """
 
     id: str
@@ -126,6 +129,8 @@ class Manifest:
     counts: Mapping[str, int]
     left: Mapping[str, str]
     keys: tuple[dict[str, Any], ...]
+    receiver_signs: str | None = None
+    frozen_at: datetime | None = None
 
     def body(self) -> dict[str, Any]:
         """Return what is signed."""
@@ -139,6 +144,8 @@ class Manifest:
             "receiver_kind": self.receiver_kind.value,
             "receiver": self.receiver,
             "receiver_key": self.receiver_key,
+            "receiver_signs": self.receiver_signs,
+            "frozen_at": None if self.frozen_at is None else rfc3339(self.frozen_at),
             "purpose": self.purpose,
             "class_runs": list(self.class_runs),
             "parts": [

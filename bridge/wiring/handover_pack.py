@@ -2,8 +2,8 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +16,15 @@ from bridge.db.destroyed_list import receipt_of
 from bridge.db.destruction import KeyDestructionRow
 from bridge.db.unit_of_work import Tx
 from bridge.db.vault import EvidenceRow
+from bridge.identity.access_log import hand_notes_over
 from bridge.identity.tables import AccountBindingRow, ConsentRow, DisclosureRow
 from bridge.kernel.canonical import canonical_json, sha256_hex
-from bridge.kernel.errors import InvalidInput, NotPermitted
+from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, new_id
 from bridge.kernel.time import rfc3339
+from bridge.ledger.audit import read_one_moment
 from bridge.registry.materials import kept_files
-from bridge.wiring.archive_files import Disclosure, class_file_now, learner_file_now
+from bridge.wiring.archive_files import Disclosure, class_file_in, learner_file_in
 from bridge.wiring.handover_model import (
     MANIFEST_FILE,
     PARTS,
@@ -33,7 +35,9 @@ from bridge.wiring.handover_model import (
     ReceiverKind,
     Signed,
 )
+from bridge.wiring.handover_people import two_people
 from bridge.wiring.handover_rows import left_tables, moved_tables, rows_of
+from bridge.wiring.leaving import require_frozen
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
@@ -49,7 +53,7 @@ class Order:
 
     Args:
         class_runs: whose documents are packed; empty for all of the institution.
-        by, approved_by: staff, by id; two people.
+        by, approved_by: staff, by login or id; two people.
     """
 
     institution: InstitutionId
@@ -68,6 +72,7 @@ class _Package:
     folder: Path
     seal: Callable[[bytes], bytes]
     pack: Callable[[dict[str, bytes]], bytes]
+    log_looks: Callable[[], None]
     octets: int
     counts: Counter[str] = field(default_factory=Counter)
     parts: list[Part] = field(default_factory=list)
@@ -83,6 +88,7 @@ class _Package:
     def close(self) -> None:
         if not self.gathered:
             return
+        self.log_looks()
         sealed = self.seal(self.pack(self.gathered))
         name = f"{PARTS}/{len(self.parts) + 1:06d}.jwe"
         (self.folder / name).write_bytes(sealed)
@@ -93,36 +99,46 @@ class _Package:
 def pack(house: "House", order: Order, folder: Path, seal: PartSeal, *, octets: int = PART_OCTETS) -> Signed:
     """Write the package into `folder`, which must be empty or not there; return the signed manifest.
 
+    All of it is read as of one moment. Whose name stands in a part is in the access log before the part is written.
+
     Raises:
-        InvalidInput: archive_folder_not_empty, institution_unknown, class_run_unknown.
-        NotPermitted("second_person_required"): the same person ordered and approved it.
+        InvalidInput: archive_folder_not_empty, institution_unknown, class_run_unknown, staff_unknown,
+            handover_not_frozen, handover_sessions_open, handover_work_waiting.
+        NotPermitted: second_person_required, handover_role_wrong.
     """
-    if order.by == order.approved_by:
-        raise NotPermitted("second_person_required", "移交须由另一人批准。")
-    _empty(folder)
+    by, approved_by = two_people(house, order.institution, order.by, order.approved_by)
+    order = replace(order, by=by, approved_by=approved_by)
     key = seal.public(order.receiver.encrypt_to)
+    keys = house.ledger_keys.jwks(order.institution)["keys"] or [house.ledger_keys.signing().public.jwk()]
     made_at = house.clock.now()
     with house.uow.for_institution(order.institution, read_only=True) as tx:
-        owner = house.at(tx).registry_store.institution()
+        read_one_moment(tx)
+        stations = house.at(tx)
+        owner = stations.registry_store.institution()
         if owner is None:
             raise InvalidInput("institution_unknown", "没有这家机构。", http_status=404)
-        every = [run.id for run in house.at(tx).registry_store.class_runs()]
         for run in order.class_runs:
-            house.at(tx).registry.class_run(run)
-    runs = list(order.class_runs or every)
-    package = _Package(
-        folder, lambda content: seal.seal(key, content), lambda files: tar.pack(files, made_at), octets
-    )
-    _documents(house, order, runs, package)
-    left: dict[str, str] = {}
-    if order.kind.gets_records:
-        with house.uow.for_institution(order.institution, read_only=True) as tx:
-            _logs(house, tx, package)
-            _rows(house, tx, order.institution, package)
-            _evidence(house, tx, order.institution, package)
-            _materials(house, tx, package)
-        left = left_tables()
-    package.close()
+            stations.registry.class_run(run)
+        runs = order.class_runs or tuple(run.id for run in stations.registry_store.class_runs())
+        frozen_at = require_frozen(house, tx) if order.kind.gets_records else None
+        _empty(folder)
+        package = _Package(
+            folder,
+            lambda content: seal.seal(key, content),
+            lambda files: tar.pack(files, made_at),
+            lambda: _log_looks(house, tx),
+            octets,
+        )
+        try:
+            _documents(house, tx, order, runs, package)
+            if order.kind.gets_records:
+                _logs(tx, package)
+                _rows(house, tx, order.institution, package)
+                _evidence(house, tx, order.institution, package)
+                _materials(house, tx, package)
+            package.close()
+        finally:
+            _log_looks(house, tx)
     manifest = Manifest(
         id=new_id("hand"),
         institution=order.institution,
@@ -135,10 +151,18 @@ def pack(house: "House", order: Order, folder: Path, seal: PartSeal, *, octets: 
         class_runs=tuple(runs),
         parts=tuple(package.parts),
         counts=package.counts,
-        left=left,
-        keys=tuple(house.ledger_keys.jwks()["keys"] or [house.ledger_keys.signing().public.jwk()]),
+        left=left_tables() if order.kind.gets_records else {},
+        keys=tuple(keys),
+        receiver_signs=None if order.receiver.signs is None else order.receiver.signs.id,
+        frozen_at=frozen_at,
     )
     return _kept(house, order, manifest, folder)
+
+
+def _log_looks(house: "House", tx: Tx) -> None:
+    """Log the looks at people of which the snapshot, that cannot write, has only taken note."""
+    with house.uow.for_institution(tx.institution_id) as writing:
+        hand_notes_over(tx, writing)
 
 
 def _kept(house: "House", order: Order, manifest: Manifest, folder: Path) -> Signed:
@@ -171,23 +195,21 @@ def _empty(folder: Path) -> None:
     (folder / PARTS).mkdir(parents=True, mode=0o700)
 
 
-def _documents(house: "House", order: Order, runs: list[ClassRunId], package: _Package) -> None:
+def _documents(house: "House", tx: Tx, order: Order, runs: Sequence[ClassRunId], package: _Package) -> None:
     why = Disclosure(PURPOSE, order.receiver.name, order.by)
     for run in runs:
-        found = class_file_now(house, order.institution, run, why)
+        found = class_file_in(house, tx, run, why)
         base = f"documents/{run}"
         package.add(f"{base}/class-file.tar", found.bag(house, run, "班次培训档案", order.institution))
         package.counts["documents"] += 1
-        with house.uow.for_institution(order.institution, read_only=True) as tx:
-            learners = house.at(tx).registry.enrolled(run)
-        for learner in learners:
-            one = learner_file_now(house, order.institution, run, learner, why)
+        for learner in house.at(tx).registry.enrolled(run):
+            one = learner_file_in(house, tx, run, learner, why)
             bag = one.bag(house, f"{run}/{learner}", "学员学习电子档案", order.institution)
             package.add(f"{base}/learners/{learner}.tar", bag)
             package.counts["documents"] += 1
 
 
-def _logs(house: "House", tx: Tx, package: _Package) -> None:
+def _logs(tx: Tx, package: _Package) -> None:
     """Pack what the receiver can read and check but does not go on with."""
     receipts = tx.session.scalars(select(KeyDestructionRow).order_by(KeyDestructionRow.number))
     logs: dict[str, list[dict[str, Any]]] = {

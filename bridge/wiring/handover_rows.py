@@ -18,6 +18,7 @@ from bridge.db.field_cipher import FieldCipher
 from bridge.ledger.marks import ChainOf, RowMarks
 from bridge.ledger.model.entries import LedgerHead
 from bridge.migrations.tables import metadata
+from bridge.wiring.handover_trust import Trust
 
 _AT_ONCE = 1000
 
@@ -50,6 +51,8 @@ LEFT: Mapping[str, str] = {
     "face_search_entry": "查重索引由接收方重新生成",
     "archive_handover": "移交方自己的移交记录",
     "archive_takeover": "移交方自己的接收记录",
+    "taken_ledger_key": "前任平台的公钥列在清单中,由接收方随机构保存",
+    "leaving_step": "移交方自己的移交步骤",
     "fixity_round": "完整性复核由接收方重新进行",
     "fixity_fault": "完整性复核由接收方重新进行",
 }
@@ -120,8 +123,12 @@ def take_rows(
     lines: Sequence[bytes],
     cipher: FieldCipher,
     marks: RowMarks,
+    trust: Trust,
 ) -> None:
     """Add rows that `rows_of` gave, encrypted, indexed and marked with this bridge's keys.
+
+    Args:
+        trust: says which are taken in, and what is blanked in them.
 
     Raises:
         ValueError: a row of another institution, or with other columns than the table has.
@@ -136,6 +143,9 @@ def take_rows(
         if unknown:
             raise ValueError(f"{table.name}: unknown columns {sorted(unknown)}")
         row = {name: _value(table, name, said.get(name)) for name in names}
+        if not trust.takes(table, row):
+            continue
+        trust.blank(table, row)
         _sealed(table, row, institution, cipher)
         _marked(table, row, institution, marks)
         rows.append(row)

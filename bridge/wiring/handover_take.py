@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from bridge.archive import tar
-from bridge.archive.tables import ArchiveHandoverRow, ArchiveTakeoverRow
+from bridge.archive.tables import ArchiveTakeoverRow
 from bridge.completion.store import CertificateRow
 from bridge.db.data_keys import DataKeys
 from bridge.db.unit_of_work import Tx
@@ -24,18 +25,20 @@ from bridge.kernel.ids import ClassRunId, EvidenceId, InstitutionId, new_id
 from bridge.kernel.time import rfc3339
 from bridge.ledger.audit import audit
 from bridge.ledger.signatures import PublicKey
-from bridge.ledger.tree_tables import LedgerKeyRow
 from bridge.wiring.handover_model import (
     MANIFEST,
     MANIFEST_FILE,
     RECEIPT,
+    Part,
     PartSeal,
     Signed,
     parts_of,
     read_signed,
     sender_keys,
 )
+from bridge.wiring.handover_people import receiving_person
 from bridge.wiring.handover_rows import count_rows, moved_tables, take_rows
+from bridge.wiring.handover_trust import Trust
 
 if TYPE_CHECKING:
     from bridge.wiring.house import House
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 class _Taken:
     """What was taken in so far."""
 
+    trust: Trust
     counts: Counter[str] = field(default_factory=Counter)
 
 
@@ -68,13 +72,27 @@ def check(
     if manifest.body["receiver_key"] != seal.public(key)["kid"]:
         raise InvalidInput("handover_not_for_us", "交接包是发给另一把密钥的。")
     for part in parts_of(manifest):
-        try:
-            content = (folder / part.file).read_bytes()
-        except FileNotFoundError as error:
-            raise InvalidInput("handover_part_missing", f"缺少 {part.file},请移交方重新传送。") from error
-        if sha256_hex(content) != part.sha256:
-            raise InvalidInput("handover_part_changed", f"{part.file} 与清单不符,请移交方重新传送。")
+        _read(folder, part)
     return manifest, keys
+
+
+def _read(folder: Path, part: Part) -> bytes:
+    """Return a part's bytes, the very ones that were held against the manifest."""
+    try:
+        content = (folder / part.file).read_bytes()
+    except FileNotFoundError as error:
+        raise InvalidInput("handover_part_missing", f"缺少 {part.file},请移交方重新传送。") from error
+    if len(content) != part.octets or sha256_hex(content) != part.sha256:
+        raise InvalidInput("handover_part_changed", f"{part.file} 与清单不符,请移交方重新传送。")
+    return content
+
+
+def _opened(folder: Path, part: Part, seal: PartSeal, key: dict[str, Any]) -> dict[PurePosixPath, bytes]:
+    """Return a part's members; read anew and held against the manifest anew, for the folder is anybody's."""
+    members = tar.read(seal.open(key, _read(folder, part)))
+    if len(members) != part.members:
+        raise InvalidInput("handover_part_changed", f"{part.file} 的内容件数与清单不符。")
+    return members
 
 
 def unpack(folder: Path, out: Path, seal: PartSeal, key: dict[str, Any], sender: str) -> Signed:
@@ -87,7 +105,7 @@ def unpack(folder: Path, out: Path, seal: PartSeal, key: dict[str, Any], sender:
         raise InvalidInput("archive_folder_not_empty", "目标文件夹不是空的,请换一个空文件夹。")
     manifest, _ = check(folder, seal, key, sender)
     for part in parts_of(manifest):
-        for path, content in tar.read(seal.open(key, (folder / part.file).read_bytes())).items():
+        for path, content in _opened(folder, part, seal, key).items():
             target = out.joinpath(*path.parts)
             target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             target.write_bytes(content)
@@ -95,28 +113,44 @@ def unpack(folder: Path, out: Path, seal: PartSeal, key: dict[str, Any], sender:
 
 
 def take_in(
-    house: "House", folder: Path, seal: PartSeal, key: dict[str, Any], *, sender: str, by: str
+    house: "House",
+    folder: Path,
+    seal: PartSeal,
+    key: dict[str, Any],
+    *,
+    sender: str,
+    by: str,
+    operator_name: str = "",
 ) -> Signed:
     """Take the institution in; return the signed receipt. Nothing of it is kept unless all of it holds.
 
+    What this bridge decides itself is not taken from the sender (`handover_trust`); the receipt names it.
+
+    Args:
+        by: login or id of a person of this bridge.
+        operator_name: of this bridge, as it will stand on papers; "" for the code that the regulator knows it by.
+
     Raises:
         InvalidInput: as `check`; institution_known (this bridge has it already), handover_without_records,
-            handover_rows_differ, handover_ledger_broken, handover_paper_differs, handover_part_unreadable.
+            handover_rows_differ, handover_ledger_broken, handover_paper_differs, handover_part_unreadable,
+            staff_unknown.
+        NotPermitted("handover_role_wrong")
     """
+    taker = receiving_person(house, by)
     manifest, keys = check(folder, seal, key, sender)
     institution = InstitutionId(manifest.body["institution"])
     if manifest.body["receiver_kind"] == "exam_body":
         raise InvalidInput("handover_without_records", "这个交接包只有档案文件,没有可供导入的记录。")
     _unknown(house, institution)
+    own = {one.public.id for one in house.ledger_keys.known()}
     with house.uow.for_institution(institution) as tx:
-        _keep_keys(house, tx, keys)
-        taken = _Taken()
+        house.ledger_keys.take_along(tx, [one for kid, one in keys.items() if kid not in own])
+        taken = _Taken(Trust(operator_name or house.settings.platform_code))
         for part in parts_of(manifest):
-            content = seal.open(key, (folder / part.file).read_bytes())
-            _part(house, tx, institution, content, taken)
+            _part(house, tx, institution, _opened(folder, part, seal, key), taken)
         _require_all(tx, institution, manifest, taken)
         _require_sound(house, tx, institution, keys)
-        body = _receipt(manifest, house, taken, by)
+        body = _receipt(manifest, house, taken, taker)
         receipt = Signed(body, *house.ledger_keys.sign_within(tx.session, canonical_json(body)))
         tx.session.add(
             ArchiveTakeoverRow(
@@ -124,37 +158,11 @@ def take_in(
                 institution_id=institution,
                 manifest=manifest.to_bytes().decode(),
                 manifest_sha256=manifest.sha256,
-                taken_by=by,
+                taken_by=taker,
                 taken_at=house.clock.now(),
                 receipt=receipt.to_bytes().decode(),
             )
         )
-    return receipt
-
-
-def keep_receipt(
-    house: "House", institution: InstitutionId, content: bytes, keys: Mapping[str, PublicKey]
-) -> Signed:
-    """Keep the receiver's receipt with the hand-over that it is for.
-
-    Args:
-        keys: the receiver's, from its file.
-
-    Raises:
-        InvalidInput: handover_malformed, handover_unknown, handover_signature_wrong.
-    """
-    receipt = read_signed(content, RECEIPT)
-    if not receipt.holds(keys):
-        raise InvalidInput("handover_signature_wrong", "接收回执的签名不符。")
-    with house.uow.for_institution(institution) as tx:
-        row = tx.session.scalar(
-            select(ArchiveHandoverRow).where(
-                ArchiveHandoverRow.manifest_sha256 == receipt.body.get("manifest_sha256")
-            )
-        )
-        if row is None or receipt.body.get("handover") != row.id:
-            raise InvalidInput("handover_unknown", "没有这份回执对应的移交。", http_status=404)
-        row.receipt, row.receipt_at = receipt.to_bytes().decode(), house.clock.now()
     return receipt
 
 
@@ -169,27 +177,13 @@ def _unknown(house: "House", institution: InstitutionId) -> None:
         )
 
 
-def _keep_keys(house: "House", tx: Tx, keys: Mapping[str, PublicKey]) -> None:
-    """Know the sender's public keys from now on: with them its tree heads and papers go on to verify here."""
-    known = set(tx.session.scalars(select(LedgerKeyRow.kid)))
-    now = house.clock.now()
-    for kid, one in keys.items():
-        if kid not in known:
-            tx.session.add(
-                LedgerKeyRow(
-                    kid=kid,
-                    public_x=one.jwk()["x"],
-                    seed_enc="",
-                    made_at=now,
-                    signed_until=now,
-                    mark=house.ledger_marks.of_key(kid),
-                )
-            )
-    tx.session.flush()
-
-
-def _part(house: "House", tx: Tx, institution: InstitutionId, content: bytes, taken: _Taken) -> None:
-    members = tar.read(content)
+def _part(
+    house: "House",
+    tx: Tx,
+    institution: InstitutionId,
+    members: Mapping[PurePosixPath, bytes],
+    taken: _Taken,
+) -> None:
     tables = {table.name: table for table in moved_tables()}
     for path in sorted(members):
         kind = path.parts[0]
@@ -199,8 +193,22 @@ def _part(house: "House", tx: Tx, institution: InstitutionId, content: bytes, ta
                 raise InvalidInput("handover_rows_differ", f"本版本没有移交方的表 {name},请先升级。")
             lines = members[path].splitlines()
             try:
-                take_rows(tx.session, tables[name], institution, lines, house.cipher, house.ledger_marks)
-            except ValueError as error:
+                take_rows(
+                    tx.session,
+                    tables[name],
+                    institution,
+                    lines,
+                    house.cipher,
+                    house.ledger_marks,
+                    taken.trust,
+                )
+            except IntegrityError as error:
+                raise InvalidInput(
+                    "handover_rows_differ",
+                    f"表 {name} 的内容与本系统已有的记录冲突(如统一社会信用代码已登记),不能导入。",
+                    http_status=409,
+                ) from error
+            except (ValueError, TypeError, KeyError, DBAPIError) as error:
                 raise InvalidInput(
                     "handover_rows_differ", f"表 {name} 的内容与本版本不符,请先升级。"
                 ) from error
@@ -210,6 +218,9 @@ def _part(house: "House", tx: Tx, institution: InstitutionId, content: bytes, ta
             _evidence(house, tx, institution, said, members[path])
             taken.counts["evidence"] += 1
         elif kind == "materials":
+            # Held against its name before it is kept: courses find it by that name alone.
+            if sha256_hex(members[path]) != path.name:
+                raise InvalidInput("handover_part_changed", f"课件 {path.name[:16]}… 与其校验值不符。")
             house.material_files.keep(io.BytesIO(members[path]))
             taken.counts["materials"] += 1
         elif kind == "documents":
@@ -243,12 +254,13 @@ def _require_all(tx: Tx, institution: InstitutionId, manifest: Signed, taken: _T
     if dict(taken.counts) != told:
         raise InvalidInput("handover_rows_differ", "收到的数量与清单不符,请移交方重新传送。")
     for table in moved_tables():
-        if count_rows(tx.session, table, institution) != told.get(f"rows.{table.name}", 0):
+        wanted = told.get(f"rows.{table.name}", 0) - taken.trust.left[table.name]
+        if count_rows(tx.session, table, institution) != wanted:
             raise InvalidInput("handover_rows_differ", f"表 {table.name} 的行数与清单不符。")
 
 
 def _require_sound(house: "House", tx: Tx, institution: InstitutionId, keys: Mapping[str, PublicKey]) -> None:
-    found = audit(tx, house.ledger_marks, keys, institution=institution)
+    found = audit(tx, house.ledger_marks, {}, institution=institution, taken={institution: keys})
     if found.faults:
         raise InvalidInput("handover_ledger_broken", f"台账核对不符:{found.faults[0].sentence_zh}")
     stations = house.at(tx)
@@ -276,4 +288,5 @@ def _receipt(manifest: Signed, house: "House", taken: _Taken, by: str) -> dict[s
         "taken_by": by,
         "taken_into": house.settings.public_url,
         "counts": dict(sorted(taken.counts.items())),
+        "left_out": taken.trust.told(),
     }

@@ -92,7 +92,7 @@ def prove(house: "House", typed: str) -> bytes:
         raise InvalidInput("certificate_unknown", "没有这个编号的证明,请核对编号。", http_status=404)
     seal_now(house, issuer)
     key = house.ledger_keys.signing()
-    known = {one.public.id: one.public for one in house.ledger_keys.known()}
+    known = house.ledger_keys.known_of(issuer)
     with house.uow.for_institution(issuer, read_only=True) as tx:
         stations = house.at(tx)
         paper = stations.completion_store.paper_by_number(number)

@@ -45,7 +45,7 @@ def inclusion_of(house: "House", institution: InstitutionId, paper: IssuedPaper)
                 break
         else:
             return None
-    known = {one.public.id: one.public for one in house.ledger_keys.known()}
+    known = house.ledger_keys.known_of(institution)
     key = known.get(head.head.key)
     root = bytes.fromhex(head.head.root)
     return Inclusion(
@@ -74,6 +74,6 @@ def prove_paper(house: "House", institution: InstitutionId, number: str) -> byte
         raise InvalidInput("paper_not_sealed", "台账将在几分钟内封存,请稍后再下载查验证据。", http_status=409)
     key = house.ledger_keys.signing()
     statement = statement_of(house, institution, paper, lines, key.public.id)
-    known = {one.public.id: one.public for one in house.ledger_keys.known()}
+    known = house.ledger_keys.known_of(institution)
     keys = [known[one] for one in sorted({key.public.id, found.head.head.key})]
     return write_paper_proof(statement, key.sign(canonical_json(statement)), found.leaf, found.head, keys)

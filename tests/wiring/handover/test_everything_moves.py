@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +10,12 @@ import pytest
 from sqlalchemy import func, select
 
 from bridge.archive.verification import verify
-from bridge.db.base import Base
 from bridge.db.vault import EvidenceRow
 from bridge.identity.store import SqlIdentityStore
 from bridge.kernel.canonical import canonical_json
 from bridge.kernel.errors import InvalidInput, NotPermitted
-from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
-from bridge.kernel.ids import EvidenceId, LearnerRef
+from bridge.kernel.ids import EvidenceId
 from bridge.ledger.audit import audit
-from bridge.ledger.sealing import SEAL
-from bridge.settings import ROOT, Mode, Settings
 from bridge.wiring import House, handover_pack
 from bridge.wiring.handover_model import (
     MANIFEST,
@@ -32,6 +27,7 @@ from bridge.wiring.handover_model import (
     sender_keys,
 )
 from bridge.wiring.handover_pack import Order, pack
+from bridge.wiring.handover_receipt import keep_receipt
 from bridge.wiring.handover_rows import (
     ENCRYPTED,
     LEFT,
@@ -41,10 +37,9 @@ from bridge.wiring.handover_rows import (
     rows_of,
     take_rows,
 )
-from bridge.wiring.handover_take import keep_receipt, take_in, unpack
+from bridge.wiring.handover_take import take_in, unpack
+from bridge.wiring.handover_trust import Trust
 from plugins.archive.bagit_bag import BagitBag
-from plugins.archive.jwe_parts import JweParts
-from tests.servers.postgresql import Cluster
 from tests.web.furnished import (
     CHEN,
     CHEN_ID,
@@ -54,77 +49,17 @@ from tests.web.furnished import (
     OTHER_ORG,
     RUN,
     STRANGER_ID,
-    Furnished,
-    furnish,
 )
-
-SEALED = JweParts()
-FRAME = b"\xff\xd8\xff\xe0 a frame that was captured"
-
-
-@dataclass
-class Sent:
-    """A package as it lies with the receiver, and what the sender knew."""
-
-    sender: Furnished
-    folder: Path
-    key: dict[str, Any]
-    receiver: Receiver
-    manifest: Signed
-    learner: LearnerRef
-    frame: EvidenceId
-
-
-def receiver_of(house: House, name: str = "接任网络平台") -> tuple[dict[str, Any], Receiver]:
-    key = SEALED.new_key()
-    return key, Receiver(name, SEALED.public(key), house.ledger_keys.signing().public)
-
-
-def empty_bridge(folder: Path, database_url: str = "") -> House:
-    """Return a bridge that has nothing, with keys of its own."""
-    settings = Settings(mode=Mode.DEMONSTRATION, var=folder / "var", database_url=database_url)
-    settings.data_dir.mkdir(parents=True)
-    (folder / "var" / "assets").symlink_to(ROOT / "var" / "assets")
-    house = House(settings)
-    Base.metadata.create_all(house.engine)
-    return house
-
-
-@pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory, postgres_cluster: Cluster) -> Iterator[House]:
-    """The receiver's: on PostgreSQL, while the sender's is on SQLite."""
-    with postgres_cluster.fresh_database() as url:
-        house = empty_bridge(tmp_path_factory.mktemp("there"), url)
-        yield house
-        house.close()
-
-
-@pytest.fixture(scope="module")
-def sent(tmp_path_factory: pytest.TempPathFactory, there: House) -> Sent:
-    """A package of small parts, of an institution in which somebody finished; tests only read it."""
-    made = furnish(tmp_path_factory.mktemp("here"), with_fonts=True)
-    _, learner = made.enrol("lms-user-1001", CHEN, CHEN_ID)
-    made.finish_course(learner)
-    made.pass_test(learner)
-    made.enrol("lms-user-1002", HUANG, HUANG_ID)
-    with made.house.uow.for_institution(ORG) as tx:
-        scope = EvidenceScope(ORG, learner, EvidencePurpose.FACE_FRAME, RUN)
-        frame = made.house.at(tx).vault.put(scope, FRAME, "image/jpeg")
-        gone = EvidenceScope(ORG, learner, EvidencePurpose.FACE_TEMPLATE, RUN)
-        made.house.at(tx).vault.put(gone, b"template", "x/y")
-        made.house.at(tx).vault.destroy(gone, reason="consent_withdrawn", by="acc_1")
-        tx.want(SEAL, ORG)
-    made.work_off()
-    key, receiver = receiver_of(there)
-    folder = tmp_path_factory.mktemp("package") / "out"
-    order = Order(ORG, receiver, ReceiverKind.OPERATOR, "平台退出", "stf_lin", "stf_zhou")
-    manifest = pack(made.house, order, folder, SEALED, octets=64 * 1024)
-    return Sent(made, folder, key, receiver, manifest, learner, frame)
-
-
-@pytest.fixture(scope="module")
-def taken(sent: Sent, there: House) -> Signed:
-    return take_in(there, sent.folder, SEALED, sent.key, sender=sent.manifest.signed_by, by="stf_receiver")
+from tests.wiring.handover.handed_over import (
+    FRAME,
+    LIN,
+    OPERATOR_NAME,
+    SEALED,
+    TAKER,
+    ZHOU,
+    Sent,
+    empty_bridge,
+)
 
 
 def test_every_row_that_moves_arrives(sent: Sent, there: House, taken: Signed) -> None:
@@ -135,7 +70,9 @@ def test_every_row_that_moves_arrives(sent: Sent, there: House, taken: Signed) -
     ):
         for table in moved_tables():
             # Packing itself looked at people and wrote the hand-over down; neither moves.
-            assert count_rows(theirs.session, table, ORG) == count_rows(mine.session, table, ORG), table.name
+            left = taken.body["left_out"].get(table.name, {"rows": 0})["rows"]
+            sent_rows = count_rows(mine.session, table, ORG)
+            assert count_rows(theirs.session, table, ORG) == sent_rows - left, table.name
     assert taken.body["counts"]["rows.ledger_entry"] > 600
 
 
@@ -163,9 +100,10 @@ def test_ledgers_are_the_same_bytes_and_verify_with_the_senders_keys(
         assert here.at(mine).ledger.export_jsonl(sent.learner, RUN) == there.at(theirs).ledger.export_jsonl(
             sent.learner, RUN
         )
-    keys = {one.public.id: one.public for one in there.ledger_keys.known()}
+    keys, past = there.ledger_keys.known_of(ORG), there.ledger_keys.taken()
+    assert sent.manifest.signed_by in past[ORG]
     with there.uow.across_institutions("test: audit", read_only=True) as tx:
-        found = audit(tx, there.ledger_marks, keys, institution=ORG)
+        found = audit(tx, there.ledger_marks, {}, institution=ORG, taken={ORG: keys})
     assert found.faults == []
     assert found.heads >= 1
     assert found.entries > 600
@@ -207,7 +145,7 @@ def test_the_receipt_is_kept_with_the_hand_over(sent: Sent, taken: Signed) -> No
 
 def test_an_institution_is_taken_in_once(sent: Sent, there: House, taken: Signed) -> None:
     with pytest.raises(InvalidInput, match="institution_known"):
-        take_in(there, sent.folder, SEALED, sent.key, sender=sent.manifest.signed_by, by="stf_receiver")
+        take_in(there, sent.folder, SEALED, sent.key, sender=sent.manifest.signed_by, by=TAKER)
 
 
 def test_nothing_of_a_learner_stands_in_the_clear_in_a_package(sent: Sent) -> None:
@@ -236,7 +174,7 @@ def test_a_changed_missing_or_exchanged_part_takes_nothing_in(sent: Sent, tmp_pa
 
     def refused(copy: Path, reason: str) -> None:
         with pytest.raises(InvalidInput, match=reason):
-            take_in(house, copy, SEALED, sent.key, sender=signer, by="stf")
+            take_in(house, copy, SEALED, sent.key, sender=signer, by=TAKER)
         with house.uow.across_institutions("test: nothing was taken", read_only=True) as tx:
             assert not any(count_rows(tx.session, table, ORG) for table in moved_tables())
             assert tx.session.scalar(select(func.count(EvidenceRow.id))) == 0
@@ -283,11 +221,11 @@ def test_a_sender_whose_records_do_not_hold_together_is_not_taken_in(
             yield lines
 
     monkeypatch.setattr(handover_pack, "rows_of", forged)
-    order = Order(ORG, sent.receiver, ReceiverKind.OPERATOR, "平台退出", "stf_lin", "stf_zhou")
+    order = Order(ORG, sent.receiver, ReceiverKind.OPERATOR, "平台退出", LIN, ZHOU)
     manifest = pack(sent.sender.house, order, tmp_path / "package", SEALED)
     house = empty_bridge(tmp_path / "other")
     with pytest.raises(InvalidInput, match=reason):
-        take_in(house, tmp_path / "package", SEALED, sent.key, sender=manifest.signed_by, by="stf")
+        take_in(house, tmp_path / "package", SEALED, sent.key, sender=manifest.signed_by, by=TAKER)
     with house.uow.across_institutions("test: nothing was taken", read_only=True) as tx:
         assert not any(count_rows(tx.session, one, ORG) for one in moved_tables())
     house.close()
@@ -304,22 +242,24 @@ def test_a_manifest_that_somebody_signed_anew_is_not_the_senders(sent: Sent, the
         sender_keys(again, forged.signed_by)
 
 
-def test_an_examination_body_gets_readable_documents_and_nothing_else(sent: Sent, tmp_path: Path) -> None:
+def test_an_examination_body_gets_readable_documents_and_nothing_else(
+    sent: Sent, there: House, tmp_path: Path
+) -> None:
     house = sent.sender.house
     key = SEALED.new_key()
     exam = Receiver("考试中心", SEALED.public(key), None)
-    order = Order(ORG, exam, ReceiverKind.EXAM_BODY, "考试报名", "stf_lin", "stf_zhou", (RUN,))
+    order = Order(ORG, exam, ReceiverKind.EXAM_BODY, "考试报名", LIN, ZHOU, (RUN,))
     manifest = pack(house, order, tmp_path / "out", SEALED)
     unpack(tmp_path / "out", tmp_path / "plain", SEALED, key, manifest.signed_by)
     assert {path.name for path in (tmp_path / "plain").iterdir()} == {"documents"}
     learner = tmp_path / "plain" / "documents" / RUN / "learners" / f"{sent.learner}.tar"
     assert CHEN.encode() in learner.read_bytes()
     with pytest.raises(InvalidInput, match="handover_without_records"):
-        take_in(house, tmp_path / "out", SEALED, key, sender=manifest.signed_by, by="stf")
+        take_in(there, tmp_path / "out", SEALED, key, sender=manifest.signed_by, by=TAKER)
 
 
 def test_two_people_hand_over(sent: Sent, tmp_path: Path) -> None:
-    order = Order(ORG, sent.receiver, ReceiverKind.OPERATOR, "平台退出", "stf_lin", "stf_lin")
+    order = Order(ORG, sent.receiver, ReceiverKind.OPERATOR, "平台退出", LIN, LIN)
     with pytest.raises(NotPermitted, match="second_person_required"):
         pack(sent.sender.house, order, tmp_path / "out", SEALED)
 
@@ -350,4 +290,4 @@ def test_a_row_of_another_institution_is_never_written(there: House) -> None:
         there.uow.for_institution(ORG) as tx,
         pytest.raises(ValueError, match="another institution"),
     ):
-        take_rows(tx.session, table, ORG, [line], there.cipher, there.ledger_marks)
+        take_rows(tx.session, table, ORG, [line], there.cipher, there.ledger_marks, Trust(OPERATOR_NAME))

@@ -15,6 +15,7 @@ from bridge.settings import ROOT, Mode, Settings
 from bridge.wiring import House
 from plugins.archive.bagit_bag import BagitBag
 from tests.web.furnished import CHEN, CHEN_ID, ORG, RUN, furnish
+from tests.wiring.handover.handed_over import LIN, OPERATOR_NAME, TAKER, ZHOU, open_account
 
 
 def run(monkeypatch: pytest.MonkeyPatch, var: Path, *words: str) -> Result:
@@ -44,6 +45,7 @@ def test_from_key_to_receipt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     settings.data_dir.mkdir()
     house = House(settings)
     Base.metadata.create_all(house.engine)
+    open_account(house, TAKER)
     house.close()
 
     key, receiver = tmp_path / "private.jwk", tmp_path / "receiver.json"
@@ -53,11 +55,16 @@ def test_from_key_to_receipt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert run(monkeypatch, there, "receiver-key", "--name", "x", "--key", str(key)).exit_code != 0
 
+    two = ("--institution", ORG, "--by", LIN, "--approved-by", ZHOU, "--reason", "平台退出网络培训")
+    for number, step in enumerate(("announce", "freeze"), start=1):
+        steps = run(monkeypatch, here, "leave", step, *two)
+        assert steps.exit_code == 0, (steps.output, steps.exception)
+        assert len(steps.stdout.splitlines()) == number
     package = tmp_path / "package"
     sent = told(
         run(
             monkeypatch, here, "hand-over", "--institution", ORG, "--to", str(receiver), "--kind", "operator",
-            "--purpose", "平台退出", "--by", "stf_lin", "--approved-by", "stf_zhou", "--out", str(package),
+            "--purpose", "平台退出", "--by", LIN, "--approved-by", ZHOU, "--out", str(package),
         )
     )  # fmt: skip
     assert sent["counts"]["documents"] == 2
@@ -65,14 +72,18 @@ def test_from_key_to_receipt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     taken = told(
         run(
             monkeypatch, there, "take-over", str(package), "--key", str(key), "--sender", sent["signed_by"],
-            "--by", "stf_new", "--receipt", str(receipt),
+            "--by", TAKER, "--operator-name", OPERATOR_NAME, "--receipt", str(receipt),
         )
     )  # fmt: skip
     assert taken["institution"] == ORG
     kept = told(
         run(monkeypatch, here, "receipt", str(receipt), "--institution", ORG, "--from", str(receiver))
     )
-    assert kept["handover"] == sent["handover"]
+    assert (kept["handover"], kept["changed_since"]) == (sent["handover"], [])
+    assert kept["left_out"] == taken["left_out"]
+    assert "city_registration" in taken["left_out"]
+    last = run(monkeypatch, here, "leave", "--institution", ORG).stdout.splitlines()[-1]
+    assert json.loads(last)["step"] == "handed_over"
 
     out = tmp_path / "plain"
     told(
