@@ -10,6 +10,8 @@ from bridge.serve import die_with_parent
 from bridge.settings import Settings
 from bridge.start import configure_logs
 from bridge.web.agent_door import agent_door
+from bridge.web.api.door import read_api
+from bridge.web.api.token_door import token_door
 from bridge.web.caliper_door import caliper_door
 from bridge.web.canvas_door import canvas_door
 from bridge.web.cmi5_door import cmi5_door
@@ -50,6 +52,8 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     app.register_blueprint(caliper_door(house))
     app.register_blueprint(canvas_door(house))
     app.register_blueprint(credential_door(house))
+    app.register_blueprint(read_api(house))
+    app.register_blueprint(token_door(house))
     register_pages(app, house)
     for name in DOORS_WITHOUT_FORMS:
         app.extensions["csrf"].exempt(app.blueprints[name])

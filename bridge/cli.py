@@ -106,6 +106,7 @@ _LAZY: Mapping[str, tuple[str, Callable[[], click.Command]]] = {
         "监管统计:与各项记录重新核对。",
         lambda: _named("bridge.commands.supervision:supervision"),
     ),
+    "api": ("只读接口的客户端:申请、批准、更换密钥、停用。", lambda: _named("bridge.commands.api:api")),
     "identity": ("实名核验服务的设置与状况。", lambda: _named("bridge.commands.identity:identity")),
     "feed": (
         "向监管平台报送:状况、试算、更正、重发、对账、证据。",

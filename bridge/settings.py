@@ -117,6 +117,12 @@ class Settings(BaseSettings):
         le=24,
         description="Staff sign in again after so many hours at the latest (practice; as above).",
     )
+    api_requests_per_minute: int = Field(
+        600,
+        ge=10,
+        le=1_000_000,
+        description="Requests to the read API of one client, or one address, in a minute (practice).",
+    )
 
     second_factor: str = Field(
         "",

@@ -76,7 +76,7 @@ class SignIn:
         self._key = key
         self._limits: Mapping[str, TryLimit] = {
             kind: TryLimit(tries, _MINUTE, longest_wait, timedelta(hours=24))
-            for kind in ("account", "browser", "second", "second_browser")
+            for kind in ("account", "browser", "second", "second_browser", "program")
         } | {"address": _ADDRESS}
 
     def with_password(self, login: str, password: str, caller: Caller) -> Decision[StaffAccount | None]:
@@ -108,6 +108,17 @@ class SignIn:
         with self._uow.across_institutions("count a try at a second factor") as tx:
             row = tx.session.get(StaffAccountRow, account.id)
             buckets = self._buckets("second", account.id, row, caller)
+            wait = self._count(tx.session, buckets)
+        return Counted(buckets) if wait is None else wait
+
+    def program_try(self, client_id: str, caller: Caller) -> "timedelta | Counted":
+        """Count a try of a program that says it is a client of the read API; return how long to wait, or what it costs.
+
+        It is counted for client and address together, so that who guesses elsewhere keeps no client from its own door.
+        """
+        with self._uow.across_institutions("count a program's try") as tx:
+            of = f"{client_id[:_MAX_LOGIN]}|{_network(caller.address)}"
+            buckets = sorted([("program", self._key_of("program", of)), *self._of_address(caller)])
             wait = self._count(tx.session, buckets)
         return Counted(buckets) if wait is None else wait
 
@@ -162,10 +173,12 @@ class SignIn:
         ):
             known = "browser" if kind == "account" else "second_browser"
             return [(known, self._key_of(known, f"{row.id}|{browser}"))]
-        found = [(kind, self._key_of(kind, of))]
-        if caller.address:
-            found.append(("address", self._key_of("address", _network(caller.address))))
-        return sorted(found)
+        return sorted([(kind, self._key_of(kind, of)), *self._of_address(caller)])
+
+    def _of_address(self, caller: Caller) -> list[tuple[str, str]]:
+        if not caller.address:
+            return []
+        return [("address", self._key_of("address", _network(caller.address)))]
 
     def _sealed(self, browser: str, row: StaffAccountRow) -> str:
         # A new password makes every browser a stranger.

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import InstitutionId, new_id
 from bridge.kernel.time import Clock
+from bridge.supervision.export_tables import PREFIX, TABLES
 from bridge.supervision.list_export_tables import ListExportRow, ListExportStepRow
 
 OF_AUTHORITY: Mapping[str, str] = {
@@ -21,6 +22,7 @@ OF_AUTHORITY: Mapping[str, str] = {
     "class_runs": "班次名单",
     "learners": "班次学员学时(姓名和号码只显示一部分)",
     "signals": "异常信号",
+    **{f"{PREFIX}{name}": f"整表 Parquet:{one.title_zh}" for name, one in TABLES.items()},
 }
 OF_INSTITUTION: Mapping[str, str] = {"eligibility": "考试报名资格名单(含完整姓名和证件号码)"}
 KINDS_ZH: Mapping[str, str] = {**OF_AUTHORITY, **OF_INSTITUTION}
@@ -143,6 +145,16 @@ class ListExports:
         require_fetch(found, self._clock.now(), by)
         self._step(export_id, 2 + len(found.fetched), "fetch", by, sha256, row_count)
 
+    def note_program_fetch(self, export_id: str, *, sha256: str, row_count: int, by: str) -> None:
+        """Note that a whole table was handed to a program of the same owner, or to the operator.
+
+        Raises:
+            InvalidInput: export_unknown; export_not_allowed.
+        """
+        found = self.one(export_id)
+        require_allowed(found, self._clock.now())
+        self._step(export_id, 2 + len(found.fetched), "fetch", by, sha256, row_count)
+
     def _step(
         self,
         export_id: str,
@@ -209,6 +221,11 @@ def require_fetch(export: ListExport, now: datetime, by: str) -> None:
     """
     if by != export.asked_by:
         raise NotPermitted("not_your_export", "名单只由申请人下载;需要时请另行申请。")
+    require_allowed(export, now)
+
+
+def require_allowed(export: ListExport, now: datetime) -> None:
+    """Return if the export's file may be handed out now; InvalidInput("export_not_allowed")."""
     if not export.may_fetch(now):
         raise InvalidInput(
             "export_not_allowed", "这项导出还没有获批,或批准已超过 7 天,请重新申请。", http_status=409

@@ -3,9 +3,10 @@
 import structlog
 from flask import Flask, Response, jsonify, make_response, render_template, request
 from sqlalchemy.exc import DataError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from bridge.kernel.errors import BridgeError
+from bridge.web.api.problems import PREFIXES, problem
 from lti.errors import LaunchRefused
 
 log = structlog.get_logger()
@@ -31,6 +32,8 @@ def wants_json() -> bool:
 
 def error_response(reason: str, message: str, status: int, **more: object) -> Response:
     """Return the error in the form that the caller can use."""
+    if request.path.startswith(PREFIXES):
+        return problem(reason, message, status)
     if wants_json():
         response = jsonify({"reason": reason, "message": message, **more})
         response.status_code = status
@@ -62,7 +65,10 @@ def register_error_handlers(app: Flask) -> None:
     def http_error(error: HTTPException) -> Response:
         status = error.code or 500
         reason, message = _HTTP_SENTENCES.get(status, ("http_error", "请求无法处理,请稍后重试。"))
-        return error_response(reason, message, status)
+        answer = error_response(reason, message, status)
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods))
+        return answer
 
     @app.errorhandler(Exception)
     def defect(error: Exception) -> Response:

@@ -47,7 +47,18 @@ _LIMITER = "anxue.limiter"
 _SECOND_FACTOR = "ANXUE_SECOND_FACTOR_ROLES"
 _FRAMED_ONCE = "anxue_framed_once"
 _POSTS_ONCE = "anxue_posts_once"
-DOORS_WITHOUT_FORMS = ("lti", "agent", "webhooks", "notices", "xapi", "cmi5", "caliper", "canvas")
+DOORS_WITHOUT_FORMS = (
+    "lti",
+    "agent",
+    "webhooks",
+    "notices",
+    "xapi",
+    "cmi5",
+    "caliper",
+    "canvas",
+    "api",
+    "api_tokens",
+)
 """Blueprints that prove their caller otherwise: signed tokens, bearer secrets, signed bodies."""
 _ASSETS = {
     "htmx.min.js": ("web", "text/javascript"),
