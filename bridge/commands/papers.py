@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from bridge.commands.paper_numbers import numbers
 from bridge.completion.model import PaperKind
 from bridge.completion.seal_model import FIELD_LABELS, SealField, SealState, SignaturesFound
 from bridge.completion.template_tables import SqlPaperTemplates
@@ -31,9 +32,12 @@ _SAID = {
 }
 
 
-@click.group("papers", help="证明:签章证书、机构的证明版式。")
+@click.group("papers", help="证明:签章证书、机构的证明版式与编号规则。")
 def papers() -> None:
     """Hold the commands together."""
+
+
+papers.add_command(numbers)
 
 
 @papers.command("roots", help="输出查验签章所依据的根证书(PEM);交给离线核对证明的人。")

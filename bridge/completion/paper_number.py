@@ -1,4 +1,6 @@
-"""Numbers of papers: who looks one up must hold the paper. The scheme is practice; no law gives one.
+"""Numbers of papers: who looks one up must hold the paper. Practice; no law gives a scheme.
+
+An institution may have a scheme of its own (`number_scheme`). Where it has none:
 
 `440100-2026-5K7Q2-XW9DT-3H8MC-R`: the city's division code, the year of issue, 75 bits of chance in
 Crockford's alphabet, one check character (Luhn mod 32), so that a slip of the pen is told from a forgery.
@@ -6,6 +8,8 @@ Crockford's alphabet, one check character (Luhn mod 32), so that a slip of the p
 
 import re
 import secrets
+
+from bridge.completion.number_scheme import normalised_scheme_number
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CHANCE = 15
@@ -29,7 +33,7 @@ def normalised(text: str) -> str | None:
     """Return the number that `text` spells (case, hyphens, blanks, O/I/L forgiven), or None."""
     found = _SHAPE.fullmatch("".join(text.split()).upper())
     if found is None:
-        return None
+        return normalised_scheme_number(text)
     division_code, year, *groups, check = found.groups()
     chance = "".join(groups).translate(_LOOKALIKES)
     if not set(chance) <= set(_ALPHABET):

@@ -114,6 +114,18 @@ class StoredSeal:
     key: str
 
 
+class PaperNumbers(Protocol):
+    """Gives papers their numbers."""
+
+    def next(self, division_code: str, on: date) -> str:
+        """Return the number for a paper of that city (GB/T 2260) on that legal day, under the scheme then in force."""
+        ...
+
+    def keep(self, number: str) -> None:
+        """Note that the number is on a paper; one that is not kept is given again, so that none is missing."""
+        ...
+
+
 class SealKeyStore(Protocol):
     """Where a test CA keeps its keys."""
 

@@ -14,11 +14,12 @@ from bridge.completion.model import (
     TestScore,
     without_person,
 )
-from bridge.completion.paper_number import new_number, new_verify_code, normalised
+from bridge.completion.paper_number import new_verify_code, normalised
 from bridge.completion.ports import (
     CompletionStore,
     EarnedHours,
     IdentityDisclosure,
+    PaperNumbers,
     PaperPrinter,
     PaperSealer,
     Sheets,
@@ -76,6 +77,7 @@ class CompletionService:
         clock: Clock,
         study_clock: StudyClock,
         public_url: str,
+        numbers: PaperNumbers,
         template: Callable[[], str | None] = lambda: None,
     ) -> None:
         self._store = store
@@ -88,6 +90,7 @@ class CompletionService:
         self._evidence = evidence
         self._printer = printer
         self._sealer = sealer
+        self._numbers = numbers
         self._template = template
         self._events = events
         self._clock = clock
@@ -224,7 +227,8 @@ class CompletionService:
         person = self._identity.disclose(
             learner, purpose=f"issue_{kind}", recipient=standing.institution_name, by="completion"
         )
-        number, code = new_number(sheet.class_run.division_code, legal_date(now).year), new_verify_code()
+        number = self._numbers.next(sheet.class_run.division_code, legal_date(now))
+        code = new_verify_code()
         holders = (
             SealHolder(sheet.institution, standing.institution_name, standing.uscc),
             SealHolder(OPERATOR, standing.operator_name),
@@ -263,6 +267,7 @@ class CompletionService:
             facts=composition.facts(kind, earned, test),
         )
         self._store.add_paper(issued)
+        self._numbers.keep(number)
         self._events.emit(
             "certificate.issued",
             number,

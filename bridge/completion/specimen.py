@@ -6,7 +6,9 @@ from bridge.completion.model import Paper, PaperKind, PrintedField, PrintedTable
 from bridge.kernel.time import legal_date
 
 MARK = "样张·无效"
-NUMBER, CODE = "440100-2026-00000-00000-00000-0", "00000000"
+NUMBER, CODE = "440100-2026-YANGZ-HANG0-YANGZ-0", "YANGZ0WX"
+"""Neither is a number that anybody gets, and nothing else on the paper contains them: a template that leaves one out
+is found."""
 
 
 def made_up_paper(

@@ -7,6 +7,7 @@ import bridge.completion.credential_tables
 import bridge.completion.gradebook_tables
 import bridge.completion.learner_state_tables
 import bridge.completion.life_tables
+import bridge.completion.number_tables
 import bridge.completion.seal_keys
 import bridge.completion.store
 import bridge.completion.template_tables

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from bridge.completion.model import DEMONSTRATION, REHEARSAL, PaperKind
+from bridge.completion.number_tables import SqlPaperNumbers
 from bridge.completion.service import CompletionService
 from bridge.completion.store import SqlCompletionStore
 from bridge.db.base import Base
@@ -75,6 +76,7 @@ class House:
             clock=FixedClock(NOW),
             study_clock=FixedClock(NOW),
             public_url="https://bridge.example.cn/",
+            numbers=SqlPaperNumbers(tx),
         )
 
 

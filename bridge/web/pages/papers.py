@@ -28,16 +28,21 @@ from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
 from bridge.wiring.paper_batches import begin_batch
-from bridge.wiring.paper_specimen import specimen
+from bridge.wiring.paper_specimen import next_number, specimen
 
 
 @dataclass(frozen=True, slots=True)
 class ClassPapersPage:
-    """The page of a class run's papers: for each learner what was issued, and the newest batch."""
+    """The page of a class run's papers: for each learner what was issued, and the newest batch.
+
+    Args:
+        next_number: the next paper's under the institution's own scheme; None where it has none.
+    """
 
     run: ClassRun
     rows: Sequence[tuple[LearnerRef, MaskedIdentity, Sequence[IssuedPaper]]]
     batch: PaperBatch | None
+    next_number: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +201,7 @@ def _of_class_run(house: House, visit: StaffVisit, class_run: ClassRunId) -> Cla
             )
             for learner in stations.registry.enrolled(class_run)
         ]
-        return ClassPapersPage(run, rows, SqlPaperBatches(tx).latest(class_run))
+        return ClassPapersPage(run, rows, SqlPaperBatches(tx).latest(class_run), next_number(house, tx))
 
 
 def _of_learner(house: House, visit: StaffVisit, class_run: ClassRunId, learner: LearnerRef) -> PapersPage:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from bridge.completion.decided_anew import TestsDecidedAnew
 from bridge.completion.life import PaperLife
 from bridge.completion.life_tables import SqlPaperChanges
+from bridge.completion.number_tables import SqlPaperNumbers
 from bridge.completion.service import CompletionService
 from bridge.completion.store import SqlCompletionStore
 from bridge.completion.template_tables import SqlPaperTemplates
@@ -70,6 +71,7 @@ def completion(stations: "Stations") -> CompletionService:
         clock=house.clock,
         study_clock=house.study_clock,
         public_url=house.settings.public_url,
+        numbers=SqlPaperNumbers(stations.tx),
         template=SqlPaperTemplates(stations.tx).source,
     )
 
