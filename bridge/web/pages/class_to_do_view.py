@@ -18,8 +18,8 @@ from bridge.presence.review.model import Review, ReviewState
 from bridge.presence.tables import FaceReferenceRow
 from bridge.registry.model import ClassRun
 from bridge.web.pages.learner_view import way_of
-from bridge.web.pages.review_words import OUTCOMES
 from bridge.web.pages.visitors import StaffVisit
+from bridge.web.pages.wording import CHECK_OUTCOME
 from bridge.wiring import House, Stations
 from bridge.wiring.stuck_learners import stuck_at
 
@@ -286,7 +286,7 @@ def _why_stuck(stations: Stations, class_run: ClassRunId, learner: LearnerRef) -
     stuck = stuck_at(stations, learner, class_run)
     if stuck is None:
         return ""
-    last: str = OUTCOMES[stuck.outcome]
+    last: str = CHECK_OUTCOME[stuck.outcome]
     return f"{_('连续 %(count)d 次未通过，最近一次：', count=stuck.failures)}{last}"
 
 

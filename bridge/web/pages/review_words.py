@@ -1,24 +1,7 @@
-"""How pages about reviews of checks name outcomes, states, steps and thresholds. Pure."""
+"""How pages about reviews of checks name states, steps, verdicts and thresholds. Pure."""
 
 from collections.abc import Mapping
 
-OUTCOMES: Mapping[str, str] = {
-    "passed": "通过",
-    "missed": "未按时核验",
-    "other_person": "与登记的人脸不一致",
-    "suspected_spoof": "疑似照片或屏幕",
-    "no_face": "未检测到人脸",
-    "several_faces": "多张人脸",
-    "too_poor": "画面不清",
-    "unsure": "无法确认是否本人",
-}
-KINDS: Mapping[str, str] = {
-    "entry": "进入学习时的核验",
-    "random": "学习中的随机核验",
-    "exit": "结束学习时的核验",
-    "test_start": "考试开始时的核验",
-    "in_test": "考试中的随机核验",
-}
 STATES: Mapping[str, str] = {
     "waiting": "待复核",
     "decided": "待另一人确认",

@@ -51,6 +51,25 @@ RECORD_KIND = {
     "TestResult": "测验",
     "Certificate": "证明",
 }
+CHECK_OUTCOME = {
+    "open": "进行中",
+    "passed": "通过",
+    "missed": "未按时核验",
+    "other_person": "与登记的人脸不一致",
+    "suspected_spoof": "疑似照片或屏幕",
+    "no_face": "未检测到人脸",
+    "several_faces": "多张人脸",
+    "too_poor": "画面不清",
+    "unsure": "无法确认是否本人",
+    "declined": "本人停止刷脸",
+}
+CHECK_KIND = {
+    "entry": "进入学习时的核验",
+    "random": "学习中的随机核验",
+    "exit": "结束学习时的核验",
+    "test_start": "考试开始时的核验",
+    "in_test": "考试中的随机核验",
+}
 STAFF_ROLE = {
     "administrator": "系统管理员",
     "institution": "培训机构",
@@ -141,6 +160,8 @@ def register_wording(app: Flask) -> None:
         ("batch_state", BATCH_STATE),
         ("record_state", RECORD_STATE),
         ("record_kind", RECORD_KIND),
+        ("check_outcome", CHECK_OUTCOME),
+        ("check_kind", CHECK_KIND),
     ):
         app.add_template_filter(lambda code, words=words: words.get(str(code), str(code)), name)
     for function in (
