@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, func, literal, tuple_
 from bridge.kernel.time import require_utc
 from bridge.supervision.institution_scope import InstitutionScope
 from bridge.supervision.model import Area
+from bridge.supervision.paper_status import paper_status
 from bridge.supervision.rollup_tables import FIGURES
 from bridge.supervision.scope import Scope, Scoped, table
 from bridge.supervision.store import SqlSupervisionStore
@@ -119,7 +120,7 @@ class SqlApiQueries:
             enrolment.c.enrolled_on,
         ).where(*_of_enrolments(chosen))
         page = self._page(statement, _enrolment_key(), after, limit)
-        papers = self._valid_papers(page.rows)
+        papers = self._valid_papers(page.rows, chosen.today)
         none = {"hour_certificate": None, "completion_statement": None}
         return Page(
             tuple(
@@ -145,17 +146,19 @@ class SqlApiQueries:
     def papers(self, chosen: Chosen, after: Key | None, limit: int) -> Page:
         """Return papers in the order of their issue."""
         paper, institution = table("certificate"), table("institution")
-        names = ("number", "kind", "status", "mark", "issued_at", "sha256", "facts")
+        names = ("number", "kind", "mark", "issued_at", "sha256", "facts")
+        status = paper_status(chosen.today)
         statement = self._scope.of_learners(
             "certificate",
             *(paper.c[name] for name in names),
+            status,
             paper.c.learner_ref.label("learner"),
             paper.c.class_run_id.label("class_run"),
             institution.c.uscc,
             learner="learner_ref",
             class_run="class_run_id",
         ).where(
-            *_equal(paper.c.status, chosen.status),
+            *_equal(status.element, chosen.status),
             *_equal(paper.c.kind, chosen.kind),
             *_equal(paper.c.class_run_id, chosen.class_run),
             *_equal(paper.c.learner_ref, chosen.learner),
@@ -281,7 +284,7 @@ class SqlApiQueries:
             & (progress.c.class_run_id == enrolment.c.class_run_id),
         )
 
-    def _valid_papers(self, shown: Sequence[Shown]) -> dict[tuple[str, str], dict[str, str]]:
+    def _valid_papers(self, shown: Sequence[Shown], today: date) -> dict[tuple[str, str], dict[str, str]]:
         paper = table("certificate")
         runs, learners = {row["class_run"] for row in shown}, {row["learner"] for row in shown}
         statement = self._scope.of_learners(
@@ -290,7 +293,7 @@ class SqlApiQueries:
             learner="learner_ref",
             class_run="class_run_id",
         ).where(
-            paper.c.status == "valid",
+            paper_status(today).element == "valid",
             paper.c.class_run_id.in_(sorted(runs)),
             paper.c.learner_ref.in_(sorted(learners)),
         )

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, false, f
 
 from bridge.db.base import Base
 from bridge.db.unit_of_work import Tx
+from bridge.kernel.time import legal_date
 from bridge.supervision.model import Area, AreaOfRecord
 
 _BOUNDED = object()
@@ -63,6 +64,7 @@ class Scope:
     def __init__(self, tx: Tx, area: Area, rules: Mapping[str, AreaOfRecord]) -> None:
         self.__session = tx.session
         self.area = area
+        self.today = legal_date(tx.clock.now())
         self._rules = rules
 
     def rows(self, statement: Scoped) -> Sequence[Row[Any]]:

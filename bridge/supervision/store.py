@@ -21,6 +21,7 @@ from bridge.supervision.model import (
     TestView,
     UnitView,
 )
+from bridge.supervision.paper_status import paper_status
 from bridge.supervision.rollup_tables import FIGURES
 from bridge.supervision.scope import Scope, Scoped, table
 
@@ -214,7 +215,6 @@ class SqlSupervisionStore:
         names = (
             "number",
             "kind",
-            "status",
             "mark",
             "issued_at",
             "sha256",
@@ -224,7 +224,11 @@ class SqlSupervisionStore:
             "class_run_id",
         )
         statement = self._scope.of_learners(
-            "certificate", *(paper.c[name] for name in names), learner="learner_ref", class_run="class_run_id"
+            "certificate",
+            *(paper.c[name] for name in names),
+            paper_status(self._scope.today),
+            learner="learner_ref",
+            class_run="class_run_id",
         ).where(paper.c.class_run_id.in_(sorted(class_runs)), paper.c.learner_ref.in_(sorted(learners)))
         found: dict[tuple[str, str], list[PaperView]] = {}
         for row in self._scope.rows(statement.order_by(paper.c.issued_at, paper.c.number)):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from bridge.archive.store import LearnerFileRow
 from bridge.completion.store import CertificateRow
@@ -264,7 +264,11 @@ def _counts(tx: Tx, run: ClassRunId) -> dict[str, int]:
         ),
         "ledgers": _number(tx, LedgerHeadRow, LedgerHeadRow.class_run_id == run),
         "papers": _number(
-            tx, CertificateRow, CertificateRow.class_run_id == run, CertificateRow.status == "valid"
+            tx,
+            CertificateRow,
+            CertificateRow.class_run_id == run,
+            CertificateRow.status == "valid",
+            or_(CertificateRow.expires_on.is_(None), CertificateRow.expires_on > legal_date(tx.clock.now())),
         ),
         "files": _number(tx, LearnerFileRow, LearnerFileRow.class_run_id == run),
         "reported": _number(
