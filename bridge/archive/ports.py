@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bridge.archive.model import Fault, SealedFile
-from bridge.archive.print_set import Sheet
+from bridge.archive.sheet import Sheet
 from bridge.completion.model import Earned, IssuedPaper
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import ClassRunSheet

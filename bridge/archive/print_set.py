@@ -4,13 +4,13 @@ A sheet says everything in words and Beijing time; the files beside it stay the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from bridge.archive.missing import Missing
 from bridge.archive.model import ITEMS, PARTS
-from bridge.kernel.time import LEGAL_ZONE, from_epoch_ms, parse_rfc3339
+from bridge.archive.sheet import Section, Sheet, Table, beijing
+from bridge.kernel.time import from_epoch_ms, parse_rfc3339
 
 _KINDS = {
     "initial": "初次培训",
@@ -40,76 +40,6 @@ _VERDICTS = {
     "refused": "不计入",
 }
 _NONE = "(无)"
-_NARROWEST, _WIDEST = 5, 40
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Rows of text, all as wide as the heading."""
-
-    heading: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """Return how wide each column is beside the others: as its longest cell, within bounds."""
-        columns = zip(self.heading, *self.rows, strict=True)
-        return tuple(min(_WIDEST, max(_NARROWEST, *map(_width, column))) for column in columns)
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One item of the file."""
-
-    title: str
-    pairs: tuple[tuple[str, str], ...] = ()
-    tables: tuple[Table, ...] = ()
-    missing: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Sheet:
-    """A file as it is printed.
-
-    Args:
-        number: what the foot of each page says, so that a loose page finds its file again.
-        digests: name and SHA-256 of the files that count.
-    """
-
-    title: str
-    basis: str
-    number: str
-    issuer: str
-    made_at: datetime
-    sections: tuple[Section, ...]
-    digests: tuple[tuple[str, str], ...] = field(default=())
-
-    def to_json(self) -> dict[str, Any]:
-        """Return what a printer sets."""
-        return {
-            "title": self.title,
-            "basis": self.basis,
-            "number": self.number,
-            "issuer": self.issuer,
-            "made_at": beijing(self.made_at),
-            "sections": [
-                {
-                    "title": one.title,
-                    "pairs": [list(pair) for pair in one.pairs],
-                    "tables": [
-                        {
-                            "heading": list(table.heading),
-                            "rows": [list(row) for row in table.rows],
-                            "widths": list(table.widths),
-                        }
-                        for table in one.tables
-                    ],
-                    "missing": list(one.missing),
-                }
-                for one in self.sections
-            ],
-            "digests": [list(one) for one in self.digests],
-        }
 
 
 def learner_sheet(
@@ -358,11 +288,6 @@ def class_sheet(
     )
 
 
-def beijing(instant: datetime) -> str:
-    """Return e.g. "2026-11-24 12:00:05"."""
-    return instant.astimezone(LEGAL_ZONE).strftime("%Y-%m-%d %H:%M:%S")
-
-
 def _sections(
     titles: Mapping[str, str],
     bodies: Mapping[str, tuple[Sequence[tuple[str, Any]], Sequence[Table]]],
@@ -381,11 +306,6 @@ def _sections(
 
 def _table(heading: tuple[str, ...], rows: Sequence[Sequence[Any]]) -> Table:
     return Table(heading, tuple(tuple(_text(cell) for cell in row) for row in rows))
-
-
-def _width(text: str) -> int:
-    """Return about how wide a text is set, in Latin letters."""
-    return sum(1 if character.isascii() else 2 for character in text)
 
 
 def _text(value: Any) -> str:

@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 from bridge.archive import tar
 from bridge.archive.class_file import ClassFacts, LearnerOfClass, class_payload, five_parts
 from bridge.archive.missing import Missing, missing_of_class, missing_of_learner
-from bridge.archive.print_set import Sheet, class_sheet, learner_sheet
+from bridge.archive.print_set import class_sheet, learner_sheet
 from bridge.archive.retention import Retention, retention_of
+from bridge.archive.sheet import Sheet
 from bridge.db.unit_of_work import Tx
 from bridge.identity.model import mask_citizen_id, mask_name
 from bridge.identity.tables import EnrolmentListRow

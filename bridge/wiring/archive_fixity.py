@@ -1,7 +1,10 @@
-"""The fixity schedule: begins each institution's round when it is due, and looks at it lot by lot."""
+"""The fixity schedule: begins each institution's round when it is due, and looks at it lot by lot.
+
+With it goes what keeps the stores clean: drafts that killed processes left are removed.
+"""
 
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import structlog
 from sqlalchemy import select
@@ -89,9 +92,31 @@ def begin_rounds(house: "House") -> int:
     return begun
 
 
+@runtime_checkable
+class KeepsDrafts(Protocol):
+    """A store that writes a draft before a name."""
+
+    def sweep_drafts(self) -> int:
+        """Remove drafts that are nobody's; return how many."""
+        ...
+
+
+def sweep_drafts(house: "House") -> int:
+    """Remove what killed processes left in the stores of this machine; return how many."""
+    swept = sum(
+        store.sweep_drafts()
+        for store in (house.blobs, house.material_files)
+        if isinstance(store, KeepsDrafts)
+    )
+    if swept:
+        log.info("store_drafts_swept", drafts=swept)
+    return swept
+
+
 def sweep_fixity(house: "House") -> None:
-    """Once an hour: begin what is due."""
+    """Once an hour: begin what is due, and remove drafts that are nobody's."""
     hour = house.clock.now().replace(minute=0, second=0, microsecond=0)
     if house.fixity_swept != hour:
         begin_rounds(house)
+        sweep_drafts(house)
         house.fixity_swept = hour

@@ -99,7 +99,9 @@ def needed_by(house: "House", tx: Tx, scope: EvidenceScope) -> str | None:
         held = any(holds.binds(of_record) for of_record in _runs_of_batch(tx, scope.subject))
         return "legal_hold" if held else None
     person = _person(tx, scope.subject)
-    if holds.binds(run, person):
+    # What belongs to no class run is evidence in every one that its person is in.
+    runs = [run] if run is not None else [None, *stations.registry.class_runs_of(person)]
+    if any(holds.binds(one, person) for one in runs):
         return "legal_hold"
     if run is not None and scope.purpose in _LOOKED_AT_IN_REVIEWS:
         cases = stations.review_store.of_learner(person, run)

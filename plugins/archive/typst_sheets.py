@@ -7,7 +7,7 @@ from typing import Any
 
 import typst
 
-from bridge.archive.print_set import Sheet
+from bridge.archive.sheet import Sheet
 from bridge.kernel.errors import InvalidInput, Unavailable
 from plugins.completion.font_coverage import FontUnreadable, covered
 from plugins.completion.typst_pdf import RARE, fonts_in

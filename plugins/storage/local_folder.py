@@ -5,6 +5,9 @@ import re
 import secrets
 from pathlib import Path
 
+from plugins.storage.drafts import sweep
+
+_DRAFTS = ".drafts"
 _NAME = re.compile(r"[0-9a-z]{2}/[0-9a-z_]{4,60}")
 
 
@@ -19,7 +22,10 @@ class LocalFolderBlobs:
         path = self._path(name)
         new_folder = not path.parent.is_dir()
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{secrets.token_hex(8)}")
+        drafts = self._root / _DRAFTS
+        drafts.mkdir(exist_ok=True, mode=0o700)
+        # In a folder of their own: what a killed process left is found without a look at millions of names.
+        draft = drafts / f".{secrets.token_hex(8)}"
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "wb") as file:
@@ -41,6 +47,10 @@ class LocalFolderBlobs:
     def delete(self, name: str) -> None:
         """Remove the name if it is there."""
         self._path(name).unlink(missing_ok=True)
+
+    def sweep_drafts(self) -> int:
+        """Remove what killed processes left of writes that never ended; return how many."""
+        return sweep(self._root / _DRAFTS)
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name):

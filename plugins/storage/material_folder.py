@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from bridge.registry.material_model import PageContent
+from plugins.storage.drafts import sweep
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _AT_ONCE = 1 << 20
@@ -59,6 +60,10 @@ class MaterialFolder:
                 return file_digest(file, "sha256").hexdigest() == sha256
         except FileNotFoundError:
             return False
+
+    def sweep_drafts(self) -> int:
+        """Remove what killed processes left of copies that never ended; return how many."""
+        return sweep(self._root)
 
     def _path(self, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):

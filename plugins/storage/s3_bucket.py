@@ -4,8 +4,11 @@ The service must honour `If-None-Match: *` on PUT, so that no name is written tw
 real one to it. Writers of one moment some services still let through; the vault never gives a name twice.
 """
 
+import random
 import re
 import threading
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -19,7 +22,10 @@ from plugins.storage.sigv4 import EMPTY_SHA256, Signer, encoded
 _NAME = re.compile(r"[0-9a-z]{2}/[0-9a-z_]{4,60}")
 _SECONDS = (5, 60)
 """To connect, and between two pieces of an answer."""
-_TRIES = 3
+_TRIES = 5
+_FIRST_PAUSE, _LONGEST_PAUSE, _ALL_SECONDS = 0.2, 3.0, 20.0
+"""Practice. A pause is of random length below a bound that doubles, so that those whom one fault turned away do not
+come back at once; no try begins once so many seconds have gone since the first."""
 _OK, _NO_CONTENT, _NOT_FOUND, _TAKEN = (200, 201), 204, 404, 412
 _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -27,7 +33,7 @@ _PASSING = frozenset({408, 429, 500, 502, 503, 504})
 class S3BucketBlobs:
     """`bridge.db.vault.BlobStore` on a bucket. Threads share it, each with a connection of its own."""
 
-    def __init__(self, settings: StoreSettings) -> None:
+    def __init__(self, settings: StoreSettings, pause: Callable[[float], None] = time.sleep) -> None:
         parts = urlsplit(settings.s3_endpoint)
         self._origin = f"{parts.scheme}://{parts.netloc}"
         self._host = parts.netloc
@@ -35,11 +41,12 @@ class S3BucketBlobs:
         self._base = f"{parts.path.rstrip('/')}/{settings.s3_bucket}/{settings.s3_prefix}"
         self._signer = Signer(settings.s3_access_key, settings.s3_secret_key, settings.s3_region)
         self._of_thread = threading.local()
+        self._pause = pause
 
     def put(self, name: str, content: bytes) -> None:
         """Store `content`, on the service's word that it is stored; FileExistsError if the name is taken."""
         again = False
-        for last in _tries():
+        for last in self._tries():
             answer = self._ask("PUT", name, content, {"If-None-Match": "*"}, last=last)
             if answer is None:
                 again = True
@@ -55,7 +62,7 @@ class S3BucketBlobs:
 
     def get(self, name: str) -> bytes:
         """Return what was put; FileNotFoundError if there is nothing."""
-        for last in _tries():
+        for last in self._tries():
             answer = self._ask("GET", name, b"", {}, last=last)
             if answer is None:
                 continue
@@ -68,7 +75,7 @@ class S3BucketBlobs:
 
     def delete(self, name: str) -> None:
         """Remove the name if it is there."""
-        for last in _tries():
+        for last in self._tries():
             answer = self._ask("DELETE", name, b"", {}, last=last)
             if answer is None:
                 continue
@@ -104,6 +111,19 @@ class S3BucketBlobs:
             return None
         return answer
 
+    def _tries(self) -> Iterator[bool]:
+        """Yield before each try whether it is the last; between two there is a pause. Unavailable: time is over."""
+        end = time.monotonic() + _ALL_SECONDS
+        bound = _FIRST_PAUSE
+        for _ in range(_TRIES - 1):
+            yield False
+            pause = random.uniform(0, bound)  # noqa: S311  # only spreads tries
+            if time.monotonic() + pause >= end:
+                raise _unavailable()
+            self._pause(pause)
+            bound = min(_LONGEST_PAUSE, bound * 2)
+        yield True
+
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._of_thread, "session", None)
         if session is None:
@@ -111,10 +131,6 @@ class S3BucketBlobs:
             # No .netrc of this machine puts another authorization in place of ours.
             session.trust_env = False
         return session
-
-
-def _tries() -> list[bool]:
-    return [False] * (_TRIES - 1) + [True]
 
 
 def _unavailable() -> Unavailable:

@@ -17,8 +17,9 @@ from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, EvidenceId, LearnerRef
 from bridge.privacy.receipts import check_receipts
 from bridge.registry.model import ClassRun
-from bridge.wiring.archive_desk import on_hold
+from bridge.wiring import House
 from bridge.wiring.archive_disposal import carry_out, propose
+from bridge.wiring.key_ends import needed_by
 from tests.web.furnished import (
     CHEN,
     CHEN_ID,
@@ -190,12 +191,24 @@ def test_a_hold_on_a_learner_binds_that_learner_and_the_class_run_as_a_whole(fur
     with house.uow.for_institution(ORG, read_only=True) as tx:
         stations = house.at(tx)
         assert stations.legal_holds.binds(RUN)
-        assert on_hold(stations, tx, chen, RUN)
-        assert on_hold(stations, tx, chen, None)
-        assert on_hold(stations, tx, list_row_of(tx, chen), RUN)
-        assert not on_hold(stations, tx, huang, RUN)
-        assert not on_hold(stations, tx, huang, None)
+        assert held(house, tx, chen, RUN)
+        assert held(house, tx, chen, None)
+        assert held(house, tx, list_row_of(tx, chen), RUN)
+        assert not held(house, tx, huang, RUN)
+        assert not held(house, tx, huang, None)
         assert not stations.legal_holds.binds(ClassRunId("run_other"))
+
+
+def test_a_hold_on_a_class_run_binds_what_of_its_learners_belongs_to_no_class_run(
+    furnished: Furnished,
+) -> None:
+    house = furnished.house
+    _, chen = furnished.enrol("lms-user-1001", CHEN, CHEN_ID)
+    with house.uow.for_institution(ORG) as tx:
+        assert not held(house, tx, chen, None)
+        house.at(tx).legal_holds.ask(RUN, None, REASON, FIRST)
+        assert held(house, tx, chen, None)
+        assert not held(house, tx, "ln_nobody", None)
 
 
 def test_a_hold_of_one_institution_is_nothing_to_another(furnished: Furnished) -> None:
@@ -217,6 +230,12 @@ def test_a_hold_has_a_reason(furnished: Furnished, reason: str) -> None:
         pytest.raises(InvalidInput, match="reason_malformed"),
     ):
         furnished.house.at(tx).legal_holds.ask(RUN, None, reason, FIRST)
+
+
+def held(house: House, tx: Tx, subject: str, class_run: ClassRunId | None) -> bool:
+    """Return whether a key of `subject` may not be destroyed now."""
+    scope = EvidenceScope(ORG, subject, EvidencePurpose.IDENTITY_EVIDENCE, class_run)
+    return needed_by(house, tx, scope) == "legal_hold"
 
 
 def list_row_of(tx: Tx, learner: LearnerRef) -> str:
