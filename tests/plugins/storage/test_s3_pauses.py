@@ -7,7 +7,6 @@ import requests
 
 from bridge.db.store_settings import StoreSettings
 from bridge.kernel.errors import Unavailable
-from plugins.storage import s3_bucket
 from plugins.storage.s3_bucket import S3BucketBlobs
 
 NAME = "ab/evd_1ab"
@@ -51,7 +50,12 @@ def test_each_pause_may_be_longer_than_the_one_before_and_no_two_are_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     bounds: list[float] = []
-    monkeypatch.setattr(s3_bucket.random, "uniform", lambda low, high: bounds.append(high) or high)
+
+    def longest(_low: float, high: float) -> float:
+        bounds.append(high)
+        return high
+
+    monkeypatch.setattr("plugins.storage.s3_bucket.random.uniform", longest)
     store, answers, pauses = asked(monkeypatch, [503, None, 500, 429, 200])
     assert store.get(NAME) == b"content"
     assert answers.asked == 5
@@ -77,7 +81,7 @@ def test_it_ends_after_the_last_try(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_no_try_begins_once_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(s3_bucket.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("plugins.storage.s3_bucket.time.monotonic", lambda: now[0])
     store, answers, pauses = asked(monkeypatch, [503] * 9)
 
     def slow(*words: object, **more: object) -> requests.Response:
