@@ -91,11 +91,11 @@ def judge_burst_material(
     anchor = None
     if vouching is None and material.roster_jpeg is not None:
         anchor = roster_template(material.roster_jpeg)
-    seen = [_observed(engine, jpeg) for _, jpeg in material.frames]
+    seen = [observed(engine, jpeg) for _, jpeg in material.frames]
     first = next((one.template for one in seen if isinstance(one, FaceObservation) and one.template), None)
     # Nobody's picture of a face is compared with itself alone but at the very beginning without an ID photo.
     against = vouching or anchor or material.known or first
-    shown = [_shown(one, against, engine.pack, limits) for one in seen]
+    shown = [shown_of(one, against, engine.pack, limits) for one in seen]
     made = tuple(_mark(marks, jpeg) for _, jpeg in material.frames)
     boxes = [one.main.bbox if isinstance(one, FaceObservation) and one.main else None for one in seen]
     jpegs = [jpeg for _, jpeg in material.frames]
@@ -113,16 +113,18 @@ def judge_burst_material(
     )
 
 
-def _observed(engine: FaceEngine, jpeg: bytes) -> FaceObservation | str:
+def observed(engine: FaceEngine, jpeg: bytes) -> FaceObservation | str:
+    """Return what a picture shows, or a sentence about why it cannot be read."""
     try:
         return engine.observe(jpeg)
     except InvalidInput as error:
         return error.message
 
 
-def _shown(
+def shown_of(
     seen: FaceObservation | str, against: FaceTemplate | None, pack: FacePack, limits: ChallengeLimits
 ) -> FrameShown:
+    """Return what one frame of a burst shows of the person of `against`, who moves; copies are not looked for here."""
     if isinstance(seen, str):
         return FrameShown(FaceVerdict.TOO_POOR, advice=seen)
     # Without any face to compare with, `judge` still says what is wrong with the picture.

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, String, delete, select
+from sqlalchemy import JSON, String, delete, or_, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import Base, Code, Count, Id, JsonList, Ref, TenantRow
 from bridge.db.unit_of_work import Tx
-from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.kernel.ids import CheckId, ClassRunId, InstitutionId, LearnerRef
 from bridge.presence.challenge import Challenge, ChallengeState, Move, Step
+from bridge.presence.tables import FaceFrameRow
 
 
 class FaceChallengeRow(TenantRow, Base):
@@ -125,6 +126,18 @@ class SqlChallengeStore:
         rows = self._db.execute(
             select(FaceFrameMarkRow.frame_id, FaceFrameMarkRow.mark).where(
                 FaceFrameMarkRow.learner == learner, FaceFrameMarkRow.frame_id.not_in(own)
+            )
+        )
+        return [(row.frame_id, row.mark) for row in rows]
+
+    def marks_but_of_check(self, learner: LearnerRef, check_id: CheckId) -> list[tuple[str, str]]:
+        """Return (frame id, mark) of all judged frames of the learner but those of one check."""
+        rows = self._db.execute(
+            select(FaceFrameMarkRow.frame_id, FaceFrameMarkRow.mark)
+            .join(FaceFrameRow, FaceFrameRow.id == FaceFrameMarkRow.frame_id)
+            .where(
+                FaceFrameMarkRow.learner == learner,
+                or_(FaceFrameRow.check_id.is_(None), FaceFrameRow.check_id != check_id),
             )
         )
         return [(row.frame_id, row.mark) for row in rows]

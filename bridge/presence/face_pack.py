@@ -204,6 +204,36 @@ class ChallengeLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class MovementLimits:
+    """The one movement that ends a check during study; angles and copies are the challenge's.
+
+    Args:
+        moves: which movements may be asked for, as `challenge.Move` names them.
+        frames: pictures of a movement; `frame_gap_ms`: between two of them.
+        tries: how often a check may ask for one.
+        window_ms: time that is left to answer, at least, whenever one is asked for.
+        same_place_from: how alike (correlation, −1..1) what lies around the face is in two pictures of one take.
+    """
+
+    moves: tuple[str, ...] = ("turn_left", "turn_right", "nod")
+    frames: int = 4
+    frame_gap_ms: int = 400
+    tries: int = 3
+    window_ms: int = 30_000
+    same_place_from: float = 0.6
+
+    def __post_init__(self) -> None:
+        if not self.moves or len(set(self.moves)) != len(self.moves):
+            raise ValueError("a movement needs moves, each named once")
+        if self.frames < 3 or self.tries < 1:
+            raise ValueError("a movement needs 3 frames and a try")
+        if not 0 < self.frames * self.frame_gap_ms < self.window_ms:
+            raise ValueError("the frames of a movement must fit into its window")
+        if not -1 <= self.same_place_from <= 1:
+            raise ValueError("a correlation lies between −1 and 1")
+
+
+@dataclass(frozen=True, slots=True)
 class FacePack:
     """The models that work together, and the thresholds measured with them.
 
@@ -211,6 +241,7 @@ class FacePack:
         liveness: None where the pack has no model that tells a living face from a picture.
         recorded: licences that the operator has obtained for models of this pack.
         challenge: None where the pack has no model that sees how a head is turned: nobody is anchored by machine then.
+        movement: None with it: checks during study then rest on single pictures.
     """
 
     id: str
@@ -222,6 +253,7 @@ class FacePack:
     runtime: FaceRuntime = FaceRuntime.YUFACE
     recorded: tuple[RecordedLicence, ...] = ()
     challenge: ChallengeLimits | None = None
+    movement: MovementLimits | None = None
 
     def find(self, job: str) -> PackModel | None:
         """Return the pack's one model for `job`, None if there is none."""

@@ -23,6 +23,14 @@ class FrameMarks(Protocol):
         """Return the share of the frame's blocks of 8x8 pixels, 0..1, that are the very same in both."""
         ...
 
+    def same_place(self, a: bytes, b: bytes, box: Box) -> float:
+        """Return how alike what lies around the face is in two frames, −1..1, a moved camera allowed for.
+
+        Args:
+            box: the face, as `b` shows it. Where there is nothing to see around it they count as alike (1).
+        """
+        ...
+
 
 def differing_bits(a: str, b: str) -> int:
     """Return how many bits of two marks differ."""

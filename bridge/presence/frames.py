@@ -33,6 +33,8 @@ from bridge.presence.model import (
     SeenCheck,
     medoid,
 )
+from bridge.presence.movements import Movements
+from bridge.presence.moving_frames import JudgedMove, Means, Surroundings, judge_moving
 from bridge.presence.ports import PresenceStore, RosterPhotographs
 
 FRAME_WAITING = "presence.frame_waiting"
@@ -48,6 +50,7 @@ class FrameMaterial:
         renewal: the person was anchored with another model: their new reference must match the ID photo again,
             or whoever sits there now would take over what was anchored.
         reference_id: of the person's reference, `FaceReference.id`.
+        around: of a picture of a movement, what it is held together with; None for any other.
     """
 
     frame: FaceFrame
@@ -57,6 +60,7 @@ class FrameMaterial:
     earlier: tuple[FaceTemplate, ...]
     renewal: bool = False
     reference_id: str = ""
+    around: Surroundings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class JudgedFrame:
         chosen: index of the template most like the others, the new one being last.
         anchoring: whether the verdict rests on the enrolment list's ID photo.
         reference_id: of the reference with which a check's frame was compared.
+        pitch_degrees: how the head of a check's straight look was held; None where that could not be read.
+        move: of a picture of a movement, what it shows of it.
     """
 
     judgement: FaceJudgement
@@ -75,17 +81,26 @@ class JudgedFrame:
     chosen: int
     anchoring: bool
     reference_id: str = ""
+    pitch_degrees: float | None = None
+    move: JudgedMove | None = None
 
 
 def judge_material(
-    engine: FaceEngine, material: FrameMaterial, roster_template: Callable[[bytes], FaceTemplate | None]
+    engine: FaceEngine,
+    material: FrameMaterial,
+    roster_template: Callable[[bytes], FaceTemplate | None],
+    means: Means,
 ) -> JudgedFrame:
     """Return the verdict on a frame of a check, or of the capture of a reference.
 
     Args:
         roster_template: makes (and may remember) the template of an ID photo; None if no one face can be used.
+        means: with which pictures of movements are told from copies.
     """
     try:
+        if material.around is not None and material.reference is not None:
+            judgement, move = judge_moving(engine, material.jpeg, material.reference, material.around, means)
+            return JudgedFrame(judgement, None, 0, False, material.reference_id, move=move)
         return _judged(engine, material, roster_template)
     except InvalidInput as error:
         # Judging again would fail again, and a frame without a verdict would hold its check open for ever.
@@ -103,7 +118,9 @@ def _judged(
         if material.reference is None:
             raise InvalidInput("face_reference_required", "尚未采集人脸,请先完成人脸登记", http_status=409)
         judgement = judge(seen, material.reference, engine.pack)
-        return JudgedFrame(judgement, None, 0, False, material.reference_id)
+        pose = None if seen.signs is None else seen.signs.pose
+        pitch = None if pose is None else pose.pitch_degrees
+        return JudgedFrame(judgement, None, 0, False, material.reference_id, pitch)
     anchor = roster_template(material.roster_jpeg) if material.roster_jpeg is not None else None
     if anchor is None and material.renewal:
         raise InvalidInput(
@@ -136,8 +153,10 @@ def may_be_taken(seen: SeenCheck, nonce: str, jpeg: bytes, at_ms: int) -> bool:
     What it lets through is asked again, and refused in words, by `submit_for_check` alone.
     """
     check = seen.check
-    in_time = check.state is CheckState.OPEN and at_ms < check.answer_by_ms and not seen.waiting
-    if not in_time or not hmac.compare_digest(nonce.encode("utf-8", "replace"), check.nonce.encode()):
+    in_time = check.state is CheckState.OPEN and at_ms < check.answer_by_ms
+    if not in_time or not check.takes_pictures(seen.waiting):
+        return False
+    if not hmac.compare_digest(nonce.encode("utf-8", "replace"), check.nonce.encode()):
         return False
     return is_frame(jpeg)
 
@@ -165,12 +184,14 @@ class FrameService:
         institution_id: InstitutionId,
         decide: Callable[[PresenceCheck, CheckState, int, int], PresenceCheck],
         recogniser: RecogniserInForce,
+        movements: Movements,
         *,
         challenged: bool,
     ) -> None:
         """Bind the service to one unit of work.
 
         Args:
+            movements: what follows on the straight look of a check.
             challenged: whether the pack has a challenge: single frames register nobody then. Without one they
                 register, and anchor nobody: pictures alone are what a stored photograph gives.
         """
@@ -183,12 +204,15 @@ class FrameService:
         self._institution_id = institution_id
         self._decide = decide
         self._recogniser = recogniser
+        self._movements = movements
         self._challenged = challenged
 
     def submit_for_check(
         self, check: PresenceCheck, nonce: str, jpeg: bytes, *, at_ms: int, waiting: int
     ) -> str:
         """Store a frame for an open check and ask for its judgement; return the frame's id.
+
+        The first shows the straight look; where a movement is asked for then, it is shown by the next few.
 
         Args:
             at_ms: when it came (study ms): who came in time is not late by our queue.
@@ -208,9 +232,13 @@ class FrameService:
         if known is not None and not known.is_of(self._recogniser):
             # Not taken, so that no attempt is lost by a change of ours.
             raise InvalidInput("face_renewal_required", RENEWAL_SENTENCE, http_status=409)
-        if waiting:
+        if not check.takes_pictures(waiting):
             raise InvalidInput("frame_waiting", "上一张照片正在核对,请稍候", http_status=409)
-        return self._take(check.learner, check.class_run, check.id, jpeg)
+        asked = "" if check.asked is None else check.asked.move.value
+        frame_id = self._take(check.learner, check.class_run, check.id, jpeg, asked)
+        if check.asked is not None:
+            self._store.save_check(replace(check, asked=check.asked.taking(frame_id)), None)
+        return frame_id
 
     def submit_for_reference(self, learner: LearnerRef, class_run: ClassRunId, jpeg: bytes) -> str:
         """Store a frame of the face registration and ask for its judgement; return the frame's id.
@@ -251,7 +279,8 @@ class FrameService:
         if frame.check_id is not None:
             chosen = None if reference is None else self._template(reference, reference.chosen)
             named = "" if reference is None else reference.id
-            return FrameMaterial(frame, jpeg, chosen, None, (), reference_id=named)
+            around = self._movements.around(frame) if frame.asked and chosen is not None else None
+            return FrameMaterial(frame, jpeg, chosen, None, (), reference_id=named, around=around)
         earlier = (
             () if reference is None else tuple(self._template(reference, e) for e in reference.templates)
         )
@@ -276,8 +305,9 @@ class FrameService:
         )
         self._store.save_frame(frame)
         if frame.check_id is not None:
-            if self._record_check(frame, frame.check_id, judgement.verdict, judged.reference_id):
-                self._store.save_frame(replace(frame, message=_ONE_MORE))
+            said = self._record_check(frame, frame.check_id, judged)
+            if said:
+                self._store.save_frame(replace(frame, message=said))
         elif judged.template is not None:
             self._record_reference(frame, judged, judged.template)
 
@@ -288,7 +318,11 @@ class FrameService:
             self._store.save_frame(replace(frame, verdict=FaceVerdict.UNSURE.value, message=message))
             check = None if frame.check_id is None else self._store.check(frame.check_id)
             if check is not None and check.state is CheckState.OPEN:
-                self._store.save_check(self._with_wait(check, frame), None)
+                check = self._with_wait(check, frame)
+                if frame.asked:
+                    self._movements.give_up(check, frame.id, message)
+                else:
+                    self._store.save_check(check, None)
 
     def _with_wait(self, check: PresenceCheck, frame: FaceFrame) -> PresenceCheck:
         """Return the check with the time more to answer that its frame waited for us."""
@@ -298,25 +332,34 @@ class FrameService:
         # While a check is open the study clock runs as the real one does, in the demonstration too.
         return max(0, epoch_ms(self._clock.now()) - epoch_ms(frame.received_real))
 
-    def _record_check(
-        self, frame: FaceFrame, check_id: CheckId, verdict: FaceVerdict, reference_id: str
-    ) -> bool:
-        """Record what a frame does to its check; return whether it was verified and yet another is needed."""
+    def _record_check(self, frame: FaceFrame, check_id: CheckId, judged: JudgedFrame) -> str:
+        """Record what a frame does to its check; return what the learner hears in place of its reason, or ""."""
+        verdict, reference_id = judged.judgement.verdict, judged.reference_id
         check = self._store.check(check_id)
         if check is None or check.state is not CheckState.OPEN:
-            return False
+            return ""
+        if frame.asked:
+            if judged.move is None:
+                # What it is compared with is gone, for a reason of ours or of staff: asked for once more.
+                return self._movements.give_up(check, frame.id, judged.judgement.reason_zh)
+            return self._movements.record(self._with_wait(check, frame), frame, judged.move)
+        if check.asked is not None:
+            return ""
         known = self._store.reference(check.learner, check.class_run)
         if verdict is FaceVerdict.VERIFIED and (known is None or known.id != reference_id):
             # Compared with a reference that has been given up since.
             verdict = FaceVerdict.UNSURE
         state, left = check.after(verdict)
+        if state is CheckState.PASSED and self._movements.follow(check):
+            looked = replace(self._with_wait(check, frame), reference=reference_id)
+            return self._movements.begin(looked, frame.id, judged.pitch_degrees)
         if state is not CheckState.PASSED:
             check = replace(self._with_wait(check, frame), verdicts=(*check.verdicts, verdict.value))
         else:
             check = replace(check, reference=reference_id)
         # It was answered when the frame came, however long our queue.
         self._decide(check, state, left, epoch_ms(self._study_clock.now()) - self._waited_ms(frame))
-        return state is CheckState.OPEN and verdict is FaceVerdict.VERIFIED
+        return _ONE_MORE if state is CheckState.OPEN and verdict is FaceVerdict.VERIFIED else ""
 
     def _record_reference(self, frame: FaceFrame, judged: JudgedFrame, template: FaceTemplate) -> None:
         known = self._store.reference(frame.learner, frame.class_run)
@@ -346,7 +389,14 @@ class FrameService:
         )
         self._store.save_reference(reference)
 
-    def _take(self, learner: LearnerRef, class_run: ClassRunId, check_id: CheckId | None, jpeg: bytes) -> str:
+    def _take(
+        self,
+        learner: LearnerRef,
+        class_run: ClassRunId,
+        check_id: CheckId | None,
+        jpeg: bytes,
+        asked: str = "",
+    ) -> str:
         sha256 = sha256_hex(jpeg)
         if self._store.frame_known(learner, sha256):
             raise _repeated()
@@ -361,6 +411,7 @@ class FrameService:
             evidence_id=evidence_id,
             sha256=sha256,
             received_real=self._clock.now(),
+            asked=asked,
         )
         if not self._store.add_frame(frame):
             raise _repeated()

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -16,7 +16,9 @@ from bridge.kernel.ids import (
     LearnerRef,
     StudySessionId,
 )
+from bridge.presence.challenge import Finding
 from bridge.presence.face import FaceVerdict
+from bridge.presence.movement import Asked
 
 
 class Activity(StrEnum):
@@ -93,8 +95,23 @@ _TEST_SENTENCES = {
 }
 
 
-def check_sentence(state: CheckState, activity: Activity) -> str:
-    """Return what the learner reads of a check that stands so, in the words of what they do."""
+_NO_MOVEMENT = {
+    Activity.STUDY: (
+        "几次都没有看清要做的动作,自应核验时起的学习时间不计入学时。没有关系:可重新核验,"
+        "做不了动作的请工作人员当面监督,学时不受影响。"
+    ),
+    Activity.TEST: "几次都没有看清要做的动作,本次考试的成绩可能不予认可,请重新核验,或联系班主任。",
+}
+
+
+def check_sentence(state: CheckState, activity: Activity, *, moving: bool = False) -> str:
+    """Return what the learner reads of a check that stands so, in the words of what they do.
+
+    Args:
+        moving: it came as far as the movement: the straight look was theirs.
+    """
+    if moving and state is CheckState.UNSURE:
+        return _NO_MOVEMENT[activity]
     test = _TEST_SENTENCES.get(state) if activity is Activity.TEST else None
     return test or CHECK_SENTENCES[state]
 
@@ -129,13 +146,18 @@ class Backlog:
 
 @dataclass(frozen=True, slots=True)
 class CheckRules:
-    """The pack's values for checks, in study milliseconds; `backlog` is None where checks are never put off."""
+    """The pack's values for checks, in study milliseconds; `backlog` is None where checks are never put off.
+
+    Args:
+        movement: whether the straight look is followed by a movement, where the face pack sees any.
+    """
 
     gap_min_ms: int
     gap_max_ms: int
     answer_window_ms: int
     attempts: int
     backlog: Backlog | None = None
+    movement: bool = False
 
     def __post_init__(self) -> None:
         if not 0 < self.gap_min_ms <= self.gap_max_ms:
@@ -196,7 +218,10 @@ class PresenceCheck:
     """One check. `due_ms` is the server's moment; withdrawal counts from it, not from the learner's answer.
 
     Args:
-        reference: of a passed check, the face reference that was compared with; "" for one without a name.
+        reference: of a passed check, and of one that looks on to a movement, the face reference that was compared
+            with; "" for one without a name.
+        with_movement: whether it is passed by a movement alone.
+        asked: the movement that is, or was last, asked for; None before the straight look was verified.
     """
 
     id: CheckId
@@ -212,6 +237,29 @@ class PresenceCheck:
     nonce: str
     verdicts: tuple[str, ...]
     reference: str = ""
+    with_movement: bool = False
+    asked: Asked | None = None
+
+    def takes_pictures(self, waiting: int) -> bool:
+        """Return whether another picture is taken now; `waiting` are not judged yet."""
+        return not waiting if self.asked is None else not self.asked.whole
+
+    def is_judging(self, waiting: int) -> bool:
+        """Return whether the learner waits for us."""
+        return waiting > 0 if self.asked is None else self.asked.whole
+
+    def after_movement(self, verdict: FaceVerdict) -> "PresenceCheck":
+        """Return the check once one picture of a movement was judged: what is grave counts as in any other picture."""
+        if verdict not in _GRAVE:
+            return self
+        verdicts = (*self.verdicts, verdict.value)
+        frames, state = _GRAVE[verdict]
+        ended = state if verdicts.count(verdict.value) >= frames else self.state
+        return replace(self, verdicts=verdicts, state=ended)
+
+    def without_movement(self, found: Finding) -> CheckState:
+        """Return how a check ends of whose last try `found` was seen: never as somebody else's or a picture's."""
+        return CheckState.TOO_POOR if found is Finding.TOO_POOR else CheckState.UNSURE
 
     def after(self, verdict: FaceVerdict) -> tuple[CheckState, int]:
         """Return the check's state and the attempts left once a frame was judged.
@@ -241,6 +289,7 @@ class FaceFrame:
 
     Args:
         parameter: the pack's threshold that decided; None where none did, and for frames of earlier versions.
+        asked: the movement of a check that it was sent for; "" for a straight look, and in a registration.
     """
 
     id: str
@@ -256,6 +305,7 @@ class FaceFrame:
     model_id: str | None = None
     message: str = ""
     parameter: str | None = None
+    asked: str = ""
 
 
 class SeenCheck(NamedTuple):

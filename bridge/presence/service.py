@@ -23,7 +23,6 @@ from bridge.kernel.ids import (
 )
 from bridge.kernel.time import StudyClock, epoch_ms
 from bridge.presence.model import (
-    CHECK_SENTENCES,
     FACE_METHOD,
     SUPERVISED,
     Activity,
@@ -265,8 +264,8 @@ class PresenceService:
             raise _check_unknown()
         session = self._authenticated(check.session, secret)
         check = self.expire(check)
-        judging = check.state is CheckState.OPEN and self._store.waiting_frames(check_id) > 0
-        message = check_sentence(check.state, session.activity)
+        judging = check.state is CheckState.OPEN and check.is_judging(self._store.waiting_frames(check_id))
+        message = check_sentence(check.state, session.activity, moving=check.asked is not None)
         if check.state is CheckState.OPEN:
             message = self._store.last_message(check_id) or message
         return check, judging, message
@@ -281,10 +280,11 @@ class PresenceService:
             return None
         check = seen.check
         if check.state is not CheckState.OPEN:
-            return check, False, check_sentence(check.state, seen.activity)
+            return check, False, check_sentence(check.state, seen.activity, moving=check.asked is not None)
         if not seen.waiting and self._now_ms() >= check.answer_by_ms:
             return None
-        return check, seen.waiting > 0, seen.message or check_sentence(check.state, seen.activity)
+        message = seen.message or check_sentence(check.state, seen.activity)
+        return check, check.is_judging(seen.waiting), message
 
     def seen(self, check_id: CheckId, secret: str) -> SeenCheck | None:
         """Return a check of the secret's session as it stands, with nothing locked; None for any other."""
@@ -386,9 +386,12 @@ class PresenceService:
                 **({"method": SUPERVISED} if found is not None and found[0].method == SUPERVISED else {}),
                 # Which reference was compared with: none but an anchor of this very one makes the time count.
                 **({"reference": check.reference} if check.reference else {}),
-                "reason": CHECK_SENTENCES[state]
-                if found is None
-                else check_sentence(state, found[0].activity),
+                **({"movement": check.asked.move.value} if check.asked is not None else {}),
+                "reason": check_sentence(
+                    state,
+                    Activity.STUDY if found is None else found[0].activity,
+                    moving=check.asked is not None,
+                ),
             },
         )
         self._pace.checks_changed()
@@ -474,6 +477,7 @@ class PresenceService:
             state=CheckState.OPEN,
             nonce=secrets.token_hex(16),
             verdicts=(),
+            with_movement=rules.movement,
         )
         self._store.add_check(check)
         self._pace.checks_changed()

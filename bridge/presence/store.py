@@ -35,6 +35,7 @@ from bridge.presence.model import (
     SeenCheck,
     StudySession,
 )
+from bridge.presence.movement import Asked
 from bridge.presence.search.model import SEARCH_WAITING, place_of
 from bridge.presence.tables import FaceFrameRow, FaceReferenceRow, PresenceCheckRow, StudySessionRow
 from bridge.presence.waiting import LastEnd
@@ -130,6 +131,12 @@ def _listed(value: Any) -> list[str]:
     return found
 
 
+def _asked(value: Any) -> Asked | None:
+    """Return the movement of a JSON column, as `_listed`."""
+    stored = json.loads(value) if isinstance(value, str) else value
+    return None if stored is None else Asked.from_json(stored)
+
+
 def _session(row: Any) -> StudySession:
     return StudySession(
         id=StudySessionId(row.id),
@@ -175,6 +182,8 @@ def _check(row: PresenceCheckRow) -> PresenceCheck:
         nonce=row.nonce,
         verdicts=tuple(_listed(row.verdicts)),
         reference=row.reference,
+        with_movement=bool(row.with_movement),
+        asked=_asked(row.asked),
     )
 
 
@@ -452,7 +461,13 @@ def _frame(row: FaceFrameRow) -> FaceFrame:
 
 def _columns(check: PresenceCheck) -> dict[str, Any]:
     values = {name: getattr(check, name) for name in PresenceCheck.__slots__}
-    return {**values, "kind": check.kind.value, "state": check.state.value, "verdicts": list(check.verdicts)}
+    return {
+        **values,
+        "kind": check.kind.value,
+        "state": check.state.value,
+        "verdicts": list(check.verdicts),
+        "asked": None if check.asked is None else check.asked.as_json(),
+    }
 
 
 def open_checks(tx: Tx) -> int:

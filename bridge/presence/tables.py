@@ -1,6 +1,8 @@
 """Tables of presence: study sessions, checks, frames, references."""
 
-from sqlalchemy import Float, Index, String, UniqueConstraint
+from typing import Any
+
+from sqlalchemy import JSON, Float, Index, String, UniqueConstraint, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from bridge.db.base import Base, Code, Count, Id, Instant, JsonList, LongText, Ref, Sha256, TenantRow
@@ -64,6 +66,8 @@ class PresenceCheckRow(TenantRow, Base):
     verdicts: Mapped[JsonList]
     decided_ms: Mapped[Count | None]
     reference: Mapped[str] = mapped_column(String(40), default="", server_default="")
+    with_movement: Mapped[bool] = mapped_column(default=False, server_default=false())
+    asked: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
 
 
 class FaceFrameRow(TenantRow, Base):
@@ -85,6 +89,7 @@ class FaceFrameRow(TenantRow, Base):
     model_id: Mapped[str | None] = mapped_column(String(80))
     message: Mapped[str] = mapped_column(String(200), default="")
     parameter: Mapped[str | None] = mapped_column(String(40))
+    asked: Mapped[str] = mapped_column(String(16), default="", server_default="")
 
 
 class FaceReferenceRow(TenantRow, Base):

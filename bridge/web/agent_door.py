@@ -13,8 +13,9 @@ from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.ids import CheckId, InstitutionId, StudySessionId
 from bridge.kernel.time import epoch_ms
+from bridge.presence.challenge import MOVE_SENTENCES
 from bridge.presence.face import MAX_FRAME_BYTES
-from bridge.presence.model import CheckState, StudySession
+from bridge.presence.model import CheckState, PresenceCheck, StudySession
 from bridge.presence.prompts import Shown, prompt_closed
 from bridge.presence.service import FACES_STOPPED
 from bridge.presence.waiting import look_again_ms
@@ -210,6 +211,7 @@ def agent_door(house: House) -> Blueprint:
                 "answer_within_seconds": max(0, left_ms) // 1000,
                 **({"look_again_ms": look_again} if judging else {}),
                 "nonce": check.nonce,
+                "step": _step(house, check),
                 "message": message,
                 "hint": message,
                 "study_factor": house.study_clock.factor(),
@@ -242,6 +244,21 @@ def agent_door(house: House) -> Blueprint:
         return current_app.response_class(status=204)
 
     return door
+
+
+def _step(house: House, check: PresenceCheck) -> dict[str, Any] | None:
+    """Return the movement that the page shows now; None where none is asked for, or it is judged."""
+    asked, limits = check.asked, house.face_pack.movement
+    if check.state is not CheckState.OPEN or asked is None or asked.whole or limits is None:
+        return None
+    return {
+        "move": asked.move.value,
+        "say": MOVE_SENTENCES[asked.move],
+        "frames": asked.frames,
+        "taken": len(asked.pictures),
+        "gap_ms": limits.frame_gap_ms,
+        "tries_left": asked.tries_left,
+    }
 
 
 def _totals(session: StudySession) -> dict[str, int]:

@@ -1,5 +1,6 @@
 """What the worker runs: the rows of `bridge.flow`, frames to judge, batches to carry, and the sweep."""
 
+from collections.abc import Mapping, Sequence
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING
@@ -17,14 +18,16 @@ from bridge.intake.launch_state import sweep_used_states
 from bridge.intake.quarantine import HELD
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.events import Event
-from bridge.kernel.ids import ClassRunId, EventId, LearnerRef, StudySessionId
+from bridge.kernel.ids import ClassRunId, EventId, InstitutionId, LearnerRef, StudySessionId
 from bridge.kernel.time import epoch_ms
 from bridge.ledger.ports import ReadBeats
 from bridge.ledger.sealing import SEAL
 from bridge.ledger.service import EXTENDED_JOB
+from bridge.plugin_loader import load
 from bridge.presence.face import FaceTemplate
 from bridge.presence.frames import FRAME_WAITING, JudgedFrame, judge_material
 from bridge.presence.gate.service import CONTROL_WAITING, GRANT_WAITING
+from bridge.presence.moving_frames import Means
 from bridge.presence.prompt_store import overdue_prompts
 from bridge.presence.service import BEATS_WAITING
 from bridge.presence.store import overdue_checks
@@ -142,7 +145,12 @@ class Jobs:
             material = self._house.at(tx).frames.material(job.key)
         if material is None:
             return None
-        return judge_material(self._house.engine_for_faces, material, self.roster)
+        means = Means(load("frame_marks")(), partial(self._pictures, job.institution_id))
+        return judge_material(self._house.engine_for_faces, material, self.roster, means)
+
+    def _pictures(self, institution: InstitutionId, frame_ids: Sequence[str]) -> Mapping[str, bytes]:
+        with self._house.uow.for_institution(institution, read_only=True) as tx:
+            return self._house.at(tx).challenges.pictures(frame_ids)
 
     def record(self, tx: Tx, job: Job, judged: JudgedFrame | None) -> None:
         """Record the frame's verdict."""

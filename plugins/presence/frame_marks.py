@@ -16,6 +16,12 @@ _REACH = 1.1
 _MARGIN = 0.1
 _MOST_SHIFT_PX = 16.0
 _BLOCK_PX = 8
+_PLACE_COLUMNS, _PLACE_ROWS, _PLACE_SHIFT = 80, 60, 8
+_HEAD = 1.6
+"""A head with its hair, in face boxes: it moves, what lies beyond it hardly does."""
+_BARE = 5.0
+"""Spread of grey levels below which, in both, there is only a bare wall around the face: nothing can be said."""
+_LEAST_AROUND = 400
 
 Grey = NDArray[np.float32]
 
@@ -59,6 +65,51 @@ class PixelMarks:
         differs = (first != second).any(axis=2)[:rows, :columns]
         blocks = differs.reshape(rows // _BLOCK_PX, _BLOCK_PX, columns // _BLOCK_PX, _BLOCK_PX)
         return float(1 - blocks.any(axis=(1, 3)).mean()) if blocks.size else 0.0
+
+    def same_place(self, a: bytes, b: bytes, box: Box) -> float:
+        first, second = _grey(a), _grey(b)
+        rows, columns = second.shape
+        around = np.ones((_PLACE_ROWS, _PLACE_COLUMNS), bool)
+        left, top, width, height = box
+        across, down = _PLACE_COLUMNS / columns, _PLACE_ROWS / rows
+        wider, higher = width * (_HEAD - 1) / 2, height * (_HEAD - 1) / 2
+        x0, x1 = int(max(0.0, left - wider) * across), int((left + width + wider) * across) + 1
+        y0, y1 = int(max(0.0, top - higher) * down), int((top + height + higher) * down) + 1
+        around[y0:y1, x0:x1] = False
+        one, other = _place(first), _place(second)
+        if around.sum() < 2 * _LEAST_AROUND:
+            return 1.0
+        if max(float(one[around].std()), float(other[around].std())) < _BARE:
+            return 1.0
+        return max(
+            _correlation(one, other, around, dx, dy)
+            for dy in range(-_PLACE_SHIFT, _PLACE_SHIFT + 1, 2)
+            for dx in range(-_PLACE_SHIFT, _PLACE_SHIFT + 1, 2)
+        )
+
+
+def _place(picture: Grey) -> Grey:
+    """Return the picture so small that a breath or a hand that shakes changes nothing."""
+    import cv2
+
+    size = (_PLACE_COLUMNS, _PLACE_ROWS)
+    small = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.GaussianBlur(small, (0, 0), 1.2), np.float32)
+
+
+def _correlation(one: Grey, other: Grey, around: NDArray[np.bool_], dx: int, dy: int) -> float:
+    """Return the correlation of the two around the face, the second moved by (dx, dy); −1 where too little is left."""
+    rows, columns = _PLACE_ROWS - abs(dy), _PLACE_COLUMNS - abs(dx)
+    to_x, to_y, from_x, from_y = max(0, dx), max(0, dy), max(0, -dx), max(0, -dy)
+    here = np.s_[to_y : to_y + rows, to_x : to_x + columns]
+    there = np.s_[from_y : from_y + rows, from_x : from_x + columns]
+    seen = around[here] & around[there]
+    if seen.sum() < _LEAST_AROUND:
+        return -1.0
+    a, b = one[here][seen], other[there][seen]
+    a, b = a - a.mean(), b - b.mean()
+    spread = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / spread if spread > 1e-6 else -1.0
 
 
 def _grey(jpeg: bytes) -> Grey:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bridge.kernel.errors import Unavailable
+from bridge.presence.challenge import Move
 from bridge.presence.face_pack import (
     ChallengeLimits,
     CommercialUse,
@@ -13,6 +14,7 @@ from bridge.presence.face_pack import (
     FaceRuntime,
     LivenessLimits,
     ModelLicence,
+    MovementLimits,
     PackModel,
     QualityLimits,
     RecordedLicence,
@@ -69,6 +71,8 @@ def _pack(content: dict[str, Any], recorded: tuple[RecordedLicence, ...]) -> Fac
         raise ValueError("a liveness model and its thresholds come together")
     if "challenge" in content and "pose" not in jobs:
         raise ValueError("a challenge needs a model of the head's pose")
+    if "movement" in content and "challenge" not in content:
+        raise ValueError("a movement at checks needs the challenge's angles")
     thresholds, quality = content["thresholds"], content["quality"]
     return FacePack(
         id=str(content["id"]),
@@ -94,6 +98,7 @@ def _pack(content: dict[str, Any], recorded: tuple[RecordedLicence, ...]) -> Fac
         runtime=runtime,
         recorded=recorded,
         challenge=_challenge(content["challenge"]) if "challenge" in content else None,
+        movement=_movement(content.get("movement", {})) if "challenge" in content else None,
     )
 
 
@@ -110,6 +115,17 @@ def _challenge(entry: dict[str, Any]) -> ChallengeLimits:
     if set(entry) != set(names) or not all(type(value) in (int, float) for value in entry.values()):
         raise ValueError(f"challenge: numbers for {', '.join(names)}")
     return ChallengeLimits(**entry)
+
+
+def _movement(entry: dict[str, Any]) -> MovementLimits:
+    known = {field.name for field in fields(MovementLimits)} - {"moves"}
+    moves = entry.get("moves", MovementLimits().moves)
+    numbers = {name: value for name, value in entry.items() if name != "moves"}
+    if not set(numbers) <= known or not all(type(value) in (int, float) for value in numbers.values()):
+        raise ValueError(f"movement: moves, and numbers for {', '.join(sorted(known))}")
+    if not set(moves) <= {move.value for move in Move if move is not Move.FRONT}:
+        raise ValueError("movement: moves are turn_left, turn_right, nod and blink")
+    return MovementLimits(moves=tuple(moves), **numbers)
 
 
 def _recorded(entry: dict[str, Any]) -> RecordedLicence:

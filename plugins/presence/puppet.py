@@ -5,6 +5,7 @@ that the challenge can be passed with it is one of the challenge's limits (docs/
 """
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,11 +56,7 @@ def puppet_frame(
     """
     import cv2
 
-    picture = (other_person_frame if other else learner_frame)().copy()
-    if pose.eyes_closed:
-        for eye in _EYES[other]:
-            _close(picture, *eye)
-    picture = _bent(picture, pose)
+    picture = _held(pose, other)
     around = cv2.getRotationMatrix2D(_MIDDLE, view.tilt_degrees, view.zoom)
     around[:, 2] += np.array([view.shift_x, view.shift_y])
     seen = cv2.warpAffine(
@@ -68,6 +65,18 @@ def puppet_frame(
     )  # fmt: skip
     grain = np.random.default_rng(seed).normal(0, noise, seen.shape)
     return np.asarray(np.clip(seen * view.light + grain, 0, 255), dtype=np.uint8)
+
+
+@lru_cache(maxsize=64)
+def _held(pose: Pose, other: bool) -> Picture:
+    """Return the person in `pose`, read-only: bending takes long, and the poses of a film are few."""
+    picture = (other_person_frame if other else learner_frame)().copy()
+    if pose.eyes_closed:
+        for eye in _EYES[other]:
+            _close(picture, *eye)
+    picture = _bent(picture, pose)
+    picture.setflags(write=False)
+    return picture
 
 
 def _bent(picture: Picture, pose: Pose) -> Picture:

@@ -39,6 +39,12 @@ SHOWING = {
     Move.BLINK: ("0", "0", "shut", "shut", "0", "0", "0", "0"),
 }
 """What the pictures of a burst say in which the learner does as they are asked."""
+MOVING = {
+    Move.TURN_LEFT: ("0", "left", "left", "0"),
+    Move.TURN_RIGHT: ("0", "right", "right", "0"),
+    Move.NOD: ("0", "down", "down", "0"),
+}
+"""The same of a check's movement."""
 
 
 def picture(says: str, *, width: int = 320, height: int = 240) -> bytes:
@@ -47,7 +53,8 @@ def picture(says: str, *, width: int = 320, height: int = 240) -> bytes:
     Args:
         says: degrees between the face and the learner's own ("0", "20", "90"), or "none", "two", "dark", "spoof" (the
             learner's picture held before the camera), "doubtful" (perhaps that), "broken"; of the learner's own face
-            "left", "right", "down" (turned or lowered so), "shut" (with both eyes closed).
+            "left", "right", "down" (turned or lowered so), "shut" (with both eyes closed). With "?" behind it nobody
+            can tell whose face it is, with "!" it was taken at another place than those without.
     """
     comment = f"{says} {next(_numbers)}".encode()
     parts = (
@@ -83,6 +90,9 @@ class PictureMarks:
     def identical_share(self, a: bytes, b: bytes) -> float:
         return 0.97 if self._number(a) == self._number(b) else 0.1
 
+    def same_place(self, a: bytes, b: bytes, box: Box) -> float:
+        return 0.95 if (b"! " in a[6:]) == (b"! " in b[6:]) else 0.1
+
     def _number(self, jpeg: bytes) -> bytes:
         return jpeg[6:].split(b"\xff", 1)[0].split(b" ")[1]
 
@@ -95,7 +105,8 @@ class PictureEngine:
         return PACK
 
     def observe(self, jpeg: bytes) -> FaceObservation:
-        says = jpeg[6:].split(b" ", 1)[0].decode()
+        said = jpeg[6:].split(b" ", 1)[0].decode()
+        says = said.rstrip("?!")
         face = DetectedFace((80, 40, 120, 150), 0.9, ((0, 0),) * 5, 120)
         if says == "broken":
             raise InvalidInput("frame_unreadable", "照片无法读取,请重新拍摄。")
@@ -109,7 +120,10 @@ class PictureEngine:
         held = _HELD.get(says, HeadPose(0, -5, 0))
         whose = 0.0 if says in _HELD or live < 0.9 else float(says)
         eyes = (1.0, 1.0) if says == "shut" else (0.0, 0.0)
-        return FaceObservation((face,), (), template(whose), face, LifeSigns(live, held, eyes))
+        signs = LifeSigns(live, held, eyes)
+        if "?" in said:
+            return FaceObservation((face,), (QualityHint.TURNED,), None, face, signs)
+        return FaceObservation((face,), (), template(whose), face, signs)
 
     def compare(self, a: FaceTemplate, b: FaceTemplate) -> float:
         return comparison_score(a, b)

@@ -25,6 +25,8 @@ from bridge.presence.challenges import ChallengeService
 from bridge.presence.face import FaceTemplate
 from bridge.presence.frames import FrameService, judge_material
 from bridge.presence.model import Activity, CheckRules, Command, PresenceCheck
+from bridge.presence.movements import Movements
+from bridge.presence.moving_frames import Means
 from bridge.presence.prompt_model import PromptRules
 from bridge.presence.prompt_store import SqlPromptStore
 from bridge.presence.prompts import Prompts, Shown, prompt_closed
@@ -146,6 +148,16 @@ class Room:
                 institution,
                 presence.decide,
                 self.recogniser,
+                Movements(
+                    store,
+                    SqlChallengeStore(tx),
+                    self.evidence,
+                    self.clock,
+                    self.study_clock,
+                    institution,
+                    self.face_engine.pack,
+                    presence.decide,
+                ),
                 challenged=False,
             )
             yield Desk(tx, store, presence, frames, prompts)
@@ -212,7 +224,7 @@ class Room:
             material = desk.frames.material(frame_id)
         if material is None:
             return
-        judged = judge_material(self.face_engine, material, self._template)
+        judged = judge_material(self.face_engine, material, self._template, self.means)
         with self.open() as desk:
             desk.frames.record(frame_id, judged)
 
@@ -289,6 +301,23 @@ class Room:
     def answer(self, check_id: CheckId, jpeg: bytes) -> PresenceCheck:
         """Send a frame for the check and judge it; return the check as it then is."""
         self.judge(self.submit(check_id, self.check(check_id).nonce, jpeg))
+        return self.check(check_id)
+
+    @property
+    def means(self) -> Means:
+        """With what pictures of a movement are told from copies."""
+
+        def fetch(frame_ids: Sequence[str]) -> Mapping[str, bytes]:
+            with self.challenges() as desk:
+                return desk.pictures(frame_ids)
+
+        return Means(PictureMarks(), fetch)
+
+    def move(self, check_id: CheckId, jpegs: Sequence[bytes]) -> PresenceCheck:
+        """Send the pictures of the movement that is asked for and judge them; return the check as it then is."""
+        nonce = self.check(check_id).nonce
+        for frame_id in [self.submit(check_id, nonce, jpeg) for jpeg in jpegs]:
+            self.judge(frame_id)
         return self.check(check_id)
 
     def check(self, check_id: CheckId) -> PresenceCheck:

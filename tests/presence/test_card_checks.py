@@ -266,7 +266,7 @@ def test_a_frame_judged_against_a_reference_given_up_meanwhile_passes_nothing(ca
     with captured.open() as desk:
         material = desk.frames.material(frame)
     assert material is not None
-    judged = judge_material(captured.face_engine, material, lambda _photo: None)
+    judged = judge_material(captured.face_engine, material, lambda _photo: None, captured.means)
     assert judged.judgement.verdict == "verified"
     forget(captured)
     captured.register(picture("90"))

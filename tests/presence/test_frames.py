@@ -125,7 +125,7 @@ def test_recording_a_judgement_twice_changes_nothing(listed: Room) -> None:
         frame_id = desk.frames.submit_for_reference(LEARNER, RUN, picture("0"))
         material = desk.frames.material(frame_id)
     assert material is not None
-    judged = judge_material(listed.face_engine, material, lambda _: None)
+    judged = judge_material(listed.face_engine, material, lambda _: None, listed.means)
     for _ in range(2):
         with listed.open() as desk:
             desk.frames.record(frame_id, judged)

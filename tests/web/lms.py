@@ -5,7 +5,7 @@ import html
 import json
 import re
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -21,6 +21,7 @@ from werkzeug.test import TestResponse
 
 from bridge.app import create_app
 from bridge.kernel.ids import LearnerRef
+from bridge.presence.challenge import Move
 from bridge.presence.face import FaceObservation
 from bridge.registry.lti_tables import LtiRegistrationRow
 from bridge.wiring import House
@@ -37,7 +38,7 @@ from lti.deep_linking import DEEP_LINKING_SETTINGS
 from lti.keys import KeySource
 from lti.proctoring import ACS, ATTEMPT_NUMBER, SESSION_DATA, START_ASSESSMENT_URL
 from tests.lti.platform import TEACHER, Platform
-from tests.presence.pictures import PictureEngine, picture
+from tests.presence.pictures import MOVING, PictureEngine, picture
 from tests.presence.registering import register_face
 from tests.web.furnished import (
     CHEN,
@@ -277,21 +278,30 @@ class GateAgent:
         return answer
 
     def check(self, says: str = "0") -> str:
-        """Send a frame for the open check and judge it; return how the check then stands."""
+        """Send a frame for the open check, and do the movement if one follows; return how the check then stands."""
         (asked,) = [one for one in self.told["commands"] if one["type"] == "check"]
         bearer = {"Authorization": f"Bearer {self.told['secret']}"}
-        state = self.client.get(f"/agent/v1/checks/{asked['check']}", headers=bearer).json
-        assert state is not None
-        sent = self.client.post(
-            f"/agent/v1/checks/{asked['check']}/frames",
-            data=picture(says),
-            content_type="image/jpeg",
-            headers={**bearer, "X-Anxue-Nonce": state["nonce"]},
-        )
-        assert sent.status_code == 202, sent.text
-        self.furnished.work_off()
-        state = self.client.get(f"/agent/v1/checks/{asked['check']}", headers=bearer).json
-        assert state is not None
+        path = f"/agent/v1/checks/{asked['check']}"
+
+        def show(pictures: Sequence[str]) -> dict[str, Any]:
+            state = self.client.get(path, headers=bearer).json
+            assert state is not None
+            for each in pictures:
+                sent = self.client.post(
+                    f"{path}/frames",
+                    data=picture(each),
+                    content_type="image/jpeg",
+                    headers={**bearer, "X-Anxue-Nonce": state["nonce"]},
+                )
+                assert sent.status_code == 202, sent.text
+            self.furnished.work_off()
+            seen = self.client.get(path, headers=bearer).json
+            assert seen is not None
+            return seen
+
+        state = show([says])
+        if state["step"] is not None:
+            state = show(MOVING[Move(state["step"]["move"])])
         return str(state["state"])
 
     def beat(self, *, after_seconds: int = 10) -> TestResponse:

@@ -11,6 +11,7 @@ from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import CheckId, ClassRunId, InstitutionId, LearnerRef, new_id
 from bridge.kernel.time import from_epoch_ms
 from bridge.presence.model import CheckKind, CheckState, PresenceCheck
+from bridge.presence.movement import Asked
 from bridge.presence.review.model import FINAL, UNDECIDED, Origin, Review, ReviewState, Verdict
 from bridge.presence.review.ports import ReviewStep
 from bridge.presence.review.tables import PresenceReviewRow, PresenceReviewStepRow
@@ -176,7 +177,12 @@ def expiring(tx: Tx, today: date, limit: int = 500) -> Sequence[tuple[Institutio
 
 def _check(row: PresenceCheckRow) -> PresenceCheck:
     values: dict[str, Any] = {name: getattr(row, name) for name in PresenceCheck.__slots__}
-    read = {"kind": CheckKind(row.kind), "state": CheckState(row.state), "verdicts": tuple(row.verdicts)}
+    read = {
+        "kind": CheckKind(row.kind),
+        "state": CheckState(row.state),
+        "verdicts": tuple(row.verdicts),
+        "asked": None if row.asked is None else Asked.from_json(row.asked),
+    }
     return PresenceCheck(**{**values, **read})
 
 

@@ -10,6 +10,7 @@ from bridge.presence.challenges import ChallengeService
 from bridge.presence.frames import FrameService
 from bridge.presence.gate.service import GateService
 from bridge.presence.gate.store import SqlGateStore
+from bridge.presence.movements import Movements
 from bridge.presence.prompt_store import SqlPromptStore
 from bridge.presence.prompts import Prompts
 from bridge.presence.review.service import Reviews
@@ -81,7 +82,22 @@ def frames(stations: "Stations") -> FrameService:
         stations.tx.institution_id,
         stations.presence.decide,
         house.recogniser,
+        movements(stations),
         challenged=house.face_pack.challenge is not None,
+    )
+
+
+def movements(stations: "Stations") -> Movements:
+    house = stations.house
+    return Movements(
+        stations.presence_store,
+        SqlChallengeStore(stations.tx),
+        stations.vault,
+        house.clock,
+        house.study_clock,
+        stations.tx.institution_id,
+        house.face_pack,
+        stations.presence.decide,
     )
 
 

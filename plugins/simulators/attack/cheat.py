@@ -7,6 +7,7 @@ has made.
 
 import random
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 
 from plugins.simulators.attack.stage import UNIT
 from plugins.simulators.attack.visit import Json, Visit
@@ -69,14 +70,18 @@ class Cheat:
 
 
 class Impostor(Cheat, ABC):
-    """Answers checks with pictures, three at most, of what is not the learner."""
+    """Answers checks with pictures of what is not the learner, until the check is over."""
 
     @abstractmethod
     def picture(self, visit: Visit) -> bytes:
         """Return what the camera is made to see."""
 
+    def burst(self, visit: Visit, move: str, frames: int) -> Sequence[bytes]:
+        """Return what it is made to see when a movement is asked for."""
+        return [self.picture(visit) for _ in range(frames)]
+
     def answer(self, visit: Visit) -> bool:
-        visit.fool(self.picture(visit) for _ in range(3))
+        visit.fool(lambda: self.picture(visit), lambda move, frames: self.burst(visit, move, frames))
         return True
 
 

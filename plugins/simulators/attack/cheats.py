@@ -32,6 +32,8 @@ from plugins.simulators.attack.cheats_of_tools import (
     SayComplete,
     SecondCourse,
     StoredFace,
+    StoredFilm,
+    StoredPoses,
 )
 
 CHEATS: tuple[type[Cheat], ...] = (
@@ -44,6 +46,8 @@ CHEATS: tuple[type[Cheat], ...] = (
     Jitter,
     OneCheckThenNone,
     StoredFace,
+    StoredPoses,
+    StoredFilm,
     SameFaceAgain,
     FaceAsProgress,
     SecondCourse,

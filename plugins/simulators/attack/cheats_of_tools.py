@@ -1,10 +1,12 @@
 """The corpus of public tools, X1–X13 of SECURITY-CASES.md §2, as cheats."""
 
 import random
+from collections.abc import Sequence
 
 from plugins.simulators.attack.cheat import Cheat, Impostor, SecondSession
 from plugins.simulators.attack.stage import OTHER_UNIT
 from plugins.simulators.attack.visit import BEAT_SECONDS, Json, Visit
+from plugins.simulators.demonstration.cameras import coded_anew
 
 _HOUR_MS = 3_600_000
 
@@ -110,11 +112,33 @@ class StoredFace(Impostor):
     """Shows stored pictures of the learner, each a little changed, after an honest registration."""
 
     id, title_zh = "X8c", "本人登记以后,学习中的核验提交事先存下的本人照片(略加改动)"
-    defended_by = "not stopped: checks during study have passive liveness alone"
-    in_total = False
+    defended_by = "each check ends with a movement; a picture that looks straight shows none"
 
     def picture(self, visit: Visit) -> bytes:
         return visit.stage.camera.learner()
+
+
+class StoredPoses(StoredFace):
+    """Has stored pictures of the learner in every pose, taken elsewhere, and shows the one that is asked for."""
+
+    id, title_zh = "X8d", "核验要求做动作时,从本人不同角度的照片中挑出合适的一张提交"
+    defended_by = "the pictures of a movement are of one take, the straight look included"
+
+    def burst(self, visit: Visit, move: str, frames: int) -> Sequence[bytes]:
+        return visit.stage.poses.burst(move, frames)
+
+
+class StoredFilm(StoredFace):
+    """Shows what the learner showed live when the same movement was asked for before, coded anew."""
+
+    id, title_zh = "X8e", "核验要求做动作时,把本人以前做同一动作的画面重新编码后提交"
+    defended_by = "pictures of earlier checks are found again by their marks"
+
+    def burst(self, visit: Visit, move: str, frames: int) -> Sequence[bytes]:
+        known = visit.bursts.get(move)
+        if not known:
+            return super().burst(visit, move, frames)
+        return [coded_anew(one, self.dice.randint(60, 95)) for one in known]
 
 
 class SameFaceAgain(Impostor):

@@ -10,14 +10,12 @@ from dataclasses import dataclass
 from bridge.kernel.errors import BridgeError
 from bridge.kernel.ids import LearnerRef
 from bridge.wiring.challenges import begin_challenge, look_at_challenge, take_challenge_frame
-from plugins.presence.photographs import jpeg_frame
 from plugins.simulators.attack.measure import Result
 from plugins.simulators.attack.stage import ORG, RUN, MadeUpPerson, Stage
 from plugins.simulators.attack.visit import BEAT_SECONDS, Visit
 from plugins.simulators.demonstration.cameras import Puppet
 
 _CHALLENGES = 3
-_PICTURES_OF_A_CHECK = 3
 _STEPS_OF_A_CHALLENGE = 1_000
 
 
@@ -37,7 +35,7 @@ class FalseFace(ABC):
 
     @abstractmethod
     def burst(self, move: str, frames: int) -> list[bytes]:
-        """Return what is shown when the page asks for a movement."""
+        """Return what is shown when the page asks for a movement, at the registration and at checks."""
 
 
 class StoredPhotograph(FalseFace):
@@ -53,7 +51,7 @@ class StoredPhotograph(FalseFace):
 class AnimatedPhotograph(FalseFace):
     """Bends the photograph as the page asks, which takes a program in the camera's place."""
 
-    id, title_zh = "X8p", "登记人脸时用程序把照片按要求变形(转头、低头、闭眼),学习中再交照片"
+    id, title_zh = "X8p", "登记人脸时和每次核验时,都用程序把照片按要求变形(转头、低头、闭眼)"
     defended_by = "not stopped: a face that is animated to order passes challenge and liveness"
     in_total = False
 
@@ -62,7 +60,7 @@ class AnimatedPhotograph(FalseFace):
         self._puppet = Puppet(seed=6)
 
     def burst(self, move: str, frames: int) -> list[bytes]:
-        return [jpeg_frame(picture) for picture in self._puppet.move(move, frames)]
+        return self._puppet.burst(move, frames)
 
 
 FALSE_FACES: tuple[type[FalseFace], ...] = (StoredPhotograph, AnimatedPhotograph)
@@ -77,7 +75,7 @@ def play_registration(stage: Stage, kind: type[FalseFace], minutes: int) -> Resu
             break
     refusals: dict[str, int] = {}
     if stage.has_reference(learner):
-        refusals = _study(stage, person, learner, minutes)
+        refusals = _study(stage, face, person, learner, minutes)
     else:
         refusals["face_reference_required"] = 1
     statement = stage.statement(learner)
@@ -116,11 +114,13 @@ def _register(stage: Stage, face: FalseFace, learner: LearnerRef) -> bool:
     raise RuntimeError("a challenge does not come to an end: are its frames judged?")
 
 
-def _study(stage: Stage, person: MadeUpPerson, learner: LearnerRef, minutes: int) -> dict[str, int]:
+def _study(
+    stage: Stage, face: FalseFace, person: MadeUpPerson, learner: LearnerRef, minutes: int
+) -> dict[str, int]:
     visit = Visit(stage, person, learner)
     for _ in range(minutes * 60 // BEAT_SECONDS):
         if visit.check is not None:
-            visit.fool(stage.camera.learner() for _ in range(_PICTURES_OF_A_CHECK))
+            visit.fool(stage.camera.learner, face.burst)
         if visit.prompt is not None:
             visit.answer_prompt()
         if visit.closed:

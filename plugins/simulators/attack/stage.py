@@ -32,7 +32,7 @@ from bridge.registry.yaml_files import read_yaml
 from bridge.settings import ROOT, Mode, Settings
 from bridge.wiring import House
 from lti.keys import ToolKey
-from plugins.simulators.demonstration.cameras import Camera
+from plugins.simulators.demonstration.cameras import Camera, Elsewhere, Puppet
 
 MORNING = datetime(2026, 11, 24, 1, 0, tzinfo=UTC)
 """09:00 in Guangzhou: no attack but the one by night meets midnight."""
@@ -96,6 +96,8 @@ class Stage:
     origin: str
     clock: MovedClock
     camera: Camera
+    puppet: Puppet
+    poses: Elsewhere
     _key: ToolKey
     _issuer: str
     _people: Iterator[MadeUpPerson] = field(repr=False)
@@ -213,7 +215,8 @@ def stage(folder: Path, people: int) -> Iterator[Stage]:
         load_catalogue(house, catalogue, variables, photographs_from("demo"))
         jwks.answer = Response(json.dumps({"keys": [key.public_jwk()]}), content_type="application/json")
         bridge.answer = create_app(settings, house)
-        yield Stage(house, origin, clock, Camera(seed=7), key, issuer, iter(everybody))
+        seen = Camera(seed=7), Puppet(seed=7), Elsewhere(seed=8)
+        yield Stage(house, origin, clock, *seen, key, issuer, iter(everybody))
 
 
 def _catalogue(folder: Path, people: list[MadeUpPerson]) -> Path:

@@ -1,6 +1,6 @@
 """One person's session at the agent's door, over HTTP: what a page sends, and what a cheat sends in its place."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import requests
@@ -13,6 +13,8 @@ Json = dict[str, Any]
 
 BEAT_SECONDS = 10
 _TIMEOUT_SECONDS = 30
+_PICTURES_OF_A_CHECK = 3
+_TAKEN = 202
 _LIKE_MISSED = frozenset({"missed", "no_face", "several_faces", "too_poor", "unsure"})
 """Outcomes that say nothing of who sat there: time is withdrawn from the moment at which the check was due."""
 
@@ -25,6 +27,7 @@ class Visit:
             missed between them, up to the moment at which it was asked for.
         claimed_ms: the most media time that the client has claimed to have watched.
         refusals: reason → how often a request was refused with it.
+        bursts: movement → the pictures with which the learner last showed it in person.
         resume_media_ms: where the bridge has the page begin.
     """
 
@@ -36,6 +39,7 @@ class Visit:
         self.witnessed: list[tuple[int, int]] = []
         self.refusals: dict[str, int] = {}
         self.last_picture = b""
+        self.bursts: dict[str, list[bytes]] = {}
         self.claimed_ms = 0
         self.media_ms = 0
         self._last_pass: int | None = None
@@ -123,8 +127,11 @@ class Visit:
         if check is None:
             raise RuntimeError("no check is waiting")
         answer = self.call("GET", f"/agent/v1/checks/{check['check']}")
-        state: Json = answer.json() if answer.status_code == 200 else {"final": True, "state": "gone"}
-        if state["final"]:
+        gone = {"final": True, "state": "gone", "step": None}
+        state: Json = answer.json() if answer.status_code == 200 else gone
+        if not state["final"]:
+            self.check = {**check, "nonce": state["nonce"]}
+        else:
             self.check = None
             if state["state"] in _LIKE_MISSED:
                 self._miss()
@@ -133,10 +140,20 @@ class Visit:
         return state
 
     def be_there(self) -> bool:
-        """Answer the check in person, live; return whether it was passed, and keep what that witnesses."""
+        """Answer the check in person, live; return whether it was passed, and keep what that witnesses.
+
+        The person is a puppet, as in the demonstration: it looks straight and does the movement that is asked for.
+        """
+        state = self.look() if self.check is not None else {"step": None}
         while self.check is not None:
-            self.last_picture = self.stage.camera.learner()
-            self.show(self.last_picture)
+            if state["step"] is None:
+                self.last_picture = self.stage.camera.learner()
+                self.show(self.last_picture)
+            else:
+                move, frames = state["step"]["move"], state["step"]["frames"]
+                self.bursts[move] = self.stage.puppet.burst(move, frames)
+                for picture in self.bursts[move]:
+                    self.show(picture)
             state = self.look()
             if state["final"] and state["state"] == "passed":
                 now = self.stage.clock.ms()
@@ -147,12 +164,25 @@ class Visit:
                 return True
         return False
 
-    def fool(self, pictures: Iterable[bytes]) -> str:
-        """Answer the check with pictures of somebody or something else; return how it ended."""
-        for picture in pictures:
-            if self.check is None:
+    def fool(self, straight: Callable[[], bytes], moving: Callable[[str, int], Iterable[bytes]]) -> str:
+        """Answer the check with pictures of somebody or something else until it ends; return how it ended.
+
+        Args:
+            straight: what is shown where the learner is to look straight, three times at most.
+            moving: the movement that is asked for and the number of pictures → what is shown for it.
+        """
+        state = self.look() if self.check is not None else {"step": None}
+        straight_left = _PICTURES_OF_A_CHECK
+        while self.check is not None:
+            if state["step"] is not None:
+                shown = moving(state["step"]["move"], state["step"]["frames"])
+                if _TAKEN not in [self.show(picture).status_code for picture in shown]:
+                    break  # every picture is known here already
+            elif straight_left:
+                straight_left -= 1
+                self.show(straight())
+            else:
                 break
-            self.show(picture)
             state = self.look()
             if state["final"]:
                 if state["state"] == "passed":

@@ -1,16 +1,19 @@
 """A client of agent protocol v1 without a browser: it beats, answers checks with pictures, and leaves."""
 
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import requests
 
+from plugins.simulators.demonstration.cameras import Puppet
 from plugins.simulators.question_reader import read_and_answer
 
 Json = dict[str, Any]
 Picture = Callable[[], bytes]
 
+_TAKEN_ALREADY = ("frame_repeated", "frame_waiting", "check_closed", "nonce_mismatch")
 _POLL_SECONDS = 0.05
 _TIMEOUT_SECONDS = 20
 _PATIENCE_SECONDS = 90.0
@@ -35,7 +38,8 @@ class AgentClient:
     Args:
         bridge_url: without a slash at the end.
         token: minted by the LMS.
-        picture: what the camera shows when a check asks for it; raise `Silence` to leave a check unanswered.
+        picture: what the camera shows when a check asks for it; raise `Silence` to leave a check unanswered. A
+            movement is shown by a puppet: one photograph bent to order.
         patient: try again while the bridge is away (it may have been killed).
     """
 
@@ -44,6 +48,7 @@ class AgentClient:
         self._http = requests.Session()
         self._patient = patient
         self.picture = picture
+        self._puppet = Puppet(seed=secrets.randbits(32))  # no two clients send the same pictures
         opened = self._call(
             "POST", "/agent/v1/sessions", json={"v": 1, "token": token, "client_ms": _now_ms()}
         )
@@ -102,7 +107,12 @@ class AgentClient:
         path = f"/agent/v1/checks/{check['check']}"
         state = self._call("GET", path)
         while not state["final"]:
-            if state["state"] != "judging":
+            if state["step"] is not None:
+                step = state["step"]
+                for picture in self._puppet.burst(step["move"], step["frames"])[step["taken"] :]:
+                    self._show(path, state["nonce"], picture)
+                state = self._judged(path)
+            elif state["state"] != "judging":
                 self._show(path, state["nonce"], next(shown))
                 state = self._judged(path)
                 self.sentences.append(state["message"])
@@ -193,7 +203,7 @@ class AgentClient:
             self._call("POST", f"{path}/frames", data=picture, headers=headers)
         except AgentRefused as refused:
             # Sent before the answer was lost with a killed process: it is being judged.
-            if not self._patient or refused.reason not in ("frame_repeated", "frame_waiting", "check_closed"):
+            if not self._patient or refused.reason not in _TAKEN_ALREADY:
                 raise
 
     def _judged(self, path: str) -> Json:

@@ -16,7 +16,7 @@ from plugins.presence.photographs import (
     two_faces_frame,
     write_y4m,
 )
-from plugins.presence.pictures import Picture
+from plugins.presence.pictures import Picture, encode_jpeg
 from plugins.presence.puppet import AT_EASE, Pose, eased, puppet_frame
 
 _LONG_FILM, _SHORT_FILM = 60, 12
@@ -75,7 +75,7 @@ _THERE_AND_BACK = (0.0, 0.0, 0.5, 1.0, 1.0, 0.5, 0.0, 0.0)
 
 
 class Puppet:
-    """Does what a registration asks for: one photograph, bent to order. It says what it is: no living person."""
+    """Does what a registration or a check asks for: one photograph bent to order, no living person, and says so."""
 
     def __init__(self, seed: int = 1) -> None:
         self._dice = random.Random(seed)  # noqa: S311  # pictures, not secrets
@@ -88,6 +88,10 @@ class Puppet:
             for at in range(frames)
         ]
 
+    def burst(self, move: str, frames: int) -> list[bytes]:
+        """Return `move` as a browser's canvas would upload it."""
+        return [jpeg_frame(picture) for picture in self.move(move, frames)]
+
     def _seen(self, pose: Pose) -> Picture:
         view = View(
             shift_x=self._dice.uniform(-3, 3),
@@ -96,6 +100,36 @@ class Puppet:
             tilt_degrees=self._dice.uniform(-1, 1),
         )
         return puppet_frame(pose, view, seed=self._dice.randrange(2**32))
+
+
+def coded_anew(jpeg: bytes, quality: int) -> bytes:
+    """Return the same picture as other bytes, as a program that plays a film makes them."""
+    import cv2
+    import numpy as np
+
+    picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    return encode_jpeg(np.asarray(picture, np.uint8), quality)
+
+
+class Elsewhere:
+    """The puppet's poses before another wall: photographs of one person that were not taken in one go."""
+
+    def __init__(self, seed: int) -> None:
+        self._puppet = Puppet(seed)
+
+    def burst(self, move: str, frames: int) -> list[bytes]:
+        """Return the pose of `move`, each picture a little different."""
+        return [jpeg_frame(self._moved(picture)) for picture in self._puppet.move(move, 8)[3 : 3 + frames]]
+
+    def _moved(self, picture: Picture) -> Picture:
+        import cv2
+        import numpy as np
+
+        room = cv2.resize(no_face_frame(), (picture.shape[1], picture.shape[0]))
+        rows, columns = np.mgrid[0 : picture.shape[0], 0 : picture.shape[1]]
+        out = ((columns - 320) / 150) ** 2 + ((rows - 235) / 190) ** 2
+        share = np.clip(3 - 3 * out, 0, 1)[..., np.newaxis]  # a soft edge around head and shoulders
+        return np.asarray(picture * share + room * (1 - share), dtype=np.uint8)
 
 
 class FakeFilm:

@@ -12,7 +12,6 @@ from urllib.parse import urljoin, urlsplit
 import requests
 from lxml import html
 
-from plugins.presence.photographs import jpeg_frame
 from plugins.simulators.demonstration.agent_client import AgentClient
 from plugins.simulators.demonstration.cameras import Camera, Puppet
 from plugins.simulators.demonstration.walker import Tab
@@ -159,12 +158,12 @@ class HttpWalk:
             step = told["step"]
             if step.get("move") and not step["judging"]:
                 replies.append(told)
-                for seq, picture in enumerate(puppet.move(step["move"], step["frames"])):
+                for seq, picture in enumerate(puppet.burst(step["move"], step["frames"])):
                     named = {"X-Anxue-Nonce": step["nonce"], "X-Anxue-Frame": str(seq)}
                     call(
                         "POST",
                         f"{url}/{told['challenge']}/frames",
-                        data=jpeg_frame(picture),
+                        data=picture,
                         headers={"Content-Type": "image/jpeg", **named},
                     )
             time.sleep(_LOOK_SECONDS)

@@ -10,10 +10,11 @@ import requests
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.ledger.model.entries import LedgerEntry
 from bridge.ledger.model.statement import SecondsStatement
+from bridge.presence.challenge import Move
 from plugins.simulators.question_reader import read_and_answer
 from tests.attacks.doors.people import Person
 from tests.attacks.doors.server import ORG, RUN, BridgeServer
-from tests.presence.pictures import picture
+from tests.presence.pictures import MOVING, picture
 
 SESSION_TYPE = "anxue-session+jwt"
 _numbers = itertools.count(1)
@@ -127,7 +128,16 @@ class Agent:
         self.bridge.drain()
         self.commands = []
         state: dict[str, Any] = self.look(asked["check"]).json()
-        return state
+        return self.move(asked["check"], state) if state["step"] is not None else state
+
+    def move(self, check: str, state: dict[str, Any]) -> dict[str, Any]:
+        """Do the movement that the check asks for; return the check's state."""
+        for says in MOVING[Move(state["step"]["move"])]:
+            answer = self.frame(picture(says), {"check": check, "nonce": state["nonce"]})
+            assert answer.status_code == 202, answer.text
+        self.bridge.drain()
+        moved: dict[str, Any] = self.look(check).json()
+        return moved
 
     def answer_prompt(self) -> str:
         """Answer the question that is asked, if one is; return how the prompt stands."""

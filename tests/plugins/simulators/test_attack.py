@@ -12,6 +12,8 @@ import bridge.ledger.model.settlement as settlement
 import plugins.simulators.attack.command as command
 from bridge.kernel.intervals import IntervalSet
 from bridge.ledger.model.presence import Proof
+from bridge.presence.movements import Movements
+from plugins.presence.frame_marks import PixelMarks
 from plugins.simulators.attack import cheats_of_clients as clients
 from plugins.simulators.attack import cheats_of_tools as tools
 from plugins.simulators.attack.campaign import Plan, Report, campaign
@@ -24,12 +26,13 @@ from plugins.simulators.attack.stage import Stage, stage
 
 MINUTES = 16
 """Longer than the longest gap between two checks: in each round at least one is asked for."""
+STORED: tuple[type[Cheat], ...] = (tools.StoredFace, tools.StoredPoses, tools.StoredFilm)
 SHORT = Plan(
     alone=(
         tools.ReportDirectly,
         tools.DragToEnd,
         tools.BlockChecks,
-        tools.StoredFace,
+        *STORED,
         clients.OtherPerson,
         clients.Replay,
         clients.ParallelCalls,
@@ -68,9 +71,18 @@ def test_a_stored_face_at_registration_earns_nothing(report: Report) -> None:
     assert (stored.attempted_seconds, stored.credited_seconds, stored.forged_seconds) == (MINUTES * 60, 0, 0)
 
 
-@pytest.mark.parametrize("id", ["X8c", "X8p"])
-def test_what_is_not_stopped_is_told_with_what_it_gets_and_is_in_no_total(report: Report, id: str) -> None:
+@pytest.mark.parametrize("id", [cheat.id for cheat in STORED])
+def test_stored_pictures_at_checks_during_study_forge_nothing(report: Report, id: str) -> None:
     got = next(one for one in report.alone if one.id == id)
+
+    assert got.in_total
+    assert got.forged_seconds == 0
+    # What lies between the learner's own two passes, up to the check that was not passed, is the gap limit's.
+    assert got.refused_seconds["check_missed"] > 0
+
+
+def test_what_is_not_stopped_is_told_with_what_it_gets_and_is_in_no_total(report: Report) -> None:
+    got = next(one for one in report.alone if one.id == "X8p")
 
     assert got.defended_by.startswith("not stopped")
     assert not got.in_total
@@ -99,7 +111,7 @@ def test_every_row_of_the_corpus_stands_in_the_whole_form() -> None:
 
 @pytest.fixture(scope="module")
 def ground(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    with stage(tmp_path_factory.mktemp("stage"), 4) as made:
+    with stage(tmp_path_factory.mktemp("stage"), 8) as made:
         yield made
 
 
@@ -114,6 +126,27 @@ def test_without_the_proof_of_presence_the_measure_sees_what_is_forged(
     monkeypatch.setattr(settlement, "prove", all_settled)
 
     assert play(ground, [cheat], MINUTES, seed=1).forged_seconds > 60
+
+
+def test_without_a_movement_at_checks_the_measure_sees_what_stored_pictures_forge(
+    ground: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Movements, "follow", lambda _self, _check: False)
+
+    assert play(ground, [tools.StoredFace], MINUTES, seed=1).forged_seconds > 60
+
+
+@pytest.mark.parametrize(
+    ("method", "answer", "cheat"),
+    [("same_place", 1.0, tools.StoredPoses), ("difference", 9.0, tools.StoredFilm)],
+    ids=["one take", "copies"],
+)
+def test_without_looking_for_it_the_measure_sees_what_it_forges(
+    ground: Stage, monkeypatch: pytest.MonkeyPatch, method: str, answer: float, cheat: type[Cheat]
+) -> None:
+    monkeypatch.setattr(PixelMarks, method, lambda _self, _a, _b, _box: answer)
+
+    assert play(ground, [cheat], 2 * MINUTES, seed=1).forged_seconds > 60
 
 
 @pytest.mark.parametrize(("forged", "status"), [(0, 0), (1, 1)])

@@ -15,6 +15,7 @@
   var LOOK_MS = 30;
   var LIVE_MS = 1000; // then the server is asked again: the check may be over while no camera opens
   var ANOTHER_MS = 1300; // time to read the hint before the next picture
+  var SEE_MOVE_MS = 900; // time to see which movement is asked for before its first picture
   var PASSED_MS = 500;
   var PATIENCE_MS = 20000;
   var READ_MS = 6000;
@@ -42,6 +43,17 @@
     other: '摄像头没有打开。请检查摄像头后点“重试”。'
   };
 
+  // One head for all movements: it turns or comes down as data-move says (v1.css); mirrored, as the video is.
+  var SIGNS = [
+    ['circle', { 'class': 'anxue-sign-back', cx: 50, cy: 50, r: 48 }],
+    ['ellipse', { 'class': 'anxue-sign-head', cx: 50, cy: 50, rx: 27, ry: 35 }],
+    ['path', { 'class': 'anxue-sign-face', d: 'M39 44v5M61 44v5M50 48v10h-3M42 68q8 6 16 0' }],
+    ['path', { 'class': 'anxue-sign-way anxue-sign-turn_left', d: 'M18 36L5 50L18 64' }],
+    ['path', { 'class': 'anxue-sign-way anxue-sign-turn_right', d: 'M82 36L95 50L82 64' }],
+    ['path', { 'class': 'anxue-sign-way anxue-sign-nod', d: 'M36 84L50 97L64 84' }],
+    ['path', { 'class': 'anxue-sign-way anxue-sign-blink', d: 'M32 45q7 6 14 0M54 45q7 6 14 0' }]
+  ];
+
   function CameraDialog(mount, title, message) {
     var self = this;
     this.mount = mount;
@@ -63,6 +75,7 @@
     this.video.setAttribute('webkit-playsinline', '');
     view.appendChild(this.video);
     this.ring = this.makeRing(view);
+    this.makeSign(view);
     this.mark = element('span', 'anxue-mark');
     this.mark.setAttribute('aria-hidden', 'true');
     view.appendChild(this.mark);
@@ -78,7 +91,7 @@
     this.actions.appendChild(this.retry);
     [this.count, this.message, this.hint, this.actions].forEach(function (node) { card.appendChild(node); });
     card.appendChild(element('p', 'anxue-foot', '摄像头只在核验时打开，核验结束立即关闭。'));
-    card.appendChild(element('p', 'anxue-foot', '不想刷脸？可在“我的培训”改由工作人员监督，学时不受影响。', 'agent-other-way'));
+    card.appendChild(element('p', 'anxue-foot', '不想刷脸，或做不了动作？可在“我的培训”改由工作人员监督，学时不受影响。', 'agent-other-way'));
     this.root.appendChild(card);
     mount.appendChild(this.root);
     this.root.focus();
@@ -102,6 +115,25 @@
     });
     view.appendChild(svg);
     return circles[1];
+  };
+
+  CameraDialog.prototype.makeSign = function (view) {
+    var svg = document.createElementNS(SVG, 'svg');
+    svg.setAttribute('viewBox', '0 0 100 100');
+    svg.setAttribute('class', 'anxue-sign');
+    svg.setAttribute('aria-hidden', 'true');
+    SIGNS.forEach(function (part) {
+      var node = document.createElementNS(SVG, part[0]);
+      Object.keys(part[1]).forEach(function (name) { node.setAttribute(name, part[1][name]); });
+      svg.appendChild(node);
+    });
+    view.appendChild(svg);
+  };
+
+  /** Shows which movement is asked for, in large words and as a picture; '' for none. */
+  CameraDialog.prototype.ask = function (move, words) {
+    this.root.setAttribute('data-move', move);
+    if (words) this.message.textContent = words;
   };
 
   CameraDialog.prototype.countDown = function (seconds) {
@@ -212,6 +244,7 @@
     var seconds = command.answer_within_seconds || 60;
     var giveUp = performance.now() + seconds * 1000 + PATIENCE_MS; // the server ends the check well before
     var shown = 0;
+    var moving = ''; // nonce of the movement that is shown
 
     var converse = async function () {
       while (!dialog.closed && performance.now() < giveUp) {
@@ -232,7 +265,7 @@
             dialog.countTo(state.body.answer_within_seconds);
             giveUp = performance.now() + state.body.answer_within_seconds * 1000 + PATIENCE_MS;
           }
-          await nextPicture(state.body);
+          await (state.body.step ? movement(state.body, state.body.step) : nextPicture(state.body));
         }
       }
     };
@@ -240,6 +273,44 @@
     var lookAgain = function (answer) {
       var told = Number(answer.look_again_ms);
       return sleep(told >= 20 && told <= 5000 ? told : POLL_MS);
+    };
+    var send = async function (nonce) {
+      return request('POST', url + '/frames', {
+        headers: { Authorization: bearer, 'Content-Type': 'image/jpeg', 'X-Anxue-Nonce': nonce }, body: await dialog.capture()
+      });
+    };
+    // One movement, a few pictures of it, then the bridge says whether it was seen.
+    var movement = async function (state, step) {
+      if (moving !== state.nonce) {
+        if (moving) {
+          dialog.mood('again');
+          dialog.ask('', '没关系，再来一次');
+          dialog.hint.textContent = state.message || '';
+          await sleep(ANOTHER_MS);
+        }
+        moving = state.nonce;
+        dialog.mood('');
+        dialog.ask(step.move, step.say);
+        dialog.hint.textContent = '慢慢做，看着图示。';
+        await sleep(SEE_MOVE_MS);
+      }
+      try {
+        var reply = null;
+        for (var taken = step.taken; taken < step.frames && !dialog.closed; taken += 1) {
+          if (!dialog.isLive()) return await sleep(POLL_MS);
+          var since = performance.now();
+          reply = await send(state.nonce);
+          // Taken already: only its answer was lost on the way.
+          if (reply.status !== 202 && reply.body.reason !== 'frame_repeated') return;
+          if (taken + 1 < step.frames) await sleep(Math.max(0, step.gap_ms - (performance.now() - since)));
+        }
+        dialog.hint.textContent = '正在核验…';
+        dialog.mood('judging');
+        if (reply) await lookAgain(reply.body);
+      } catch (error) {
+        dialog.hint.textContent = '网络不稳定，正在重试…';
+        await sleep(POLL_MS);
+      }
     };
     var nextPicture = async function (state) {
       if (shown) {
@@ -255,12 +326,9 @@
       }
       shown += 1;
       try {
-        var frame = await dialog.capture();
         dialog.hint.textContent = '正在核验…';
         dialog.mood('judging');
-        var reply = await request('POST', url + '/frames', {
-          headers: { Authorization: bearer, 'Content-Type': 'image/jpeg', 'X-Anxue-Nonce': state.nonce }, body: frame
-        });
+        var reply = await send(state.nonce);
         if (reply.status >= 400 && reply.body.message) dialog.hint.textContent = reply.body.message;
         if (reply.status === 202) await lookAgain(reply.body);
       } catch (error) {
@@ -280,6 +348,7 @@
     var passed = state.state === 'passed';
     dialog.stopCountDown();
     dialog.stopCamera();
+    dialog.ask('', '');
     dialog.mood(passed ? 'passed' : 'failed');
     dialog.mark.textContent = passed ? '✓' : '!';
     dialog.message.textContent = state.message || VERDICTS[state.state] || '核验已结束。';
