@@ -8,12 +8,13 @@ import click
 
 from bridge.commands.paper_numbers import numbers
 from bridge.completion.model import PaperKind
-from bridge.completion.seal_model import FIELD_LABELS, SealField, SealState, SignaturesFound
+from bridge.completion.seal_model import FIELD_LABELS, SealField, SealState, SignatureFound, SignaturesFound
 from bridge.completion.template_tables import SqlPaperTemplates
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.json_line import print_json
+from bridge.kernel.time import LEGAL_ZONE, rfc3339
 from bridge.ledger.paper_proof import check_paper_proof, is_paper_proof
 from bridge.ledger.proof import check_proof
 from bridge.ledger.signatures import PublicKey
@@ -116,6 +117,8 @@ def verify_pdf(
                         "issuer": one.issuer,
                         "intact": one.intact,
                         "trusted": one.trusted,
+                        "judged_at": None if one.judged_at is None else rfc3339(one.judged_at),
+                        "time_by": one.stamp.authority if one.stamp and one.stamp.trusted else "signer",
                     }
                     for one in found.signatures
                 ],
@@ -132,6 +135,7 @@ def verify_pdf(
             )
             mark = "✓" if one.intact and one.trusted else ("!" if one.intact else "✗")
             click.echo(f"{mark} {label or '签章'}:{one.signer or '无法读出'}(证书签发者 {one.issuer or '—'})")
+            click.echo(f"  {_judged_zh(one)}")
         click.echo(_SAID[found.state], err=not good)
         if stated is not None:
             mark = "✓" if vouched else "!"
@@ -145,6 +149,18 @@ def verify_pdf(
             click.echo("  状态(是否撤销、换发)请在线查验,或用 --proof 给出查验证据。")
     if not good:
         raise SystemExit(2 if found.state is SealState.UNKNOWN else 1)
+
+
+def _judged_zh(one: SignatureFound) -> str:
+    """Return by whose time the certificate was judged."""
+    if one.judged_at is None:
+        return "没有签章时间,按现在核对证书。"
+    when = one.judged_at.astimezone(LEGAL_ZONE).strftime("%Y-%m-%d %H:%M:%S")
+    if one.stamp is None:
+        return f"按签章方自报的时间 {when} 核对证书(没有时间戳)。"
+    if one.stamp.trusted:
+        return f"按时间戳的时间 {when} 核对证书(时间戳服务 {one.stamp.authority})。"
+    return f"按签章方自报的时间 {when} 核对证书(时间戳服务 {one.stamp.authority} 不在给出的根证书之下)。"
 
 
 def _stated(content: bytes, keys: dict[str, PublicKey] | None, digest: str) -> dict[str, str]:

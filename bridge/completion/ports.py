@@ -101,7 +101,8 @@ class PaperSealer(Protocol):
 
         Raises:
             Unavailable: "seal_missing": no certificate for one of the two; "seal_unreadable": key, passphrase, PIN or
-                token do not fit; "seal_expired"; "timestamp_missing".
+                token do not fit; "seal_expired"; "seal_not_theirs": the institution's is made out to somebody else;
+                "timestamp_missing".
         """
         ...
 

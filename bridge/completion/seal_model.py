@@ -47,6 +47,25 @@ class SealState(StrEnum):
     GOOD = "good"
 
 
+USCC_LENGTH = 18
+"""Of a unified social credit code (GB 32100)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StampFound:
+    """A time-stamp (RFC 3161) over a signature, which it fits.
+
+    Args:
+        at: the time that it gives.
+        authority: common name of who made it.
+        trusted: its certificate leads to one of the roots that the reader gave.
+    """
+
+    at: datetime
+    authority: str
+    trusted: bool
+
+
 @dataclass(frozen=True, slots=True)
 class SignatureFound:
     """One signature in a file.
@@ -55,8 +74,10 @@ class SignatureFound:
         field: name of its field; `SealField` for ours.
         signer, issuer: common names of the certificate and of who issued it.
         intact: it fits the bytes that it covers, and nothing but further signatures was added behind it.
-        trusted: its certificate leads to one of the roots that the reader gave.
+        trusted: its certificate leads to one of the roots that the reader gave, at the time `judged_at`.
         said_at: the time that the signer wrote; None where there is none.
+        stamp: the time-stamp over it; None where there is none, or one that fits nothing (it is then not intact).
+        subject: every value of the certificate's subject, by which a holder is known.
     """
 
     field: str
@@ -65,6 +86,18 @@ class SignatureFound:
     intact: bool
     trusted: bool
     said_at: datetime | None
+    stamp: StampFound | None = None
+    subject: tuple[str, ...] = ()
+
+    @property
+    def judged_at(self) -> datetime | None:
+        """Return when the certificate had to be valid: at the time-stamp's time, if an authority that is trusted made
+        it; else when the signer says that it signed; None: today."""
+        return self.stamp.at if self.stamp is not None and self.stamp.trusted else self.said_at
+
+    def is_of(self, name: str, uscc: str) -> bool:
+        """Return whether the certificate was made out to that holder."""
+        return made_out_to(self.subject, name, uscc)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +121,15 @@ class SignaturesFound:
         if not all(one.trusted for one in self.signatures):
             return SealState.UNKNOWN
         return SealState.GOOD
+
+
+def made_out_to(subject: Sequence[str], name: str, uscc: str) -> bool:
+    """Return whether a certificate with those values in its subject is that holder's.
+
+    Names are compared whole. Certificates for organisations in use also bear the unified social credit code, in one of
+    several places and often within a longer text.
+    """
+    return any(one == name or (len(uscc) == USCC_LENGTH and uscc in one) for one in subject)
 
 
 def seal_note(holders: Sequence[SealHolder], *, trial_authority: str) -> str:

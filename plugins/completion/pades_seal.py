@@ -21,7 +21,7 @@ from bridge.completion.seal_model import FIELD_LABELS, SealField, SealHolder
 from bridge.completion.seal_settings import SealSettings
 from bridge.kernel.errors import Unavailable
 from plugins.completion.own_thread import in_own_thread
-from plugins.completion.seal_sources import SignerSource, open_source, require_in_time
+from plugins.completion.seal_sources import SignerSource, open_source, require_in_time, require_theirs
 
 _REASONS = {SealField.INSTITUTION: "出具证明", SealField.OPERATOR: "网络平台确认"}
 
@@ -47,6 +47,8 @@ class PadesSeals:
         for field, holder in ((SealField.INSTITUTION, institution), (SealField.OPERATOR, operator)):
             signer = self._source(holder, keys)
             require_in_time(signer, holder)
+            if field is SealField.INSTITUTION:
+                require_theirs(signer, holder)
             signers.append((field, signer, holder))
         try:
             return in_own_thread(asyncio.run, self._signed(pdf, signers))

@@ -1,18 +1,20 @@
 """Reads the signatures of a file, offline: what each covers, whether it fits, and who vouches for the signer."""
 
 import logging
+from datetime import datetime
 from io import BytesIO
 from typing import Any
 
 from pyhanko.pdf_utils.misc import PdfError
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign.validation import EmbeddedPdfSignature, SignatureCoverageLevel, validate_pdf_signature
+from pyhanko.sign.validation.status import PdfSignatureStatus
 from pyhanko_certvalidator import ValidationContext
 
-from bridge.completion.seal_model import SignatureFound, SignaturesFound
+from bridge.completion.seal_model import SignatureFound, SignaturesFound, StampFound
 from bridge.kernel.errors import InvalidInput
 from plugins.completion.own_thread import in_own_thread
-from plugins.completion.seal_sources import certificate
+from plugins.completion.seal_sources import certificate, values_of
 
 MAX_BYTES = 4 * 1024 * 1024
 _MOST_SIGNATURES = 8
@@ -58,29 +60,61 @@ def _covers_all(last: EmbeddedPdfSignature) -> bool:
 
 def _read(one: EmbeddedPdfSignature, trusted: list[Any], pdf: bytes) -> SignatureFound:
     try:
-        status = validate_pdf_signature(
-            one,
-            # Our own roots alone, nothing asked of the net; a moment inside the certificate's own time is the
-            # signer's word, so an old paper is not broken by a certificate that has since run out.
-            ValidationContext(
-                trust_roots=trusted,
-                allow_fetching=False,
-                revocation_mode="soft-fail",
-                moment=one.self_reported_timestamp,
-                best_signature_time=one.self_reported_timestamp,
-            ),
-        )
+        stamped = _stamped_at(one)
+        # An old paper is not broken by a certificate that has run out since: what counts is when it was sealed. That
+        # is the time-stamp's time, but only if somebody whom the reader trusts gave it; else the signer's own word.
+        status = _judged(one, trusted, one.self_reported_timestamp, stamped)
+        stamp = _stamp(status, stamped)
+        if stamp is not None and stamp.trusted:
+            status = _judged(one, trusted, stamp.at, stamped)
         return SignatureFound(
             field=str(one.field_name),
             signer=_common(one.signer_cert.subject),
             issuer=_common(one.signer_cert.issuer),
             intact=bool(status.intact and status.valid and status.docmdp_ok is not False)
+            and (stamped is None or stamp is not None)
             and _written_once(pdf, one),
             trusted=bool(status.trusted),
             said_at=one.self_reported_timestamp,
+            stamp=stamp,
+            subject=tuple(values_of(one.signer_cert.subject)),
         )
     except Exception:  # noqa: BLE001  # as above
         return _unreadable()
+
+
+def _judged(
+    one: EmbeddedPdfSignature, trusted: list[Any], moment: datetime | None, stamped: datetime | None
+) -> PdfSignatureStatus:
+    """Return pyHanko's verdict, by our own roots alone and with nothing asked of the net."""
+
+    def context(at: datetime | None) -> ValidationContext:
+        return ValidationContext(
+            trust_roots=trusted,
+            allow_fetching=False,
+            revocation_mode="soft-fail",
+            moment=at,
+            best_signature_time=at,
+        )
+
+    return validate_pdf_signature(one, context(moment), context(stamped))
+
+
+def _stamped_at(one: EmbeddedPdfSignature) -> datetime | None:
+    """Return the time that the token over the signature gives; None where there is no token."""
+    for attribute in one.signer_info["unsigned_attrs"] or ():
+        if attribute["type"].native == "signature_time_stamp_token":
+            content = attribute["values"][0]["content"]["encap_content_info"]["content"]
+            at: datetime = content.parsed["gen_time"].native
+            return at
+    return None
+
+
+def _stamp(status: PdfSignatureStatus, stamped: datetime | None) -> StampFound | None:
+    found = status.timestamp_validity
+    if stamped is None or found is None or not (found.intact and found.valid):
+        return None
+    return StampFound(stamped, _common(found.signing_cert.subject), bool(found.trusted))
 
 
 def _written_once(pdf: bytes, one: EmbeddedPdfSignature) -> bool:

@@ -1,7 +1,7 @@
 """Where the signers of papers come from: the test CA, PKCS#12 files, or a PKCS#11 token."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from pyhanko.sign.signers import Signer, SimpleSigner
 from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from bridge.completion.ports import SealKeyStore, StoredSeal
-from bridge.completion.seal_model import OPERATOR, SealHolder
+from bridge.completion.seal_model import OPERATOR, SealHolder, made_out_to
 from bridge.completion.seal_settings import SealSettings
 from bridge.kernel.errors import Unavailable
 from plugins.completion.trial_authority import authority, seal_of
@@ -159,6 +159,27 @@ def require_in_time(signer: Signer, holder: SealHolder) -> None:
         raise Unavailable(
             "seal_expired", f"{holder.name} 的签章证书不在有效期内,请更换证书后重试。", permanent=True
         )
+
+
+def require_theirs(signer: Signer, holder: SealHolder) -> None:
+    """Return if the signer's certificate was made out to the institution; Unavailable("seal_not_theirs").
+
+    A certificate that was put under another institution's id would seal papers in a stranger's name.
+    """
+    signing = signer.signing_cert
+    subject = () if signing is None else tuple(values_of(signing.subject))
+    if not made_out_to(subject, holder.name, holder.uscc):
+        raise Unavailable(
+            "seal_not_theirs",
+            f"{holder.name}(编号 {holder.id})的签章证书不是签发给这家机构的,已停止出具,请换成机构自己的证书。",
+            permanent=True,
+        )
+
+
+def values_of(name: Any) -> Iterator[str]:
+    """Give every value of a certificate's subject or issuer."""
+    for value in name.native.values():
+        yield from (str(one) for one in (value if isinstance(value, list) else [value]))
 
 
 def _file_name(holder: SealHolder) -> str:

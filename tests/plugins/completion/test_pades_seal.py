@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from bridge.completion.ports import SealKeyStore, StoredSeal
-from bridge.completion.seal_model import OPERATOR, SealHolder, SealState
+from bridge.completion.seal_model import OPERATOR, SealHolder, SealState, made_out_to
 from bridge.completion.seal_settings import SealSettings
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.settings import Settings
@@ -199,6 +199,34 @@ def test_seals_come_from_pkcs12_files(tmp_path: Path, keys: Keys, root: str, pri
     with pytest.raises(Unavailable) as unreadable:
         seals.seal(printed, INSTITUTION, PLATFORM, Keys())
     assert unreadable.value.reason == "seal_unreadable"
+
+
+def test_another_institutions_certificate_seals_nothing(tmp_path: Path, keys: Keys, printed: bytes) -> None:
+    other = replace(INSTITUTION, name="另一家培训学校", uscc="91440101MA5OTHER00")
+    _pkcs12(tmp_path, other, keys)
+    _pkcs12(tmp_path, PLATFORM, keys)
+    seals = open_seals(SealSettings(source="pkcs12", pkcs12_folder=tmp_path))
+    with pytest.raises(Unavailable) as refused:
+        seals.seal(printed, INSTITUTION, PLATFORM, keys)
+    assert (refused.value.reason, refused.value.permanent) == ("seal_not_theirs", True)
+    assert b"/ByteRange" in seals.seal(printed, other, PLATFORM, keys)
+
+
+@pytest.mark.parametrize(
+    ("subject", "theirs"),
+    [
+        (("CN", "示例安全技术培训中心"), True),
+        (("CN", "051@示例安全技术培训中心@N91440101MA59EXAMPL@1"), True),
+        (("CN", "示例安全技术培训中心第二分校"), False),
+        (("CN", "91440101MA5OTHER00"), False),
+        ((), False),
+    ],
+)
+def test_a_certificate_is_known_by_its_whole_name_or_the_credit_code(
+    subject: tuple[str, ...], theirs: bool
+) -> None:
+    assert made_out_to(subject, INSTITUTION.name, INSTITUTION.uscc) is theirs
+    assert not made_out_to(("CN", "x"), "y", "")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
-from asn1crypto import tsp
+from asn1crypto import pem, tsp
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -29,8 +29,12 @@ from tests.plugins.completion.test_pades_seal import INSTITUTION, PLATFORM, Keys
 from tests.plugins.completion.test_typst_pdf import paper as made_up_paper
 
 
-def stamper() -> DummyTimeStamper:
-    """Return what answers time-stamp requests with a key of its own."""
+def stamper(ahead: timedelta = timedelta()) -> DummyTimeStamper:
+    """Return what answers time-stamp requests with a key of its own.
+
+    Args:
+        ahead: how far its clock is from ours.
+    """
     key, now = rsa.generate_private_key(65537, 2048), datetime.now(UTC)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "made-up TSA")])
     made = (
@@ -40,26 +44,32 @@ def stamper() -> DummyTimeStamper:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=2))
+        .not_valid_after(now + timedelta(days=5000))
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.TIME_STAMPING]), critical=True)
         .sign(key, hashes.SHA256())
     )
-    pem = made.public_bytes(Encoding.PEM).decode()
+    written = made.public_bytes(Encoding.PEM).decode()
     private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    signer = simple_signer(StoredSeal(pem, private), [])
-    return DummyTimeStamper(signer.signing_cert, signer.signing_key)
+    signer = simple_signer(StoredSeal(written, private), [])
+    fixed = None if not ahead else now + ahead
+    return DummyTimeStamper(signer.signing_cert, signer.signing_key, fixed_dt=fixed)
+
+
+def root_of(answerer: DummyTimeStamper) -> str:
+    armored: bytes = pem.armor("CERTIFICATE", answerer.tsa_cert.dump())
+    return armored.decode()
 
 
 @contextmanager
-def served(status: int = 200) -> Iterator[tuple[str, list[bytes]]]:
+def served(status: int = 200, answerer: DummyTimeStamper | None = None) -> Iterator[tuple[str, list[bytes]]]:
     """Serve time-stamps; yield the address and what was asked."""
     asked: list[bytes] = []
-    answerer = stamper()
+    answers = answerer or stamper()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             asked.append(self.rfile.read(int(self.headers["Content-Length"])))
-            content = answerer.request_tsa_response(tsp.TimeStampReq.load(asked[-1])).dump()
+            content = answers.request_tsa_response(tsp.TimeStampReq.load(asked[-1])).dump()
             self.send_response(status)
             self.send_header("Content-Type", "application/timestamp-reply")
             self.send_header("Content-Length", str(len(content)))
@@ -99,3 +109,67 @@ def test_without_an_answer_nothing_is_sealed(printed: bytes) -> None:
     with served(503) as (address, _asked), pytest.raises(Unavailable) as refused:
         open_seals(SealSettings(timestamp_url=address)).seal(printed, INSTITUTION, PLATFORM, Keys())
     assert (refused.value.reason, refused.value.permanent) == ("timestamp_missing", False)
+
+
+def test_what_is_judged_is_the_time_of_a_stamp_whose_authority_is_trusted(printed: bytes) -> None:
+    keys, answerer = Keys(), stamper(timedelta(hours=30))
+    with served(answerer=answerer) as (address, _asked):
+        sealed = open_seals(SealSettings(timestamp_url=address)).seal(printed, INSTITUTION, PLATFORM, keys)
+    root = authority(keys).certificate
+
+    for one in read_signatures(sealed, [root, root_of(answerer)]).signatures:
+        assert one.stamp is not None
+        assert one.said_at is not None
+        assert (one.intact, one.trusted, one.stamp.authority, one.stamp.trusted) == (
+            True,
+            True,
+            "made-up TSA",
+            True,
+        )
+        assert one.judged_at == one.stamp.at
+        assert one.stamp.at - one.said_at > timedelta(hours=29)
+    for one in read_signatures(sealed, [root]).signatures:
+        assert one.stamp is not None
+        assert (one.intact, one.trusted, one.stamp.trusted) == (True, True, False)
+        assert one.judged_at == one.said_at
+
+
+def test_a_trusted_stamp_outside_of_the_certificates_time_convicts_a_back_dated_signature(
+    printed: bytes,
+) -> None:
+    # Ten years ahead nothing of the test CA is valid any more: the signer's own word would still say that it was.
+    keys, answerer = Keys(), stamper(timedelta(days=4000))
+    with served(answerer=answerer) as (address, _asked):
+        sealed = open_seals(SealSettings(timestamp_url=address)).seal(printed, INSTITUTION, PLATFORM, keys)
+    roots = [authority(keys).certificate, root_of(answerer)]
+    found = read_signatures(sealed, roots)
+    assert [(one.intact, one.trusted) for one in found.signatures] == [(True, False)] * 2
+    assert found.state is SealState.UNKNOWN
+    assert read_signatures(sealed, roots[:1]).state is SealState.GOOD
+
+
+def test_without_a_stamp_the_signers_own_time_is_judged(printed: bytes) -> None:
+    keys = Keys()
+    sealed = open_seals(SealSettings()).seal(printed, INSTITUTION, PLATFORM, keys)
+    for one in read_signatures(sealed, [authority(keys).certificate]).signatures:
+        assert one.stamp is None
+        assert one.judged_at == one.said_at
+
+
+class Confused(DummyTimeStamper):
+    """Stamps something else than it was asked to."""
+
+    def request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
+        other = req.copy()
+        other["message_imprint"]["hashed_message"] = bytes(32)
+        return super().request_tsa_response(other)
+
+
+def test_a_stamp_over_something_else_breaks_the_signature(printed: bytes) -> None:
+    keys, good = Keys(), stamper()
+    answerer = Confused(good.tsa_cert, good.tsa_key)
+    with served(answerer=answerer) as (address, _asked):
+        sealed = open_seals(SealSettings(timestamp_url=address)).seal(printed, INSTITUTION, PLATFORM, keys)
+    found = read_signatures(sealed, [authority(keys).certificate, root_of(answerer)])
+    assert [(one.stamp, one.intact) for one in found.signatures] == [(None, False)] * 2
+    assert found.state is SealState.BROKEN
