@@ -19,7 +19,11 @@ from bridge.settings import Settings
 from bridge.supervision.api_assertions import read_keys
 from bridge.supervision.api_clients import GRACE, LONGEST, ApiClient, ApiClients, IssuedClient
 from bridge.supervision.api_scopes import SCOPES_ZH, ApiScope
-from bridge.supervision.list_exports import Owner
+from bridge.supervision.api_tokens import ApiCaller
+from bridge.supervision.export_tables import table_of
+from bridge.supervision.list_export_tables import ListExportRow
+from bridge.supervision.list_exports import ListExports, Owner, require_allowed
+from bridge.web.api.exports import make_file
 from bridge.wiring import House
 from bridge.wiring.supervised import area_of
 
@@ -151,6 +155,41 @@ def revoke(client_id: str, reason: str, by: str) -> None:
     with _office("a client of the read API is ended") as (house, tx):
         ApiClients(tx.session, house.clock).revoke(client_id, by=by, reason=reason)
     click.echo("已停用。")
+
+
+@api.command("export", help="把已获批的整表 EXPORT 写成 Parquet 文件(与接口下载相同,同样记录)。")
+@click.argument("export_id", metavar="EXPORT")
+@click.option(
+    "--dir",
+    "folder",
+    required=True,
+    metavar="DIR",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="写到哪个文件夹。",
+)
+@_by
+def export_command(export_id: str, folder: Path, by: str) -> None:
+    """Write a whole table that two officials allowed."""
+    with _office("whose export it is") as (house, tx):
+        row = tx.session.get(ListExportRow, export_id)
+        if row is None or row.division_code is None:
+            raise InvalidInput("export_unknown", "没有这项导出,请核对编号。", http_status=404)
+        owner = Owner(division_code=row.division_code)
+        wanted = ListExports(tx.session, house.clock, owner).one(export_id)
+        require_allowed(wanted, house.clock.now())
+    path = folder / f"{table_of(wanted.kind) or wanted.kind}-{wanted.id}.parquet"
+    house = House.build(Settings())
+    try:
+        with path.open("x+b") as file:
+            sha256, rows = make_file(house, ApiCaller(by, by, owner, frozenset()), wanted, file)
+    except FileExistsError as error:
+        raise InvalidInput("export_file_exists", "文件已经存在,请另选文件夹。") from error
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    finally:
+        house.close()
+    print_json({"file": str(path), "rows": rows, "sha256": sha256})
 
 
 def _decide(client_id: str, by: str, *, allowed: bool) -> None:

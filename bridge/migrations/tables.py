@@ -59,6 +59,7 @@ import bridge.registry.material_tables
 import bridge.registry.suspension_tables
 import bridge.registry.tables
 import bridge.reporting.store
+import bridge.supervision.api_client_tables
 import bridge.supervision.area_tables
 import bridge.supervision.list_export_tables
 import bridge.supervision.progress_store

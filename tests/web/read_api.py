@@ -51,7 +51,7 @@ def basic(client_id: str, secret: str) -> dict[str, str]:
     return {"Authorization": f"Basic {b64encode(f'{client_id}:{secret}'.encode()).decode()}"}
 
 
-def ask_token(browser: FlaskClient, client_id: str, secret: str, **form: str) -> TestResponse:
+def ask_token(browser: FlaskClient, client_id: str, secret: str, /, **form: str) -> TestResponse:
     return browser.post(
         "/api/oauth/token",
         data={"grant_type": "client_credentials", **form},

@@ -5,6 +5,7 @@ from flask import Flask
 from bridge.web.pages.access_log import access_log_pages
 from bridge.web.pages.account import account_pages
 from bridge.web.pages.account_release import account_release_pages
+from bridge.web.pages.api_clients import api_client_pages
 from bridge.web.pages.archive import archive_pages
 from bridge.web.pages.authority import authority_pages
 from bridge.web.pages.authority_learner import authority_learner_pages
@@ -120,6 +121,7 @@ def register_pages(app: Flask, house: House) -> None:
         authority_order_pages,
         spot_check_pages,
         list_export_pages,
+        api_client_pages,
         learner_area_pages,
         compliance_pages,
         verify_pages,

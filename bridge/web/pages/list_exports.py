@@ -12,6 +12,8 @@ from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId
 from bridge.kernel.workbook import MIME
 from bridge.registry.model import ClassRun
+from bridge.supervision.api_tokens import ApiCaller
+from bridge.supervision.export_tables import table_of
 from bridge.supervision.list_exports import (
     KINDS_ZH,
     NEEDS_CLASS_RUN,
@@ -22,6 +24,7 @@ from bridge.supervision.list_exports import (
     Owner,
     require_fetch,
 )
+from bridge.web.api.exports import parquet_answer
 from bridge.web.list_workbook import Watermark, list_workbook
 from bridge.web.pages.authority_view import area_name, looking, own_area
 from bridge.web.pages.visitors import StaffVisit, staff_visit
@@ -54,6 +57,7 @@ def list_export_pages(house: House) -> Blueprint:
             logins=logins,
             now=house.clock.now(),
             kinds=KINDS_ZH,
+            table_of=table_of,
             choices=OF_INSTITUTION if visit.role == "institution" else _without_class_run(),
             runs=runs,
             chosen=request.args.get("class_run", "")[:40],
@@ -95,6 +99,9 @@ def list_export_pages(house: House) -> Blueprint:
             wanted = ListExports(tx.session, house.clock, _owner(visit)).one(export)
             require_fetch(wanted, house.clock.now(), visit.staff_id)
             approver = house.at(tx).staff.by_id(wanted.decided_by or "")
+        if table_of(wanted.kind) is not None:
+            reader = ApiCaller(visit.staff_id, visit.login, _owner(visit), frozenset())
+            return parquet_answer(house, reader, wanted)
         made = _file(house, visit, wanted)
         mark = Watermark(
             number=wanted.id,
