@@ -110,9 +110,13 @@ def learner_sheet(
                 ("网络学时", duration["网络学时"]),
                 ("计入理论的网络学时", duration["计入理论的网络学时"]),
                 ("线下学时", duration["线下学时"]),
-                *(("学时记录方式", one) for one in duration["学时记录方式"]),
             ],
-            (),
+            [
+                _table(
+                    ("学时记录方式(规则包)", "SHA-256"),
+                    [tuple(one.split(" sha256:")) for one in duration["学时记录方式"]],
+                )
+            ],
         ),
         "6-completion.json": (
             [
