@@ -11,11 +11,11 @@ import click
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.json_line import print_json
 from bridge.kernel.time import rfc3339
-from bridge.plugin_loader import load
 from bridge.reporting.door_store import SqlDoorStore
 from bridge.reporting.model import WITHDRAWAL_REASONS, RecordKind
 from bridge.settings import Settings
 from bridge.wiring import House, feed_desk
+from bridge.wiring.house.regulator import batch_signer
 
 
 @contextmanager
@@ -67,12 +67,7 @@ def status(institution: str) -> None:
 def key() -> None:
     """Print the algorithm and the hash of the public key."""
     with _house() as house:
-        settings = house.settings
-        signer = load("signer.guangdong")(
-            settings.regulator_signature,
-            house.key("regulator feed signature"),
-            settings.regulator_signing_key,
-        )
+        signer = batch_signer(house)
     print_json({"algorithm": signer.algorithm, "key_sha256": signer.key_sha256})
 
 

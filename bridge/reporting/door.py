@@ -141,6 +141,11 @@ class Door:
             return False
         return self.until is None or self.until <= now
 
+    @property
+    def cannot_sign(self) -> bool:
+        """Whether it was stopped because nothing can be signed."""
+        return self.circuit is Circuit.STOPPED and self.reason in SIGNING_REASONS
+
     def after_success(self, now: datetime) -> "Door":
         """Return the door after a receipt."""
         return self if self.circuit is Circuit.CLOSED and not self.failures else Door(changed_at=now)
@@ -183,6 +188,17 @@ DOOR_REASONS = frozenset(
     }
 )
 """Failures of the door and not of a batch: every other batch would fail alike, so that the door is stopped."""
+
+SIGNING_REASONS = frozenset(
+    {
+        "signer_missing",
+        "sm2_library_missing",
+        "sm2_profile_malformed",
+        "signing_key_missing",
+        "signing_key_unreadable",
+    }
+)
+"""Why no batch can be signed: the door is stopped, and records wait as records until a person has put it right."""
 
 
 def first_due(batches: Sequence[tuple[str, datetime | None]], now: datetime) -> str | None:

@@ -39,6 +39,7 @@ DLIB = Peer("dlib", ROOT / "requirements" / "dlib.txt")
 MUTMUT = Peer("mutmut", ROOT / "requirements" / "mutmut.txt")
 PDFA = Peer("pdfa", ROOT / "requirements" / "pdfa.txt")
 SWIFT = Peer("swift", ROOT / "requirements" / "swift.txt")
+SM2 = Peer("sm2", ROOT / "requirements" / "sm2.txt")
 READ_API = Peer("read-api", ROOT / "requirements" / "api.txt")
 
 

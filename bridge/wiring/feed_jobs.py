@@ -13,6 +13,7 @@ from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import InvalidInput, Unavailable
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.time import LEGAL_ZONE
+from bridge.reporting.door import SIGNING_REASONS
 from bridge.reporting.door_store import SqlDoorStore
 from bridge.reporting.model import FEED, RECONCILE, BatchState, RecordState
 from bridge.reporting.reconciliation import Compared, compare
@@ -44,10 +45,16 @@ def run_feed(house: "House", job: Job) -> bool:
     is sent again under the same id and gets the same receipt.
     """
     for _ in range(_MOST_AT_ONCE):
-        with house.uow.for_institution(job.institution_id) as tx:
-            reporting = house.at(tx).reporting
-            built = reporting.build_batch(job.key)
-            due = reporting.next_due(job.key) if house.settings.regulator_url else None
+        try:
+            with house.uow.for_institution(job.institution_id) as tx:
+                reporting = house.at(tx).reporting
+                built = reporting.build_batch(job.key)
+                due = reporting.next_due(job.key) if house.settings.regulator_url else None
+        except (InvalidInput, Unavailable) as failed:
+            if failed.reason not in SIGNING_REASONS:
+                raise
+            _stop_door(house, failed.reason)
+            return False
         if due is None:
             if built is None:
                 return False
@@ -82,7 +89,9 @@ def sweep_feed(house: "House") -> None:
         waiting = select(ReportRecordRow.institution_id, ReportRecordRow.division_code).where(
             ReportRecordRow.state == RecordState.WAITING.value
         )
-        found = {tuple(row) for row in tx.session.execute(waiting.distinct())}
+        found: set[tuple[str, ...]] = set()
+        if not SqlDoorStore(tx).door().cannot_sign:
+            found |= {tuple(row) for row in tx.session.execute(waiting.distinct())}
         if house.settings.regulator_url and _may_call(house, tx):
             found |= {tuple(row) for row in tx.session.execute(ready.distinct())}
     want_due(house, [(InstitutionId(owner), FEED, division) for owner, division in sorted(found)])
@@ -128,6 +137,14 @@ def sweep_reconciliations(house: "House") -> None:
         (InstitutionId(owner), RECONCILE, f"{division}|{day}") for owner, division in sorted(cities - done)
     ]
     want_due(house, due)
+
+
+def _stop_door(house: "House", reason: str) -> None:
+    """Say on the page why nothing can be signed, and try no more until a person has put it right."""
+    log.error("feed_cannot_sign", reason=reason)
+    with house.uow.across_institutions("stop the regulator's door") as tx:
+        doors = SqlDoorStore(tx)
+        doors.save_door(doors.door().stopped(house.clock.now(), reason))
 
 
 def _may_call(house: "House", tx: Tx) -> bool:

@@ -21,10 +21,12 @@ from bridge.reporting.door_store import SqlDoorStore
 from bridge.reporting.reconciliation import ReconciliationService
 from bridge.reporting.service import ReportingService
 from bridge.reporting.store import SqlReportingStore
+from plugins.reporting.guangdong import signing
 from plugins.reporting.guangdong.batch_xml import GuangdongBatches
 from plugins.reporting.guangdong.signing import BatchSigner, XmlDsigSigner, own_key
 from plugins.simulators.province.app import create_app
 from plugins.simulators.province.faults import NO_FAULTS, Faults
+from plugins.simulators.province.intake import Verify
 from tests.completion.papers import (
     CITIZEN_ID,
     INSTITUTION,
@@ -201,9 +203,9 @@ def open_house(database_url: str) -> Iterator[House]:
 
 
 @contextmanager
-def serve_province(state: Path, faults: Faults = NO_FAULTS) -> Iterator[str]:
+def serve_province(state: Path, faults: Faults = NO_FAULTS, verify: Verify = signing.verify) -> Iterator[str]:
     """Run the simulator on a free port; yield its address."""
-    server = make_server("127.0.0.1", 0, create_app(state, KEY, faults), threaded=True)
+    server = make_server("127.0.0.1", 0, create_app(state, KEY, faults, verify), threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:

@@ -16,6 +16,8 @@ from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.time import legal_date
+from bridge.reporting.door import Circuit, Door
+from bridge.reporting.door_store import SqlDoorStore
 from bridge.reporting.model import FEED, RECONCILE, BatchState, RecordKind
 from bridge.wiring import feed_desk
 from bridge.wiring.feed_jobs import sweep_feed, sweep_reconciliations
@@ -70,6 +72,33 @@ def test_a_batch_whose_bytes_are_gone_is_set_aside_and_the_later_ones_go(stand: 
         found = {one.batch.id: one.batch for one in house.at(tx).reporting.reports()}
     assert (found[broken.id].state, found[broken.id].reason) == (BatchState.FAILED, "evidence_unknown")
     assert len(found) == 2
+
+
+def test_without_a_way_to_sign_the_door_stops_with_the_reason_and_records_wait(
+    stand: Stand, state: Path
+) -> None:
+    house = stand.house
+
+    def sign_with(name: str) -> None:
+        house.settings = house.settings.model_copy(update={"regulator_signature": name})
+        house.__dict__.pop("batch_format", None)
+
+    def door() -> Door:
+        with house.uow.across_institutions("look", read_only=True) as tx:
+            return SqlDoorStore(tx).door()
+
+    sign_with("sm2")  # and no key is set
+    _deliver(stand)
+    assert (door().circuit, door().reason) == (Circuit.STOPPED, "signing_key_missing")
+    assert feed_desk.states(house, INSTITUTION) == {"records": {"waiting": 23}, "batches": {}}
+    sweep_feed(house)
+    with house.uow.across_institutions("look", read_only=True) as tx:
+        assert not tx.session.scalars(select(JobRow.id).where(JobRow.wanted > JobRow.done)).all()
+    sign_with("xmldsig")
+    feed_desk.send_all_again(house, INSTITUTION, "test")
+    sweep_feed(house)
+    _deliver(stand)
+    assert outcome(stand, state).states == {"accepted": 23}
 
 
 def test_the_sweep_asks_for_what_waits_and_for_nothing_when_all_is_done(stand: Stand) -> None:

@@ -17,13 +17,17 @@ if TYPE_CHECKING:
 
 
 def batch_format(house: "House") -> Any:
+    return load("reporting.guangdong")(lambda: batch_signer(house))
+
+
+def batch_signer(house: "House") -> Any:
+    """Return who signs batches, as the settings say; what making it raises says why nothing can be signed."""
     settings = house.settings
-    return load("reporting.guangdong")(
-        lambda: load("signer.guangdong")(
-            settings.regulator_signature,
-            house.key("regulator feed signature"),
-            settings.regulator_signing_key,
-        )
+    return load("signer.guangdong")(
+        settings.regulator_signature,
+        house.key("regulator feed signature"),
+        settings.regulator_signing_key,
+        settings.config / "feeds" / "sm2.yaml",
     )
 
 

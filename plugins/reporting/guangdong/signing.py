@@ -1,10 +1,9 @@
-"""The signature over a batch: XML-DSig now; SM2 with SM3 through the same port when there is an adapter for it."""
+"""The signature over a batch: XML-DSig with ECDSA or RSA, and SM2 with SM3 through the same port (`signing_sm2`)."""
 
-import base64
 import hashlib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -15,10 +14,13 @@ from lxml import etree
 
 from bridge.kernel.errors import InvalidInput, Unavailable
 from plugins.reporting.guangdong import safe_xml
+from plugins.reporting.guangdong.envelope import DSIG, enclose, x509_data
 
-DSIG: Final = "http://www.w3.org/2000/09/xmldsig#"
-EXCLUSIVE: Final = "http://www.w3.org/2001/10/xml-exc-c14n#"
+if TYPE_CHECKING:
+    from plugins.reporting.guangdong.signing_sm2 import Sm2Profile
+
 _MORE: Final = "http://www.w3.org/2001/04/xmldsig-more#"
+_SHA256: Final = "http://www.w3.org/2001/04/xmlenc#sha256"
 _P256_BYTES: Final = 32
 _P256_ORDER: Final = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -63,61 +65,58 @@ class XmlDsigSigner:
         of_curve = isinstance(key, ec.EllipticCurvePrivateKey)
         self.algorithm = f"XML-DSig {'ECDSA' if of_curve else 'RSA'}-SHA256"
         self.key_sha256 = key_sha256(key.public_key())
+        self._ends = None if certificate is None else certificate.not_valid_after_utc
         self._method = f"{_MORE}{'ecdsa' if of_curve else 'rsa'}-sha256"
-        der = (certificate or _own_certificate(key)).public_bytes(serialization.Encoding.DER)
-        self._certificate = base64.b64encode(der).decode()
+        certificate = certificate or _own_certificate(key)
+        self._key_info = x509_data(certificate.public_bytes(serialization.Encoding.DER))
 
     def sign(self, batch: bytes) -> bytes:
-        start, end = batch.index(b"<Batch"), batch.rindex(b"</Batch>")
-        digest = hashlib.sha256(memoryview(batch)[start : end + len(b"</Batch>")]).digest()
-        info = _SIGNED_INFO.format(method=self._method, digest=base64.b64encode(digest).decode())
-        # What is signed is SignedInfo's canonical form, which names the prefix that its parent declares in the file.
-        value = self._raw(info.replace("<ds:SignedInfo>", f'<ds:SignedInfo xmlns:ds="{DSIG}">', 1).encode())
-        signature = (
-            f'<ds:Signature xmlns:ds="{DSIG}">{info}'
-            f"<ds:SignatureValue>{base64.b64encode(value).decode()}</ds:SignatureValue>"
-            f"<ds:KeyInfo><ds:X509Data><ds:X509Certificate>{self._certificate}</ds:X509Certificate>"
-            "</ds:X509Data></ds:KeyInfo></ds:Signature>"
+        return enclose(
+            batch,
+            method=self._method,
+            digest_method=_SHA256,
+            digest=lambda content: hashlib.sha256(content).digest(),
+            sign=self._raw,
+            key_info=self._key_info,
         )
-        return b"".join((batch[:end], signature.encode(), batch[end:]))
 
     def _raw(self, message: bytes) -> bytes:
+        if self._ends is not None and self._ends <= datetime.now(UTC):
+            raise Unavailable(
+                "signing_certificate_ended",
+                "报送签名的证书已过有效期,批次保留待发,请换上新证书后重试。",
+                permanent=True,
+            )
         if isinstance(self._key, rsa.RSAPrivateKey):
             return self._key.sign(message, padding.PKCS1v15(), hashes.SHA256())
         r, s = decode_dss_signature(self._key.sign(message, ec.ECDSA(hashes.SHA256())))
         return r.to_bytes(_P256_BYTES) + s.to_bytes(_P256_BYTES)
 
 
-_SIGNED_INFO: Final = (
-    "<ds:SignedInfo>"
-    f'<ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"></ds:CanonicalizationMethod>'
-    '<ds:SignatureMethod Algorithm="{method}"></ds:SignatureMethod>'
-    '<ds:Reference URI=""><ds:Transforms>'
-    f'<ds:Transform Algorithm="{DSIG}enveloped-signature"></ds:Transform>'
-    f'<ds:Transform Algorithm="{EXCLUSIVE}"></ds:Transform>'
-    "</ds:Transforms>"
-    '<ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"></ds:DigestMethod>'
-    "<ds:DigestValue>{digest}</ds:DigestValue></ds:Reference></ds:SignedInfo>"
-)
-
-
-def make_signer(name: str, derived: bytes, key_file: Path | None = None) -> BatchSigner:
+def make_signer(
+    name: str, derived: bytes, key_file: Path | None = None, sm2_profile: Path | None = None
+) -> BatchSigner:
     """Return the signer that the settings name.
 
     Args:
         name: "xmldsig" or "sm2".
         derived: 32 secret bytes of this bridge alone, of which its own key is made where no file is given.
         key_file: PEM with the operator's private key and, if there is one, its certificate.
+        sm2_profile: the file that names SM2's identifiers.
 
     Raises:
-        Unavailable("signer_missing"): permanent; no adapter for the algorithm.
-        InvalidInput("signing_key_unreadable"): the file holds no usable key.
+        Unavailable: permanent: "signer_missing": no adapter for the algorithm; "sm2_library_missing".
+        InvalidInput: "signing_key_unreadable": the file holds no usable key; "signing_key_missing";
+            "sm2_profile_malformed".
     """
+    if name == "sm2" and sm2_profile is not None:
+        from plugins.reporting.guangdong import signing_sm2
+
+        return signing_sm2.signer_of(key_file, signing_sm2.read_profile(sm2_profile))
     if name != "xmldsig":
         raise Unavailable(
             "signer_missing",
-            f"没有 {name} 签名的适配器:国密 SM2/SM3 签名须由密码机或签名服务完成,接入前批次保留待发,"
-            "请在设置中改用 xmldsig,或由开发方接入签名服务。",
+            f"没有 {name} 签名的适配器,批次保留待发,请在设置中改用 xmldsig 或 sm2。",
             permanent=True,
         )
     if key_file is None:
@@ -150,8 +149,11 @@ def key_sha256(key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey) -> str:
     return hashlib.sha256(der).hexdigest()
 
 
-def verify(batch: bytes) -> str:
+def verify(batch: bytes, sm2: "Sm2Profile | None" = None) -> str:
     """Return the SHA-256 of the public key that signed the whole batch; who relies on it knows that key beforehand.
+
+    Args:
+        sm2: how SM2 signatures look; None where none is accepted.
 
     Raises:
         XmlRefused: signature_missing, signature_wrong.
@@ -164,12 +166,17 @@ def verify(batch: bytes) -> str:
     signature = root.find(f"{{{DSIG}}}Signature")
     if signature is None:
         raise safe_xml.XmlRefused("signature_missing")
+    method = signature.find(f"{{{DSIG}}}SignedInfo/{{{DSIG}}}SignatureMethod")
+    if sm2 is not None and method is not None and method.get("Algorithm") == sm2.signature_method:
+        from plugins.reporting.guangdong import signing_sm2
+
+        return signing_sm2.verify(root, signature, sm2)
     try:
         key, certificate = _key_of(signature)
         config = SignatureConfiguration(require_x509=False, location="./", expect_references=1)
         found = XMLVerifier().verify(root, x509_cert=certificate, expect_config=config)
         signed = found[0] if isinstance(found, list) else found
-    except (SignXMLException, ValueError, TypeError) as error:
+    except (SignXMLException, etree.LxmlError, ValueError, TypeError) as error:
         raise safe_xml.XmlRefused("signature_wrong", type(error).__name__) from error
     if signed.signed_xml is None or signed.signed_xml.tag != root.tag:
         raise safe_xml.XmlRefused("signature_wrong", "not over the batch")
@@ -186,6 +193,10 @@ def _key_of(signature: etree._Element) -> tuple[str, Certificate]:
     return key_sha256(public), certificate
 
 
+_NO_END: Final = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+"""For a certificate that need not end (RFC 5280, 4.1.2.5): what the regulator registers is the key."""
+
+
 def _own_certificate(key: PrivateKey) -> Certificate:
     """Return a certificate that the key signed itself: a vessel for the key, which is what the regulator registers."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "anxue-bridge feed")])
@@ -197,6 +208,6 @@ def _own_certificate(key: PrivateKey) -> Certificate:
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=365))
+        .not_valid_after(_NO_END)
         .sign(key, hashes.SHA256())
     )

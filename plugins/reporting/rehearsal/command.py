@@ -1,5 +1,6 @@
 """`./anxue acceptance regulator`: all faults of the simulator and fifty kills, and the record of what came of it."""
 
+import os
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -21,7 +22,7 @@ _RUN_COLUMNS = (
 _KILL_COLUMNS = (
     "kills", "in flight", "records", "batches", "attempts", "batches sent again", "lost", "doubled", "stray", "seconds",
 )  # fmt: skip
-_RECORD = ROOT / "docs" / "acceptance" / "regulator.md"
+_RECORDS = ROOT / "docs" / "acceptance"
 
 
 @click.command(
@@ -33,12 +34,12 @@ _RECORD = ROOT / "docs" / "acceptance" / "regulator.md"
     "--faults", "only", default="", metavar="A,B", help="只演练这些(none、各故障名、all);不写记录。"
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="随机数种子。")
-@click.option(
-    "--out", type=click.Path(dir_okay=False, path_type=Path), default=_RECORD, help="记录写到哪里。"
-)
-def regulator(kills: int, only: str, seed: int, out: Path) -> None:
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path),
+              help="记录写到哪里;默认 docs/acceptance/<日期>-regulator.md。")  # fmt: skip
+def regulator(kills: int, only: str, seed: int, out: Path | None) -> None:
     """Run everything; exit 1 if a record was lost or is there twice."""
     names = tuple(name for name in only.split(",") if name)
+    begun, commit = datetime.now(UTC), circumstances.commit()
     runs: list[Run] = []
     with tempfile.TemporaryDirectory(prefix="anxue-regulator-") as name:
         folder = Path(name)
@@ -50,7 +51,8 @@ def regulator(kills: int, only: str, seed: int, out: Path) -> None:
             killed = kill_runs(folder / "kills", kills, seed=seed, told=_told)
             click.echo(_kills(killed))
     if killed is not None and kills >= KILLS:
-        out.write_text(_record(runs, killed, seed), encoding="utf-8")
+        out = out or _RECORDS / f"{begun:%Y-%m-%d}-regulator.md"
+        out.write_text(_record(runs, killed, seed, begun, commit), encoding="utf-8")
         click.echo(f"已写入 {out}", err=True)
     if not all(run.passes for run in runs) or not (killed is None or killed.passes):
         sys.exit(1)
@@ -82,19 +84,19 @@ def _kills(killed: Kills) -> str:
     )
 
 
-def _record(runs: list[Run], killed: Kills, seed: int) -> str:
+def _record(runs: list[Run], killed: Kills, seed: int, begun: datetime, commit: str) -> str:
     faults = "\n".join(f"- `{name}`: {words}" for name, words in FAULTS.items())
     rows = "\n".join(_row(run) for run in runs)
     return f"""# The feed against a regulator that misbehaves
 
-Written by `./anxue acceptance regulator`. The regulator is our simulator (not the province's system, whose interface
-is not published); the people are made up. The carrier is a process of its own that runs the product's job with the
+Written by the command; nothing here is edited afterwards. The regulator is our simulator (not the province's system,
+whose interface is not published); the people are made up. The carrier is a process of its own that runs the product's job with the
 product's runner; pauses are shortened (seconds, not minutes) by the same settings file that an operator edits.
 
-- Date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC
-- Commit: {circumstances.commit()}
-- Machine: {circumstances.machine()}
-- Seed: {seed}
+- Date: {begun:%Y-%m-%d %H:%M} UTC; it took {(datetime.now(UTC) - begun).total_seconds() / 60:.0f} minutes
+- Command: `./anxue acceptance regulator --seed {seed}`
+- Commit: {commit}
+- Machine: {circumstances.machine()}; load average {os.getloadavg()[0]:.1f} at the end
 - Result: {"passed" if all(run.passes for run in runs) and killed.passes else "FAILED"}
 
 ## Faults, each by itself and all at once
@@ -114,7 +116,8 @@ know as accepted. `reconciled` is the comparison of the day by count, hash and r
 
 The carrier is killed at a random moment while records wait and batches go out; the lease of the dead one is ended by
 hand (it would end by itself after 20 s), then another carrier goes on. Three of four kills wait until an attempt has
-begun, every fourth does not. `in flight` are attempts that a kill cut off: begun, and never ended.
+begun, every fourth does not. `in flight` are attempts that a kill cut off: begun, and never ended; a run in which
+fewer than a quarter of the kills did so proves too little, and does not pass.
 
 {_heading(_KILL_COLUMNS)}
 {_kills(killed)}

@@ -41,7 +41,7 @@ class Kills:
 
     @property
     def passes(self) -> bool:
-        return self.outcome.sound
+        return self.outcome.sound and self.in_flight >= self.kills // 4
 
 
 def kill_runs(

@@ -4,12 +4,15 @@ import logging
 import signal
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 from types import FrameType
 
 import click
 from werkzeug.serving import make_server
 
+from plugins.reporting.guangdong import signing
+from plugins.reporting.guangdong.signing_sm2 import read_profile
 from plugins.simulators.province.app import create_app
 from plugins.simulators.province.certificates import HOST, make_certificates, server_context
 from plugins.simulators.province.faults import FAULTS, Faults
@@ -38,6 +41,8 @@ _FAULTS_HELP = "故障,可多选,all 为全部:" + "、".join(f"{name} {words}" 
 )
 @click.option("--seed", type=int, help="随机数种子,用于重现。")
 @click.option("--slow-seconds", type=float, default=20.0, show_default=True, help="slow 时多久才回答。")
+@click.option("--sm2", type=click.Path(dir_okay=False, exists=True, path_type=Path),
+              help="国密签名的设置(config/feeds/sm2.yaml);没有时不认国密签名。")  # fmt: skip
 @click.option("--tls", is_flag=True, help="用 https(有 certificate 故障时总是)。")
 def main(
     port: int,
@@ -47,6 +52,7 @@ def main(
     chance: float,
     seed: int | None,
     slow_seconds: float,
+    sm2: Path | None,
     tls: bool,
 ) -> None:
     """Serve until SIGTERM or SIGINT."""
@@ -54,7 +60,8 @@ def main(
     logging.getLogger("werkzeug").setLevel(logging.CRITICAL if faults else logging.WARNING)
     log = logging.getLogger("province")
     world = Faults(faults, chance=chance, seed=seed, slow_seconds=slow_seconds)
-    app = create_app(state, key, world)
+    verify = partial(signing.verify, sm2=None if sm2 is None else read_profile(sm2))
+    app = create_app(state, key, world, verify)
     context = None
     if tls or "certificate" in faults:
         log.info("证书颁发者 ANXUE_REGULATOR_CA=%s", make_certificates(state))

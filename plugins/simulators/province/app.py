@@ -10,10 +10,11 @@ from lxml import etree
 from bridge.kernel.time import LEGAL_ZONE, parse_rfc3339
 from bridge.reporting.model import BookEntry, RecordKind
 from bridge.reporting.reconciliation import day_sha256
+from plugins.reporting.guangdong import signing
 from plugins.reporting.guangdong.mapping import mappings
 from plugins.simulators.province.archive import Archive, Received
 from plugins.simulators.province.faults import NO_FAULTS, Dropped, Faults
-from plugins.simulators.province.intake import SYSTEM, BatchConflict, is_batch_id, take_in
+from plugins.simulators.province.intake import SYSTEM, BatchConflict, Verify, is_batch_id, take_in
 
 STATUSES = {"accepted": "全部接收", "partly_accepted": "部分接收", "refused": "退回"}
 RESULTS = {
@@ -26,8 +27,8 @@ RESULTS = {
 _LARGEST = 64 * 1024 * 1024
 
 
-def create_app(state: Path, key: str, faults: Faults = NO_FAULTS) -> Flask:
-    """Return the simulator with its state under `state`; batches need the bearer `key`."""
+def create_app(state: Path, key: str, faults: Faults = NO_FAULTS, verify: Verify = signing.verify) -> Flask:
+    """Return the simulator with its state under `state`; batches need `key`, and a signature for `verify`."""
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = _LARGEST
     archive = Archive(state)
@@ -54,7 +55,7 @@ def create_app(state: Path, key: str, faults: Faults = NO_FAULTS) -> Flask:
             return _refused("batch_id_malformed", "请求头 Idempotency-Key 须为批次编号。", 400)
         xml = request.get_data()
         try:
-            answer = faults.around(lambda: take_in(archive, batch_id, xml, faults.whim))
+            answer = faults.around(lambda: take_in(archive, batch_id, xml, faults.whim, verify))
         except BatchConflict:
             return _refused("batch_conflict", "该批次编号已用于另一个文件，请换一个编号。", 409)
         return Response(answer.body, mimetype="application/xml", headers=answer.headers), answer.status

@@ -24,6 +24,8 @@ _PERSONAL = ("Name", "CitizenId", "Employer")
 
 Whim = Callable[[], bool]
 """Whether this record is returned without a cause: for rehearsals of corrections."""
+Verify = Callable[[bytes], str]
+"""Gives the hash of the key that signed a batch; XmlRefused for none or a wrong signature."""
 
 
 class BatchConflict(Exception):
@@ -44,7 +46,9 @@ def is_batch_id(text: str) -> bool:
     return _CODE.fullmatch(text) is not None
 
 
-def take_in(archive: Archive, batch_id: str, xml: bytes, whim: Whim = lambda: False) -> Received:
+def take_in(
+    archive: Archive, batch_id: str, xml: bytes, whim: Whim = lambda: False, verify: Verify = signing.verify
+) -> Received:
     """Judge a batch and keep it with its receipt; the same batch again gives the same receipt.
 
     Raises:
@@ -59,7 +63,7 @@ def take_in(archive: Archive, batch_id: str, xml: bytes, whim: Whim = lambda: Fa
                 raise BatchConflict(batch_id)
             return known
         at = datetime.now(UTC)
-        refusal, root = _whole(archive, connection, mapping, batch_id, xml)
+        refusal, root = _whole(archive, connection, verify, batch_id, xml)
         judged: list[_Judged] = []
         city = uscc = ""
         if root is not None:
@@ -85,12 +89,13 @@ def take_in(archive: Archive, batch_id: str, xml: bytes, whim: Whim = lambda: Fa
 
 
 def _whole(
-    archive: Archive, connection: sqlite3.Connection, mapping: FeedMapping, batch_id: str, xml: bytes
+    archive: Archive, connection: sqlite3.Connection, verify: Verify, batch_id: str, xml: bytes
 ) -> tuple[tuple[str, str] | None, etree._Element | None]:
+    mapping = mappings()[version_of(xml)]
     try:
         gate(xml)
         root = safe_xml.parse(xml, mapping.version, "feed")
-        key = signing.verify(xml) if mapping.signed else None
+        key = verify(xml) if mapping.signed else None
     except safe_xml.XmlRefused as error:
         where = f"(第 {error.line} 行)" if error.line else ""
         return (
