@@ -90,8 +90,9 @@ def _record(runs: list[Run], killed: Kills, seed: int, begun: datetime, commit: 
     return f"""# The feed against a regulator that misbehaves
 
 Written by the command; nothing here is edited afterwards. The regulator is our simulator (not the province's system,
-whose interface is not published); the people are made up. The carrier is a process of its own that runs the product's job with the
-product's runner; pauses are shortened (seconds, not minutes) by the same settings file that an operator edits.
+whose interface is not published); the people are made up. The carrier is a process of its own that runs the product's
+job with the product's runner; pauses are shortened (seconds, not minutes) by the same settings file that an operator
+edits.
 
 - Date: {begun:%Y-%m-%d %H:%M} UTC; it took {(datetime.now(UTC) - begun).total_seconds() / 60:.0f} minutes
 - Command: `./anxue acceptance regulator --seed {seed}`
