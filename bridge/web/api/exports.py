@@ -83,5 +83,6 @@ def make_file(house: House, caller: ApiCaller, export: ListExport, file: IO[byte
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    while chunk := file.read(_CHUNK):
-        yield chunk
+    with file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
