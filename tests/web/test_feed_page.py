@@ -15,10 +15,11 @@ from bridge.kernel.time import legal_date
 from bridge.reporting.door import Door
 from bridge.reporting.door_store import SqlDoorStore
 from bridge.reporting.reconciliation import Compared, Day
+from bridge.wiring import feed_desk
 from plugins.reporting.rehearsal.stand import class_run_record, records_of
 from plugins.simulators.province.archive import Archive
 from tests.reporting.stand import CITY, KEY, serve_province
-from tests.web.furnished import CHEN, CHEN_ID, ORG, Furnished, token
+from tests.web.furnished import CHEN, CHEN_ID, HUANG, HUANG_ID, ORG, Furnished, token
 
 PAGE = "/institution/feed"
 STUDY = {"StudySession", "Check"}
@@ -103,6 +104,21 @@ def test_a_stopped_door_is_put_right_with_one_click(connected: Furnished, state:
     books = Archive(state)
     with books.open() as connection:
         assert len(books.batches(connection)) == 1
+
+
+def test_more_than_the_page_lists_are_corrected_all_the_same(connected: Furnished) -> None:
+    _, learner = connected.enrol("lms-user-1002", HUANG, HUANG_ID)
+    with connected.house.uow.for_institution(ORG) as tx:
+        records = [one for one in records_of(learner, 50) if one.kind.value in STUDY]
+        connected.house.at(tx).reporting.queue(records, CITY)
+    connected.work_off()
+    staff = connected.as_staff("staff-lin")
+    page = staff.get(PAGE).text
+    assert page.count('data-testid="to-correct"') == 100
+    assert 'data-testid="more-to-correct"' in page
+    assert 'data-testid="to-correct-count">100+<' in page
+    assert _post(staff, "/records/correct-all") == 303
+    assert feed_desk.states(connected.house, ORG)["records"]["waiting"] == 102
 
 
 def test_an_open_circuit_says_until_when(connected: Furnished) -> None:

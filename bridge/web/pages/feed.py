@@ -60,7 +60,7 @@ class FeedPage:
     Args:
         maintenance_until: end of the maintenance that is under way, or None.
         records, batches_by_state: counts by state.
-        to_correct: newest revisions that wait for people.
+        to_correct: newest revisions that wait for people, the latest; `more_to_correct` if there are others.
         failed: batches that were given up.
     """
 
@@ -71,6 +71,7 @@ class FeedPage:
     records: Mapping[str, int]
     batches_by_state: Mapping[str, int]
     to_correct: tuple[Record, ...]
+    more_to_correct: bool
     failed: tuple[Batch, ...]
     batches: tuple[Batch, ...]
     reconciliations: tuple[Reconciliation, ...]
@@ -218,6 +219,7 @@ def _gather(house: House, institution: InstitutionId) -> FeedPage:
     with house.uow.for_institution(institution, read_only=True) as tx:
         store = SqlReportingStore(tx)
         door = SqlDoorStore(tx).door()
+        to_correct = store.to_correct(_MOST_TO_CORRECT + 1)
         return FeedPage(
             connected=bool(house.settings.regulator_url),
             door=door,
@@ -225,7 +227,8 @@ def _gather(house: House, institution: InstitutionId) -> FeedPage:
             maintenance_until=house.feed_rules.maintenance_until(now),
             records=counts["records"],
             batches_by_state=counts["batches"],
-            to_correct=store.to_correct(_MOST_TO_CORRECT),
+            to_correct=to_correct[:_MOST_TO_CORRECT],
+            more_to_correct=len(to_correct) > _MOST_TO_CORRECT,
             failed=store.failed(),
             batches=store.batches(_LISTED),
             reconciliations=house.at(tx).reconciliation.newest(30),
