@@ -527,6 +527,7 @@ class PresenceService:
             ),
             "finished": "监考已结束。" if session.activity is Activity.TEST else "本次学习已结束。",
             "test_ended": "考试已结束,监考同时结束。",
+            "leaving": "培训机构正在移交到其他网络平台,本平台已停止授课。已确认的学时不变。",
             "account_released": "培训机构已解除您与这个学习账号的绑定,本页面已停止计时。",
             "consent_revoked": (
                 "您已撤回人脸信息处理同意,本页面已停止计时。已确认的学时不变;"
