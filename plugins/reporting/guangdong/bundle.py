@@ -26,8 +26,8 @@ manifest.json 以上各文件的 SHA-256
 
 核对:1. 各文件的 SHA-256 与 manifest.json 一致。
       2. batch.xml 的 SHA-256 与回执中的 BatchSha256 一致。
-      3. batch.xml 通过 schemas/feed.xsd 校验;其中的 Signature 是 XML-DSig 封内签名,可用任何实现校验,
-         公钥的 SHA-256 应与在监管平台登记的一致。
+      3. batch.xml 通过 schemas/feed.xsd 校验;其中的 Signature 是 XML-DSig 封内签名,可用任何实现校验
+         (国密签名须用支持 SM2/SM3 的实现),公钥的 SHA-256 应与在监管平台登记的一致。
 """
 
 
