@@ -51,6 +51,7 @@ PLUGINS = {
     "capacity": "plugins.simulators.capacity.command:capacity",
     "simulators": "plugins.simulators.command:simulate",
     "photographs": "plugins.presence.photographs",
+    "puppet": "plugins.simulators.demonstration.cameras:Puppet",
 }
 """Name → where it stands, module:attribute."""
 

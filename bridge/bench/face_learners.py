@@ -23,7 +23,9 @@ from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import LearnerRef, RegistrationId, new_id, random_ref
 from bridge.plugin_loader import load
 from bridge.presence.face import FaceTemplate
+from bridge.presence.face_pack import MovementLimits
 from bridge.presence.model import FaceReference
+from bridge.presence.movement import check_moves
 from bridge.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,6 +36,10 @@ POLL_SECONDS = 0.1
 """After how long the page asks again for the verdict where the bridge does not say (POLL_MS in v1-camera.js)."""
 READ_SECONDS = 1.3
 """How long the page shows a hint before its next picture (ANOTHER_MS in v1-camera.js)."""
+SEE_MOVE_SECONDS = 0.9
+"""How long it shows a movement before the first picture of it (SEE_MOVE_MS)."""
+Film = Callable[[str, int], Sequence[bytes]]
+"""A movement and how many pictures of it are wanted → the pictures."""
 _PATIENCE_SECONDS = 60.0
 _VIEWS = 40
 _PIXELS_APART = 2
@@ -53,15 +59,18 @@ class Shown:
 
     Args:
         post_seconds: until the bridge had taken the picture.
-        verdict_seconds: from the sending of the picture until the page knew its verdict.
+        verdict_seconds: from the sending of the picture until the page knew its verdict; None of a picture of a
+            movement that another followed: the last of them has the verdict.
         looks: how often the page asked.
         state: of the check then: "open" if another picture is wanted.
+        moving: whether it is one of a movement's.
     """
 
     post_seconds: float
-    verdict_seconds: float
+    verdict_seconds: float | None
     looks: int
     state: str
+    moving: bool = False
 
 
 @dataclass(slots=True)
@@ -84,9 +93,35 @@ class CameraAgent:
             Unavailable: bench_refused (permanent), bench_no_verdict.
         """
         sent = time.monotonic()
+        answer = self._post(jpeg, nonce)
+        return self._verdict(sent, time.monotonic(), answer, moving=False)
+
+    def move(self, state: Mapping[str, Any], film: Film) -> Mapping[str, Any]:
+        """Show the movement that the check asks for, picture after picture as the page does; return the check's state.
+
+        Raises:
+            Unavailable: as `show`.
+        """
+        step = state["step"]
+        pictures = film(step["move"], step["frames"])
+        time.sleep(SEE_MOVE_SECONDS)
+        for jpeg in pictures[:-1]:
+            sent = time.monotonic()
+            self._post(jpeg, str(state["nonce"]))
+            took = time.monotonic() - sent
+            self.shown.append(Shown(took, None, 0, "open", moving=True))
+            time.sleep(max(0.0, step["gap_ms"] / 1000 - took))
+        sent = time.monotonic()
+        answer = self._post(pictures[-1], str(state["nonce"]))
+        return self._verdict(sent, time.monotonic(), answer, moving=True)
+
+    def _post(self, jpeg: bytes, nonce: str) -> Mapping[str, Any]:
         headers = {"Content-Type": "image/jpeg", "X-Anxue-Nonce": nonce}
-        answer = self.call("POST", f"/agent/v1/checks/{self.seat.check}/frames", jpeg, headers)
-        taken = time.monotonic()
+        return self.call("POST", f"/agent/v1/checks/{self.seat.check}/frames", jpeg, headers)
+
+    def _verdict(
+        self, sent: float, taken: float, answer: Mapping[str, Any], *, moving: bool
+    ) -> Mapping[str, Any]:
         looks = 1
         time.sleep(_look_again(answer))
         while (state := self.state())["state"] == "judging":
@@ -94,16 +129,18 @@ class CameraAgent:
                 raise Unavailable("bench_no_verdict", "照片提交后一分钟仍没有核验结果,无法测量。")
             time.sleep(_look_again(state))
             looks += 1
-        self.shown.append(Shown(taken - sent, time.monotonic() - sent, looks, str(state["state"])))
+        self.shown.append(Shown(taken - sent, time.monotonic() - sent, looks, str(state["state"]), moving))
         return state
 
-    def answer(self, pictures: Sequence[bytes]) -> str:
-        """Show pictures in turn, as long as another is wanted; return how the check ended, or "open"."""
+    def answer(self, pictures: Sequence[bytes], film: Film) -> str:
+        """Show pictures in turn, and do what movement is asked for; return how the check ended, or "open"."""
         state = self.state()
         for place, jpeg in enumerate(pictures):
             if place:
                 time.sleep(READ_SECONDS)
             state = self.show(jpeg, str(state["nonce"]))
+            while state.get("step") is not None:
+                state = self.move(state, film)
             if state["final"]:
                 break
         return str(state["state"])
@@ -139,6 +176,22 @@ def _look_again(answer: Mapping[str, Any]) -> float:
 def learners_pictures(count: int) -> list[bytes]:
     """Return `count` JPEGs of the registered person, no two alike."""
     return _pictures(load("photographs").learner_frame, count)
+
+
+def learners_films(count: int) -> list[Film]:
+    """Return for each of `count` learners the pictures of every movement, made beforehand: bending takes long."""
+    moves = [move.value for move in check_moves(load("face_pack")())]
+    frames = (load("face_pack")().movement or MovementLimits()).frames
+    films: list[Film] = []
+    for place in range(count):
+        puppet = load("puppet")(seed=place)
+        made = {move: puppet.burst(move, frames) for move in moves}
+        films.append(partial(_of_film, made))
+    return films
+
+
+def _of_film(made: Mapping[str, Sequence[bytes]], move: str, _frames: int) -> Sequence[bytes]:
+    return made[move]
 
 
 def impostors_pictures(count: int) -> list[bytes]:

@@ -59,6 +59,7 @@ class CheckRulesInForce:
             answer_window_ms=profile.read("presence.answer_window_seconds", dates).integer() * 1000,
             attempts=profile.read("presence.attempts_per_check", dates).integer(),
             backlog=self._backlog(profile, dates),
+            movement=profile.read("presence.movement_at_checks", dates).boolean(),
         )
 
     @staticmethod

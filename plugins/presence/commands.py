@@ -53,6 +53,35 @@ def evaluate_command(pairs: Path, images: Path, pack_id: str, assets: Path | Non
         click.echo(f"{name:20} {value}")
 
 
+@face.command("movements")
+@click.option(
+    "--images", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True,
+    help="图片目录,每人一个子目录,每人至少两张(JPEG 或 PNG)。",
+)  # fmt: skip
+@_PACK
+@_ASSETS
+@_JSON
+def movements_command(images: Path, pack_id: str, assets: Path | None, as_json: bool) -> None:
+    """测量事先存下的照片能否冒充核验时的动作:每种做法试了几次、通过几次。"""
+    from plugins.presence import movement_bench
+    from plugins.presence.engines import open_engine
+
+    try:
+        engine = open_engine(assets or ensure_assets(), pack_id)
+        found = movement_bench.measure_movements(engine, images, lambda title: click.echo(title, err=True))
+    except BridgeError as error:
+        raise click.ClickException(f"{error.message}({error.reason})") from error
+    if as_json:
+        click.echo(json.dumps(movement_bench.as_json(found), ensure_ascii=False))
+        return
+    for one in found:
+        seen = ", ".join(f"{name} {times}" for name, times in one.found.items())
+        click.echo(
+            f"{one.shown:72} {one.move:10} n={one.n:4}  met {one.met:4}"
+            f"  (any place {one.met_any_place:4})  {seen}"
+        )
+
+
 @face.command("spread")
 @click.option(
     "--images", type=click.Path(path_type=Path, file_okay=False, exists=True), required=True,

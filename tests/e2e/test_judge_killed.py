@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bridge.bench.face_learners import CameraAgent, examination_room, learners_pictures
+from bridge.bench.face_learners import CameraAgent, examination_room, learners_films, learners_pictures
 from bridge.settings import Settings
 from tests.servers.bridge import RunningBridge, running_bridge, wait_until
 
@@ -83,14 +83,16 @@ def test_a_frame_whose_judge_was_killed_is_judged_again_and_costs_nothing(tmp_pa
         agents = [CameraAgent(seat, bridge.url) for seat in seats]
         first, *jpegs = learners_pictures(len(agents))
         # The judges stand: a frame has its verdict.
-        assert agents[0].answer([first]) == "passed"
+        (film,) = learners_films(1)
+        assert agents[0].answer([first], film) == "passed"
         agent = killed_in_the_middle(bridge, agents[1:], jpegs)
-        state = until(agent, lambda one: one["final"])
+        looked = until(agent, lambda one: one["step"] is not None)
+        state = agent.move(looked, film)
         assert (state["state"], state["attempts_left"]) == ("passed", 3)
         check = agent.seat.check
         judged = dict(
             bridge.rows(
-                "SELECT check_id, count(*) FROM face_frame WHERE verdict = 'verified' GROUP BY check_id"
+                "SELECT check_id, count(*) FROM face_frame WHERE verdict = 'verified' AND asked = '' GROUP BY check_id"
             )
         )
         assert judged[check] == 1

@@ -295,7 +295,7 @@ class GateAgent:
                 )
                 assert sent.status_code == 202, sent.text
             self.furnished.work_off()
-            seen = self.client.get(path, headers=bearer).json
+            seen: dict[str, Any] | None = self.client.get(path, headers=bearer).json
             assert seen is not None
             return seen
 

@@ -4,6 +4,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,23 @@ from werkzeug.wrappers import Request, Response
 from bridge.presence.face import FaceObservation
 from bridge.settings import ROOT
 from tests.lti.served import served
-from tests.presence.pictures import PictureEngine, picture
+from tests.presence.pictures import PACK, PictureEngine, picture
 from tests.servers.children import free_port
 from tests.web.furnished import LMS
 from tests.web.lms import NONE, Claims, Lms, lms_of_ready_learners
 
 
 class EveryFace(PictureEngine):
-    """Takes whatever the camera shows for the learner: the browser's camera shows a pattern. It recognises nobody."""
+    """Takes whatever the camera shows for the learner: the browser's camera shows a pattern. It recognises nobody.
+
+    A pattern shows no movement either: `SEES_NO_MOVEMENT` stands in the place of the house's pack.
+    """
 
     def observe(self, jpeg: bytes) -> FaceObservation:
         return super().observe(picture("0"))
+
+
+SEES_NO_MOVEMENT = replace(PACK, movement=None)
 
 
 class _Told(Lms):
@@ -104,6 +111,7 @@ def lms_visit(folder: Path, browser: Browser) -> Iterator[LmsVisit]:
     with served(visit) as origin:
         lms = lms_of_ready_learners(folder, assets=ROOT / "var" / "assets", port=port, lms=origin)
         lms.furnished.house.__dict__["engine_for_faces"] = EveryFace()
+        lms.furnished.house.__dict__["face_pack"] = SEES_NO_MOVEMENT
         visit.lms = lms
 
         def work() -> None:

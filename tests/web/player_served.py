@@ -22,7 +22,7 @@ from bridge.wiring import House
 from tests.servers.children import free_port
 from tests.web.furnished import NOW, ORG, RUN, Furnished
 from tests.web.lms import HUANG_SUB, Lms, lms_of_ready_learners, person
-from tests.web.lms_in_chromium import EveryFace
+from tests.web.lms_in_chromium import SEES_NO_MOVEMENT, EveryFace
 from tests.web.materials import MEDIA_UNIT, TEXT_UNIT, THREE_PAGES, UNIT_SECONDS, give_material
 
 FACTOR = 20
@@ -99,6 +99,7 @@ def player_visit(folder: Path, browser: Browser) -> Iterator[PlayerVisit]:
     house = House(settings, clock=clock)
     house.__dict__["rules"] = lms.furnished.house.rules
     house.__dict__["engine_for_faces"] = EveryFace()
+    house.__dict__["face_pack"] = SEES_NO_MOVEMENT
     give_material(house, TEXT_UNIT, THREE_PAGES.encode())
     give_material(house, MEDIA_UNIT, video(folder, UNIT_SECONDS))
     lms.furnished = furnished = Furnished(house, create_app(settings, house), clock)

@@ -1,5 +1,6 @@
-"""The road in a real browser: Chromium, with a fake capture device that plays photographs."""
+"""The road in a real browser: Chromium, with a puppet in the place of the camera."""
 
+import json
 import random
 import re
 import shutil
@@ -7,17 +8,16 @@ import subprocess
 import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 from playwright.sync_api import Error as PlaywrightError
 
-from plugins.presence.photographs import jpeg_frame
 from plugins.simulators.demonstration.browser_tab import BrowserTab, is_leaving
-from plugins.simulators.demonstration.cameras import MOVES_ZH, FakeFilm, Puppet
+from plugins.simulators.demonstration.cameras import MOVES_ZH, Puppet
 from plugins.simulators.demonstration.steps import StepFailed
 from plugins.simulators.demonstration.walker import Tab
 from plugins.simulators.question_reader import read_and_answer
@@ -72,22 +72,29 @@ _LOOK = """(options) => {
 }"""
 
 
-# The page's own camera, played by a puppet: it looks which sign the page shows, and does that movement.
-_PUPPET_CAMERA = """async (films) => {
+# The page's own camera, played by a puppet: it looks which sign the page shows, and does that movement. A film could
+# not do what the page asks for only when its moment comes.
+_PUPPET_CAMERA = """(films) => {
   const loaded = {};
-  for (const move of Object.keys(films)) {
-    loaded[move] = await Promise.all(films[move].map((jpeg) => {
-      const bytes = Uint8Array.from(atob(jpeg), (letter) => letter.charCodeAt(0));
-      return createImageBitmap(new Blob([bytes], { type: 'image/jpeg' }));
-    }));
-  }
+  const load = async () => {
+    for (const move of Object.keys(films)) {
+      loaded[move] = loaded[move] || await Promise.all(films[move].map((jpeg) => {
+        const bytes = Uint8Array.from(atob(jpeg), (letter) => letter.charCodeAt(0));
+        return createImageBitmap(new Blob([bytes], { type: 'image/jpeg' }));
+      }));
+    }
+  };
+  const asks = () => {
+    const places = ['#face-view', '.anxue-overlay'].map((one) => document.querySelector(one));
+    return places.map((one) => one && one.getAttribute('data-move')).find(Boolean) || 'front';
+  };
   const canvas = document.createElement('canvas');
   canvas.width = 640;
   canvas.height = 480;
   const paint = canvas.getContext('2d');
   let shown = 'front', since = performance.now();
   const draw = () => {
-    const asked = document.getElementById('face-view').getAttribute('data-move') || 'front';
+    const asked = asks();
     if (asked !== shown) { shown = asked; since = performance.now(); }
     const film = loaded[shown];
     const at = Math.floor((performance.now() - since) / 400);
@@ -97,9 +104,13 @@ _PUPPET_CAMERA = """async (films) => {
       paint.fillRect(Math.random() * 640, Math.random() * 480, 3, 3);
     }
   };
-  draw();
-  setInterval(draw, 60);
-  navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(15);
+  let drawing = 0;
+  if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async () => {
+    await load();
+    draw();
+    drawing = drawing || setInterval(draw, 60);
+    return canvas.captureStream(15);
+  };
 }"""
 
 
@@ -107,17 +118,14 @@ class BrowserWalk:
     """Walks in Chromium.
 
     Args:
-        film: what the fake camera plays.
         pictures: folder for screenshots, made if missing; None for none.
     """
 
-    def __init__(self, browser: Browser, film: FakeFilm, pictures: Path | None) -> None:
-        self.how = f"Chromium {browser.version}(无界面,摄像头播放照片制成的视频)"
+    def __init__(self, browser: Browser, pictures: Path | None) -> None:
+        self.how = f"Chromium {browser.version}(无界面,摄像头由照片变形制成的画面代替)"
         self._browser = browser
-        self._film = film
         self._pictures = pictures
         self._dice = random.Random(4)  # noqa: S311  # where the hand moves
-        self._laboratory = ThreadPoolExecutor(max_workers=1)
         # To a desktop Linux the bridge sends Chinese fonts of 20 MB for each window; a telephone has its own.
         self._user_agent = _TELEPHONE if _has_chinese_font() else None
         self._moved = 0.0
@@ -131,6 +139,7 @@ class BrowserWalk:
             locale="zh-CN",
             user_agent=self._user_agent,
         )
+        context.add_init_script(f"({_PUPPET_CAMERA})({_films()})")
         try:
             yield BrowserTab(context)
         finally:
@@ -138,13 +147,9 @@ class BrowserWalk:
                 context.close()
 
     def capture_face(self, tab: Tab, bridge_url: str) -> list[Mapping[str, Any]]:
-        """Let the bridge's own page lead through the challenge, with a puppet in the place of the camera.
-
-        A film cannot do what the page asks for only when its moment comes.
-        """
+        """Let the bridge's own page lead through the challenge."""
         page = _own(tab).page
         page.goto(f"{bridge_url}/learner/face", wait_until="domcontentloaded")
-        page.evaluate(_PUPPET_CAMERA, {move: _film_of(move) for move in MOVES_ZH})
         replies: list[Mapping[str, Any]] = []
 
         def heard(request: Request) -> None:
@@ -162,7 +167,6 @@ class BrowserWalk:
                 page.mouse.click(*seen["again"])
         page.wait_for_load_state("domcontentloaded")
         page.remove_listener("requestfinished", heard)
-        self.renew_film()
         return replies
 
     def study(self, tab: Tab, unit_url: str, seconds: int) -> tuple[int, int]:
@@ -225,10 +229,6 @@ class BrowserWalk:
             if choice["id"] == next((one for one in wanted if one not in tapped), None) and choice["at"]:
                 page.mouse.click(*choice["at"])
 
-    def renew_film(self) -> None:
-        """Give the next opening of the camera other pictures than the last; the hand need not wait for it."""
-        self._laboratory.submit(self._film.renew)
-
     def picture(self, tab: Tab, name: str) -> None:
         """Take a screenshot at each width; the window is a telephone's again afterwards."""
         if self._pictures is None:
@@ -239,10 +239,6 @@ class BrowserWalk:
         page.set_viewport_size(DESK)  # type: ignore[arg-type]  # a TypedDict
         page.screenshot(path=self._pictures / f"{name}-1280.png", full_page=True)
         page.set_viewport_size(PHONE)  # type: ignore[arg-type]  # a TypedDict
-
-    def close(self) -> None:
-        """Finish the film under way."""
-        self._laboratory.shutdown()
 
     def picture_check(self, tab: Tab, title: str) -> None:
         """Take one screenshot of each kind of check."""
@@ -287,31 +283,30 @@ class _Checks:
         if judged and not self._judged:
             self.passed += mood == "passed"
             self.failed += mood == "failed"
-            self._walk.renew_film()
         elif seen["check"] and not judged and not self._asked:
             self._walk.picture_check(self._tab, seen["check"])
         self._asked, self._judged = bool(seen["check"]) and not judged, judged
 
 
 @contextmanager
-def chromium(executable: Path, film: FakeFilm, pictures: Path | None) -> Iterator[BrowserWalk]:
+def chromium(executable: Path, pictures: Path | None) -> Iterator[BrowserWalk]:
     """Run Chromium and yield who walks in it."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=[*_FLAGS, f"--use-file-for-fake-video-capture={film.path}"]
-        )
-        walk = BrowserWalk(browser, film, pictures)
+        browser = playwright.chromium.launch(executable_path=executable, args=list(_FLAGS))
         try:
-            yield walk
+            yield BrowserWalk(browser, pictures)
         finally:
-            walk.close()
             with suppress(PlaywrightError):
                 browser.close()
 
 
-def _film_of(move: str) -> list[str]:
-    """Return the puppet's pictures of a movement as the page's script takes them."""
-    return [b64encode(jpeg_frame(picture)).decode() for picture in Puppet(seed=9).move(move, 8)]
+@cache
+def _films() -> str:
+    """Return the puppet's pictures of each movement as the page's script takes them."""
+    puppet = Puppet(seed=9)
+    return json.dumps(
+        {move: [b64encode(jpeg).decode() for jpeg in puppet.burst(move, 8)] for move in MOVES_ZH}
+    )
 
 
 def _has_chinese_font() -> bool:

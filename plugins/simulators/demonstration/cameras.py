@@ -5,7 +5,6 @@ view is moved, turned and lit a little differently, as a living person's is.
 """
 
 import random
-from pathlib import Path
 
 from plugins.presence.photographs import (
     View,
@@ -14,13 +13,9 @@ from plugins.presence.photographs import (
     no_face_frame,
     other_person_frame,
     two_faces_frame,
-    write_y4m,
 )
 from plugins.presence.pictures import Picture, encode_jpeg
 from plugins.presence.puppet import AT_EASE, Pose, eased, puppet_frame
-
-_LONG_FILM, _SHORT_FILM = 60, 12
-_FRAMES_PER_SECOND = 10
 
 
 def _lively(dice: random.Random) -> View:
@@ -130,20 +125,3 @@ class Elsewhere:
         out = ((columns - 320) / 150) ** 2 + ((rows - 235) / 190) ** 2
         share = np.clip(3 - 3 * out, 0, 1)[..., np.newaxis]  # a soft edge around head and shoulders
         return np.asarray(picture * share + room * (1 - share), dtype=np.uint8)
-
-
-class FakeFilm:
-    """The file that Chromium's fake camera plays; each opening of the camera starts it from its beginning."""
-
-    def __init__(self, path: Path, seed: int = 2) -> None:
-        self.path = path
-        self._dice = random.Random(seed)  # noqa: S311  # pictures, not secrets
-        # The registration takes several pictures from one opening; a film that began anew would repeat them.
-        self.renew(_LONG_FILM)
-
-    def renew(self, frames: int = _SHORT_FILM) -> None:
-        """Put a film of fresh views of the learner in the file's place."""
-        draft = self.path.with_suffix(".new")
-        views = (learner_frame(_lively(self._dice)) for _ in range(frames))
-        write_y4m(draft, views, _FRAMES_PER_SECOND)
-        draft.replace(self.path)

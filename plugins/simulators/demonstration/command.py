@@ -71,7 +71,7 @@ def _walk(town: Town, journal: Journal, folder: Path, out: Path | None) -> Road 
     with journal.held(), ExitStack() as stack:
         with journal.step("start", "启动安学桥、学习平台(模拟器)、省级平台(模拟器)三个进程") as step:
             town.start()
-            walker = stack.enter_context(_walker(folder, pictures if out else None))
+            walker = stack.enter_context(_walker(pictures if out else None))
             ready = Road(town, walker, cast, journal, folder)
             loaded = town.load_catalogue()
             town.wait_until_ready(lambda _title: None)
@@ -95,16 +95,15 @@ def _walk(town: Town, journal: Journal, folder: Path, out: Path | None) -> Road 
 
 
 @contextmanager
-def _walker(folder: Path, pictures: Path | None) -> Iterator[Walker]:
+def _walker(pictures: Path | None) -> Iterator[Walker]:
     executable = find_chromium()
     if executable is None:
         yield HttpWalk()
         return
     # Playwright is loaded only where there is something for it to drive.
     from plugins.simulators.demonstration.browser_walk import chromium
-    from plugins.simulators.demonstration.cameras import FakeFilm
 
-    with chromium(executable, FakeFilm(folder / "camera.y4m"), pictures) as walker:
+    with chromium(executable, pictures) as walker:
         yield walker
 
 

@@ -144,11 +144,33 @@ def test_the_same_picture_never_answers_twice(bridge: BridgeServer) -> None:
     asked = agent.opened["commands"][0]
     assert agent.frame(content).status_code == 202
     bridge.drain()
-    assert agent.look(asked["check"]).json()["state"] == "passed"
+    assert agent.move(asked["check"], agent.look(asked["check"]).json())["state"] == "passed"
     second = Agent(bridge, agent.person, agent.learner)
 
     with bridge.unchanged():
         refused(second.frame(content), 409, "frame_repeated")
+
+
+def test_the_right_picture_alone_passes_nothing_and_its_nonce_is_spent(bridge: BridgeServer) -> None:
+    """X8c: a stored photograph of the right learner, sent in the camera's place during study."""
+    agent = Agent.ready(bridge)
+    asked = agent.opened["commands"][0]
+    assert agent.look(asked["check"]).json()["step"] is None
+    assert agent.frame(picture("0")).status_code == 202
+    bridge.drain()
+    state = agent.look(asked["check"]).json()
+
+    assert (state["state"], state["step"]["taken"], state["final"]) == ("open", 0, False)
+    with bridge.unchanged():
+        refused(agent.frame(picture("0")), 403, "nonce_mismatch")
+    for _ in range(state["step"]["tries_left"]):
+        for _ in range(state["step"]["frames"]):
+            agent.frame(picture("0"), {"check": asked["check"], "nonce": state["nonce"]})
+        bridge.drain()
+        state = agent.look(asked["check"]).json()
+    assert (state["state"], state["step"]) == ("unsure", None)
+    assert "动作" in state["message"]
+    assert agent.statement().credited_seconds == 0
 
 
 def test_a_second_frame_waits_until_the_first_was_judged(bridge: BridgeServer) -> None:

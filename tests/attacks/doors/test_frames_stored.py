@@ -77,7 +77,8 @@ def test_a_picture_is_on_disk_before_its_transaction_begins(
     evidence = EvidenceId(row["evidence_id"])
     assert lying(bridge) - before == {f"evidence/{evidence}"}
     bridge.drain()
-    assert agent.look(agent.opened["commands"][0]["check"]).json()["state"] == "passed"
+    check = agent.opened["commands"][0]["check"]
+    assert agent.move(check, agent.look(check).json())["state"] == "passed"
 
 
 def wrong_nonce(agent: Agent) -> requests.Response:

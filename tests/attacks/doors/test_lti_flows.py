@@ -3,19 +3,21 @@
 import base64
 import json
 import re
+from collections.abc import Sequence
 from html import unescape
 from typing import Any
 
 import pytest
 import requests
 
+from bridge.presence.challenge import Move
 from lti.claims import AGS_ENDPOINT, CONTEXT, FOR_USER, MESSAGE_TYPE, RESOURCE_LINK, ROLES
 from lti.deep_linking import DEEP_LINKING_SETTINGS
 from lti.proctoring import ACS, ATTEMPT_NUMBER, ERROR_MESSAGE, SESSION_DATA, START_ASSESSMENT_URL
 from tests.attacks.doors.people import Person
 from tests.attacks.doors.server import BridgeServer, refused
 from tests.lti.platform import TEACHER
-from tests.presence.pictures import picture
+from tests.presence.pictures import MOVING, picture
 
 CUSTOM = "https://purl.imsglobal.org/spec/lti/claim/custom"
 RUN = "run_demo"
@@ -96,15 +98,20 @@ def pass_the_check(bridge: BridgeServer, browser: requests.Session, gate: str, t
     opened = bridge.post("/agent/v1/sessions", {"v": 1, "token": gate_token}).json()
     bearer = f"Bearer {opened['secret']}"
     (check,) = [one["check"] for one in opened["commands"] if one["type"] == "check"]
-    state = bridge.get(f"/agent/v1/checks/{check}", Authorization=bearer).json()
-    bridge.post(
-        f"/agent/v1/checks/{check}/frames",
-        picture("0"),
-        Content_Type="image/jpeg",
-        Authorization=bearer,
-        X_Anxue_Nonce=state["nonce"],
-    )
-    bridge.drain()
+    pictures: Sequence[str] = ("0",)
+    while pictures:
+        state = bridge.get(f"/agent/v1/checks/{check}", Authorization=bearer).json()
+        for says in pictures:
+            bridge.post(
+                f"/agent/v1/checks/{check}/frames",
+                picture(says),
+                Content_Type="image/jpeg",
+                Authorization=bearer,
+                X_Anxue_Nonce=state["nonce"],
+            )
+        bridge.drain()
+        step = bridge.get(f"/agent/v1/checks/{check}", Authorization=bearer).json()["step"]
+        pictures = () if step is None else MOVING[Move(step["move"])]
 
 
 # ---- deep linking -------------------------------------------------------------------------------------------

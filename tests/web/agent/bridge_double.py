@@ -394,7 +394,11 @@ class BridgeDouble:
             if request.mimetype != "image/jpeg":
                 return make_response(jsonify(self._complain("frame_type", 415)[0]), 415)
             asked.frames.append(request.get_data())
-            asked.state = {"state": "judging", "final": False}
+            step = asked.state.get("step")
+            if step is not None and step["taken"] + 1 < step["frames"]:
+                asked.state = {**asked.state, "step": {**step, "taken": step["taken"] + 1}}
+            else:
+                asked.state = {"state": "judging", "final": False}
             return make_response(jsonify(check=check, state="judging", frame=len(asked.frames)), 202)
 
     def _reference(self) -> Response:

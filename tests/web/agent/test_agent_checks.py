@@ -1,6 +1,7 @@
 """Checks and the face reference in a real browser with a made-up camera."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -12,6 +13,7 @@ pytestmark = pytest.mark.e2e
 Wait = Callable[[Callable[[], bool]], None]
 PASSED = {"state": "passed", "final": True, "message": "核验通过，请继续学习。"}
 DARK = {"state": "open", "final": False, "hint": "光线太暗，请面向光亮处。"}
+_MESSAGE = "document.querySelector('[data-testid=agent-check-message]')"
 _COUNT_TRACKS = """
 window.tracks = [];
 const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
@@ -52,6 +54,38 @@ def test_a_check_pauses_the_media_takes_frames_until_it_passes_and_lets_the_came
     assert page.evaluate("window.paused") is False
     after = len(bridge.batches)
     wait_until(lambda: len(bridge.batches) > after + 3)  # at once back at the scaled beat
+
+
+def asks(move: str, say: str, message: str = "") -> dict[str, Any]:
+    step = {"move": move, "say": say, "frames": 3, "taken": 0, "gap_ms": 60, "tries_left": 3}
+    return {"state": "open", "final": False, "message": message or say, "step": step}
+
+
+def test_a_movement_is_asked_for_in_large_words_with_a_picture_that_does_it(
+    page: Page, bridge: BridgeDouble, host: str, wait_until: Wait
+) -> None:
+    page.goto(host)
+    wait_until(lambda: len(bridge.batches) >= 2)
+    check = bridge.open_check(
+        asks("turn_left", "请慢慢向左转头。"),
+        asks("nod", "请慢慢低头,再抬起来。", "没关系,没有看清动作。请跟着图示再慢慢做一次。"),
+        PASSED,
+    )
+    dialog, said = page.get_by_test_id("agent-check"), page.get_by_test_id("agent-check-message")
+    expect(said).to_have_text("请慢慢向左转头。")
+    expect(dialog).to_have_attribute("data-move", "turn_left")
+    assert page.evaluate("getComputedStyle(document.querySelector('.anxue-sign')).display") == "block"
+    assert page.evaluate(f"parseFloat(getComputedStyle({_MESSAGE}).fontSize)") >= 28
+    # What was wrong is said without blame, then another movement is asked for.
+    expect(page.get_by_test_id("agent-check-hint")).to_have_text(
+        "没关系,没有看清动作。请跟着图示再慢慢做一次。"
+    )
+    expect(dialog).to_have_attribute("data-move", "nod")
+
+    expect(said).to_have_text("核验通过，请继续学习。")
+    expect(dialog).to_have_count(0)
+    assert len(check.frames) == 1 + 3 + 3
+    assert bridge.complaints == []
 
 
 def test_beats_keep_ten_seconds_while_a_check_is_open(
