@@ -1,23 +1,28 @@
 """The OpenAPI document says what the server does: a validator and Schemathesis, neither of them ours, agree."""
 
+import os
 import re
-import threading
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
+import requests
 
-from bridge.app import create_app
 from bridge.kernel.ids import LearnerRef
+from bridge.settings import ROOT
 from bridge.supervision.api_scopes import ApiScope
-from tests.servers.children import free_port
+from bridge.wiring import House
+from tests.servers.children import free_port, running
 from tests.web.api_peer import objections_to, schemathesis
 from tests.web.furnished import Furnished
-from tests.web.read_api import program
+from tests.web.read_api import new_client
 
 Finished = tuple[Furnished, str, LearnerRef, str]
+_EXAMPLES = os.environ.get("ANXUE_READ_API_EXAMPLES", "8")
+_LOG = os.environ.get("ANXUE_READ_API_LOG", "")
+"""For a longer run, and what it said: see CONTRIBUTING.md."""
 
 
 @pytest.fixture(scope="module")
@@ -27,24 +32,36 @@ def document(looked_at: Furnished) -> dict[str, Any]:
 
 
 @pytest.fixture
-def served(finished_alone: Finished) -> Iterator[tuple[str, str]]:
-    """Give the address of a house with people in it, and a token; its clock stands."""
-    house = finished_alone[0].house
-    port = free_port()
-    house.settings = house.settings.model_copy(
-        update={"api_requests_per_minute": 1_000_000, "public_url": f"http://127.0.0.1:{port}"}
-    )
-    app = create_app(house.settings, house)
-    reader = program(house, app.test_client(), division="440100")
-    server = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield house.settings.public_url, reader.token
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+def served(finished_alone: Finished, tmp_path: Path) -> Iterator[tuple[str, str]]:
+    """Give the address of the web process as it is served, in a house with people in it, and a token."""
+    settings, port = finished_alone[0].house.settings, free_port()
+    address = f"http://127.0.0.1:{port}"
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("ANXUE_")},
+        "PYTHONPATH": str(ROOT),
+        "ANXUE_MODE": "demonstration",
+        "ANXUE_VAR": str(settings.var),
+        "ANXUE_PORT": str(port),
+        "ANXUE_API_REQUESTS_PER_MINUTE": "1000000",
+    }
+
+    def is_ready() -> bool:
+        try:
+            return requests.get(f"{address}/healthz", timeout=2).ok
+        except requests.RequestException:
+            return False
+
+    given = [f"{name}={value}" for name, value in environment.items()]
+    command = ["env", "-i", *given, sys.executable, "-P", "-m", "bridge.cli", "run", "web"]
+    with running(command, log=tmp_path / "web.log", is_ready=is_ready, seconds=90):
+        house = House.build(settings)
+        try:
+            client_id, secret = new_client(house, division="440100")
+        finally:
+            house.close()
+        form = {"grant_type": "client_credentials"}
+        answer = requests.post(f"{address}/api/oauth/token", data=form, auth=(client_id, secret), timeout=30)
+        yield address, answer.json()["access_token"]
 
 
 def test_the_document_is_valid_openapi_3_1(document: dict[str, Any]) -> None:
@@ -96,8 +113,19 @@ def test_the_reference_page_names_every_operation(looked_at: Furnished, document
 def test_schemathesis_finds_nothing(served: tuple[str, str], tmp_path: Path) -> None:
     address, token = served
     run = schemathesis(
-        f"{address}/api/v1/openapi.json", token, tmp_path, "--max-examples", "8", "--seed", "1", "--no-shrink"
+        f"{address}/api/v1/openapi.json",
+        token,
+        tmp_path,
+        "--max-examples",
+        _EXAMPLES,
+        "--seed",
+        "1",
+        "--no-shrink",
     )
+    held = requests.get(f"{address}/api/v1/papers", headers={"Authorization": f"Bearer {token}"}, timeout=30)
+    assert held.status_code == 200, "the token ended before the run did"
+    if _LOG:
+        Path(_LOG).write_text(run.stdout, encoding="utf-8")
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr
     found = re.search(r"(\d+) generated, (\d+) passed", run.stdout)
     assert found is not None, run.stdout[-2000:]
