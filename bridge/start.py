@@ -18,7 +18,7 @@ from bridge.settings import Settings
 _READY_LOOK_SECONDS = 0.1
 _M_ARENA_MAX = -8
 _HEAPS = 2
-_GIVES_WAY = {"judge": 4, "worker": 7}
+_GIVES_WAY = {"judge": 9, "worker": 12}
 
 
 def configure_logs() -> None:

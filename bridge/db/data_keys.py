@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from bridge.db.base import Base, Code, Id, Instant, TenantRow
 from bridge.db.key_ring import OF_ROOT, KeyRing
 from bridge.db.master_keys import Bare, Wrapped
-from bridge.db.prepared import Prepared
+from bridge.db.prepared import Prepared, Question
 from bridge.db.sealing import Tampered, new_key
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import Unavailable
@@ -100,20 +100,27 @@ class DataKeys:
 
     def look(self, scope: EvidenceScope) -> Any:
         """Return the scope's key as it stands, with nothing locked; None if there is none."""
-        return _KEY_OF_SCOPE.row(
-            self._session,
-            {
-                "institution": scope.institution_id,
-                "subject": scope.subject,
-                "purpose": scope.purpose.value,
-                "class_run": scope.class_run_id or NO_CLASS_RUN,
-            },
-        )
+        return self.which(scope).row(self._session)
+
+    @staticmethod
+    def which(scope: EvidenceScope) -> Question:
+        """Return what `look` asks the database."""
+        values = {
+            "institution": scope.institution_id,
+            "subject": scope.subject,
+            "purpose": scope.purpose.value,
+            "class_run": scope.class_run_id or NO_CLASS_RUN,
+        }
+        return Question(_KEY_OF_SCOPE, values)
 
     def is_live(self, institution_id: InstitutionId, key_id: str) -> bool:
         """Return whether the key is there and not destroyed; it is not before this unit of work ends."""
-        values = {"key_id": key_id, "institution": institution_id}
-        return _LIVE_KEY.row(self._session, values) is not None
+        return self.whether_live(institution_id, key_id).row(self._session) is not None
+
+    @staticmethod
+    def whether_live(institution_id: InstitutionId, key_id: str) -> Question:
+        """Return what `is_live` asks the database."""
+        return Question(_LIVE_KEY, {"key_id": key_id, "institution": institution_id})
 
     def of(self, scope: EvidenceScope) -> tuple[DataKeyRow, bytes]:
         """Return the scope's key, made if there is none; Unavailable as `MasterKey.wrap` and `MasterKey.unwrap`."""

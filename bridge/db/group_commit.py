@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 GROUP = 64
 """How many units of work share a commit at most, so that other writers get their turn."""
+_NEXT = ["RELEASE SAVEPOINT one_of_group", "SAVEPOINT one_of_group"]
 
 
 class _Waiting(Generic[T]):
@@ -132,7 +133,7 @@ class GroupCommit:
 
     def _carry(self, connection: Connection, group: Sequence[_Waiting[Any]]) -> None:
         sessions: dict[str, Session] = {}
-        for one in group:
+        for number, one in enumerate(group):
             key = repr(one.info)
             session = sessions.get(key)
             if session is None:
@@ -142,7 +143,7 @@ class GroupCommit:
                 one.result = one.work(session)
                 session.flush()
                 return
-            on_driver(connection, "SAVEPOINT one_of_group")
+            self._save_point(connection, first=number == 0)
             try:
                 one.result = one.work(session)
                 session.flush()
@@ -150,6 +151,12 @@ class GroupCommit:
                 one.error = error
                 # After a failed flush the session has rolled back all that there was: then the group has failed.
                 on_driver(connection, "ROLLBACK TO SAVEPOINT one_of_group")
-            on_driver(connection, "RELEASE SAVEPOINT one_of_group")
             # The next begins with a session that remembers nothing.
             session.expunge_all()
+
+    @staticmethod
+    def _save_point(connection: Connection, *, first: bool) -> None:
+        """Begin what one of the group does, and let go of the savepoint of the one before; the commit ends the last."""
+        steps = ["SAVEPOINT one_of_group"] if first else _NEXT
+        for step in steps if connection.dialect.name == "sqlite" else ["; ".join(steps)]:
+            on_driver(connection, step)

@@ -6,7 +6,8 @@ is 0 or 1.
 """
 
 from collections import namedtuple
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +16,23 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ClauseElement
 
+_AHEAD = "asked_ahead"
+
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """The statement in a dialect: `order` of its values, None where the driver takes them by name."""
+    """The statement in a dialect: `order` of its values, None where the driver takes them by name.
+
+    Args:
+        options: of the driver's `execute`.
+    """
 
     text: str
     order: tuple[str, ...] | None
     fixed: Mapping[str, Any]
     bound: Mapping[str, Callable[[Any], Any]]
     read: tuple[Callable[[Any], Any] | None, ...]
+    options: Mapping[str, Any]
 
 
 class Prepared:
@@ -57,7 +65,9 @@ class Prepared:
 
     def rows(self, session: Session, values: Mapping[str, Any]) -> list[Any]:
         """Run it so; return all rows."""
-        cursor, form = self._cursor(session, values)
+        return self._all(*self._cursor(session, values))
+
+    def _all(self, cursor: Any, form: _Form) -> list[Any]:
         return [self._made(cursor, form, found) for found in cursor.fetchall()]
 
     def _made(self, cursor: Any, form: _Form, found: Sequence[Any]) -> Any:
@@ -70,7 +80,9 @@ class Prepared:
 
     def _cursor(self, session: Session, values: Mapping[str, Any]) -> tuple[Any, _Form]:
         session.flush()
-        connection = session.connection()
+        return self._on(session.connection(), values)
+
+    def _on(self, connection: Connection, values: Mapping[str, Any]) -> tuple[Any, _Form]:
         dialect = connection.dialect
         form = self._forms.get(dialect.name)
         if form is None:
@@ -79,10 +91,66 @@ class Prepared:
         for name, bind in form.bound.items():
             given[name] = bind(given[name])
         parameters = given if form.order is None else tuple(given[name] for name in form.order)
-        return on_driver(connection, form.text, parameters), form
+        return on_driver(connection, form.text, parameters, **form.options), form
 
 
-def on_driver(connection: Connection, text: str, parameters: Any = ()) -> Any:
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A statement that looks something up, with its values."""
+
+    statement: Prepared
+    values: Mapping[str, Any]
+
+    def row(self, session: Session) -> Any:
+        """Return the one row, as `Prepared.row`; what was asked ahead is not asked again."""
+        known = session.info.get(_AHEAD)
+        if known and (rows := known.pop(self._name, None)) is not None:
+            return rows[0] if rows else None
+        return self.statement.row(session, self.values)
+
+    def rows(self, session: Session) -> list[Any]:
+        """Return all rows so."""
+        known = session.info.get(_AHEAD)
+        if known and (rows := known.pop(self._name, None)) is not None:
+            return list(rows)
+        return self.statement.rows(session, self.values)
+
+    @property
+    def _name(self) -> Any:
+        return id(self.statement), frozenset(self.values.items())
+
+
+@contextmanager
+def asked_ahead(session: Session, questions: Sequence[Question]) -> Iterator[None]:
+    """Ask all questions in one round trip, in their order; within the block each is answered once from there.
+
+    For what is asked again and again at a distance: in a class that is checked at once each wait for the database lets
+    others in between (measured in `./anxue acceptance face-load`). A driver that has no round trips is asked later.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: as for any statement.
+    """
+    connection = session.connection()
+    if not questions or connection.dialect.name == "sqlite":
+        yield
+        return
+    session.flush()
+    driver: Any = connection.connection.dbapi_connection
+    try:
+        with driver.pipeline():
+            asked = [one.statement._on(connection, one.values) for one in questions]
+    except connection.dialect.loaded_dbapi.Error as error:
+        raise _refused(connection, "asked ahead", error) from error
+    session.info[_AHEAD] = {
+        one._name: one.statement._all(*answer) for one, answer in zip(questions, asked, strict=True)
+    }
+    try:
+        yield
+    finally:
+        session.info.pop(_AHEAD, None)
+
+
+def on_driver(connection: Connection, text: str, parameters: Any = (), **options: Any) -> Any:
     """Have the driver run a statement in the connection's transaction; return the driver's cursor.
 
     Raises:
@@ -90,11 +158,15 @@ def on_driver(connection: Connection, text: str, parameters: Any = ()) -> Any:
     """
     driver: Any = connection.connection.dbapi_connection
     try:
-        return driver.execute(text, parameters)
+        return driver.execute(text, parameters, **options)
     except connection.dialect.loaded_dbapi.Error as error:
-        raise DBAPIError.instance(
-            text, None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect
-        ) from error
+        raise _refused(connection, text, error) from error
+
+
+def _refused(connection: Connection, text: str, error: Exception) -> BaseException:
+    return DBAPIError.instance(
+        text, None, error, connection.dialect.loaded_dbapi.Error, dialect=connection.dialect
+    )
 
 
 def _row_of(columns: Sequence[str]) -> Callable[[Any], Any]:
@@ -116,4 +188,6 @@ def _form(statement: Any, dialect: Dialect, *, typed: bool) -> _Form:
     }
     fixed = {name: parameter.value for name, parameter in compiled.binds.items() if not parameter.required}
     order = None if compiled.positiontup is None else tuple(compiled.positiontup)
-    return _Form(str(compiled), order, fixed, bound, read)
+    # By itself psycopg has a statement parsed anew until a connection has seen it five times.
+    options = {"prepare": True} if dialect.driver == "psycopg" else {}
+    return _Form(str(compiled), order, fixed, bound, read, options)

@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from bridge.db.prepared import Prepared
+from bridge.db.prepared import Prepared, Question
 from bridge.db.unit_of_work import Tx
 from bridge.identity.tables import AccountBindingRow, ConsentRow
 from bridge.kernel.ids import LearnerRef
@@ -30,10 +30,15 @@ _GIVEN = Prepared(
 
 def consents(tx: Tx, learner: LearnerRef, purpose: str, version: str) -> bool:
     """Return whether the learner, under the account that they own, consents to this version of the text."""
+    return whether_consents(tx, learner, purpose, version).row(tx.session) is not None
+
+
+def whether_consents(tx: Tx, learner: LearnerRef, purpose: str, version: str) -> Question:
+    """Return what `consents` asks the database."""
     values = {
         "institution": tx.institution_id,
         "learner": learner,
         "purpose": purpose,
         "version": version,
     }
-    return _GIVEN.row(tx.session, values) is not None
+    return Question(_GIVEN, values)

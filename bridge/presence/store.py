@@ -15,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.sql.elements import ClauseElement
 
-from bridge.db.prepared import Prepared
+from bridge.db.prepared import Prepared, Question
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import (
     CheckId,
@@ -314,12 +314,16 @@ class SqlPresenceStore:
         return None if row is None else _check(row)
 
     def seen(self, check_id: CheckId, *, locked: bool = False) -> SeenCheck | None:
-        # Prepared: a page asks for it several times a second while its frame is judged.
-        statement = _SEEN_LOCKED if locked else _SEEN
-        row = statement.row(self._db, {"check_id": check_id, "institution": self._tx.institution_id})
+        row = self.which_check(check_id, locked=locked).row(self._db)
         if row is None:
             return None
         return SeenCheck(_check(row), Activity(row.activity), row.secret_sha256, row.waiting, row.said or "")
+
+    def which_check(self, check_id: CheckId, *, locked: bool) -> Question:
+        """Return what `seen` asks the database."""
+        # Prepared: a page asks for it several times a second while its frame is judged.
+        values = {"check_id": check_id, "institution": self._tx.institution_id}
+        return Question(_SEEN_LOCKED if locked else _SEEN, values)
 
     def open_check(self, session_id: StudySessionId) -> PresenceCheck | None:
         row = self._db.scalars(
@@ -393,8 +397,12 @@ class SqlPresenceStore:
         )
 
     def frame_known(self, learner: LearnerRef, sha256: str) -> bool:
+        return self.which_frame(learner, sha256).row(self._db) is not None
+
+    def which_frame(self, learner: LearnerRef, sha256: str) -> Question:
+        """Return what `frame_known` asks the database."""
         values = {"institution": self._tx.institution_id, "learner": learner, "sha256": sha256}
-        return _FRAME_KNOWN.row(self._db, values) is not None
+        return Question(_FRAME_KNOWN, values)
 
     def add_frame(self, frame: FaceFrame) -> bool:
         values = {name: getattr(frame, name) for name in FaceFrame.__slots__}
@@ -429,14 +437,16 @@ class SqlPresenceStore:
         return [_frame(row) for row in rows]
 
     def reference(self, learner: LearnerRef, class_run: ClassRunId) -> FaceReference | None:
-        row = _REFERENCE_OF.row(
-            self._db,
-            {"institution": self._tx.institution_id, "learner": learner, "class_run": class_run},
-        )
+        row = self.which_reference(learner, class_run).row(self._db)
         if row is None:
             return None
         values = {name: getattr(row, name) for name in FaceReference.__slots__}
         return FaceReference(**{**values, "templates": tuple(row.templates)})
+
+    def which_reference(self, learner: LearnerRef, class_run: ClassRunId) -> Question:
+        """Return what `reference` asks the database."""
+        values = {"institution": self._tx.institution_id, "learner": learner, "class_run": class_run}
+        return Question(_REFERENCE_OF, values)
 
     def save_reference(self, reference: FaceReference) -> None:
         values = {name: getattr(reference, name) for name in FaceReference.__slots__}

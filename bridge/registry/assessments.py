@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import bindparam, func, or_, select
 
-from bridge.db.prepared import Prepared
+from bridge.db.prepared import Prepared, Question
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, new_id
@@ -138,9 +138,13 @@ class ImpactAssessments:
 
     def in_force(self, purpose: str, class_run: ClassRunId) -> Decision[bool]:
         """Return whether `purpose` may be carried out in the class run today; see `assessment_model.decide`."""
-        values = {"institution": self._tx.institution_id, "purpose": purpose, "class_run": class_run}
-        rows = _WHICH_DECIDE.rows(self._tx.session, values)
+        rows = self.which_decide(purpose, class_run).rows(self._tx.session)
         return decide([_assessment(row) for row in rows], purpose, class_run, legal_date(self._clock.now()))
+
+    def which_decide(self, purpose: str, class_run: ClassRunId) -> Question:
+        """Return what `in_force` asks the database."""
+        values = {"institution": self._tx.institution_id, "purpose": purpose, "class_run": class_run}
+        return Question(_WHICH_DECIDE, values)
 
 
 def _require_form(form: AssessmentForm, today: date) -> None:

@@ -6,8 +6,6 @@ import msgspec
 from flask import Blueprint, Response, current_app, jsonify, request
 from flask.blueprints import BlueprintSetupState
 
-from bridge.db.unit_of_work import Tx
-from bridge.db.vault import StoredAhead
 from bridge.intake.model import MAX_EVENTS_IN_BATCH, BeatBatch, BeatEvent
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted
@@ -17,13 +15,11 @@ from bridge.presence.challenge import MOVE_SENTENCES
 from bridge.presence.face import MAX_FRAME_BYTES
 from bridge.presence.model import CheckState, PresenceCheck, StudySession
 from bridge.presence.prompts import Shown, prompt_closed
-from bridge.presence.service import FACES_STOPPED
 from bridge.presence.waiting import look_again_ms
 from bridge.web.agent_batches import REFUSED, AgentBatches
 from bridge.web.security import headers_of_all
 from bridge.wiring import House
-from bridge.wiring.face_gate import require_face_of
-from bridge.wiring.frames_ahead import frame_of_check_ahead
+from bridge.wiring.frames_ahead import take_frame_of_check
 from bridge.wiring.stuck_learners import with_way_out
 
 _T = TypeVar("_T")
@@ -159,30 +155,9 @@ def agent_door(house: House) -> Blueprint:
         secret, institution = _bearer()
         nonce = request.headers.get("X-Anxue-Nonce", "")
 
-        def take(tx: Tx, stored: StoredAhead | None) -> tuple[str, int] | NotPermitted:
-            stations = house.at(tx)
-            stations.vault.take_along(stored)
-            seen = stations.presence.for_frame(CheckId(check_id), secret)
-            try:
-                require_face_of(stations, seen.check.learner, seen.check.class_run)
-            except NotPermitted as refused:
-                # What may not be answered is not charged: the check ends with its session.
-                stations.presence.close_session(seen.check.session, FACES_STOPPED)
-                return refused
-            frame = stations.frames.submit_for_check(
-                seen.check, nonce, jpeg, at_ms=came_ms, waiting=seen.waiting
-            )
-            return frame, look_again_ms(house.frames_waiting.count(tx))
-
-        ahead = frame_of_check_ahead(
+        frame, look_again = take_frame_of_check(
             house, institution, CheckId(check_id), secret, nonce, jpeg, at_ms=came_ms
         )
-        # A class that is checked at once shares a commit or two.
-        with ahead as stored:
-            taken = house.uow.together(institution, lambda tx: take(tx, stored))
-        if isinstance(taken, NotPermitted):
-            raise taken
-        frame, look_again = taken
         judging = {"check": check_id, "state": "judging", "frame": frame, "look_again_ms": look_again}
         response = _json(judging)
         response.status_code = 202
@@ -191,7 +166,7 @@ def agent_door(house: House) -> Blueprint:
     @door.get("/checks/<check_id>")
     def check_state(check_id: str) -> Response:
         secret, institution = _bearer()
-        with house.uow.for_institution(institution, read_only=True) as tx:
+        with house.uow.looking(institution) as tx:
             seen = house.at(tx).presence.look(CheckId(check_id), secret)
             look_again = look_again_ms(house.frames_waiting.count(tx)) if seen is not None and seen[1] else 0
         if seen is None:

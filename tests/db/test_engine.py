@@ -3,7 +3,9 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 from sqlalchemy import select, text
 
@@ -57,3 +59,21 @@ def test_postgresql_is_spoken_through_psycopg(scheme: str) -> None:
     engine = open_engine(f"{scheme}://bridge@127.0.0.1:1/bridge")
     assert engine.url.drivername == "postgresql+psycopg"
     engine.dispose()
+
+
+def test_connections_that_died_while_they_rested_are_all_replaced(
+    postgres_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    office = Office(postgres_url)
+    monkeypatch.setattr("bridge.db.engine._RESTED_SECONDS", 0.0)
+    resting = [office.engine.connect() for _ in range(4)]
+    watching = psycopg.connect(postgres_url.replace("+psycopg", ""), autocommit=True)
+    for one in resting:
+        driver: Any = one.connection.dbapi_connection
+        watching.execute("SELECT pg_terminate_backend(%s, 10000)", [driver.info.backend_pid])
+        one.close()
+    watching.close()
+    for _ in range(4):
+        with office.uow.for_institution(ORG, read_only=True) as tx:
+            assert tx.session.scalars(select(NoteRow.id)).all() == []
+    office.close()

@@ -3,10 +3,10 @@
 from typing import Any
 
 import pytest
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import bindparam, delete, insert, literal_column, select
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bridge.db.prepared import Prepared
+from bridge.db.prepared import Prepared, Question, asked_ahead
 from bridge.db.unit_of_work import Tx
 from tests.db.rooms import NOW, ORG, NoteRow, Office
 
@@ -54,4 +54,40 @@ def test_a_connection_that_broke_is_not_used_again(office: Office) -> None:
 
     with pytest.raises(DBAPIError):
         office.uow.together(ORG, break_it)
+    office.uow.together(ORG, lambda tx: _ADD.run(tx.session, _VALUES))
+
+
+def test_what_is_asked_ahead_is_what_is_answered(office: Office) -> None:
+    with office.uow.for_institution(ORG) as tx:
+        _ADD.run(tx.session, _VALUES)
+        known, unknown = Question(_FIND, {"of": "a"}), Question(_FIND, {"of": "b"})
+        with asked_ahead(tx.session, [known, unknown, known]):
+            assert known.row(tx.session).text == "文"
+            assert unknown.row(tx.session) is None
+            assert [row.text for row in known.rows(tx.session)] == ["文"]
+
+
+def test_an_answer_from_ahead_is_given_once_and_not_after_its_block(postgres_url: str) -> None:
+    office = Office(postgres_url)
+    question = Question(_FIND, {"of": "a"})
+    with office.uow.for_institution(ORG) as tx:
+        with asked_ahead(tx.session, [question]):
+            _ADD.run(tx.session, _VALUES)
+            assert question.row(tx.session) is None, "it was not asked ahead"
+            assert question.row(tx.session).text == "文"
+        with asked_ahead(tx.session, [question]):
+            tx.session.execute(delete(NoteRow))
+        assert question.row(tx.session) is None
+    office.close()
+
+
+def test_what_is_refused_ahead_is_refused_as_from_any_statement(office: Office) -> None:
+    wrong = Prepared(lambda _dialect: select(literal_column("1 / no_such_column")))
+
+    def ask(tx: Tx) -> None:
+        with asked_ahead(tx.session, [Question(_FIND, {"of": "a"}), Question(wrong, {})]):
+            Question(wrong, {}).row(tx.session)
+
+    with pytest.raises(DBAPIError):
+        office.uow.together(ORG, ask)
     office.uow.together(ORG, lambda tx: _ADD.run(tx.session, _VALUES))

@@ -178,3 +178,12 @@ def test_a_naive_instant_is_refused_and_an_aware_one_comes_back_as_it_was(office
         assert tx.session.scalars(select(NoteRow.at)).one() == NOW.replace(microsecond=123_456)
     with pytest.raises(StatementError, match="aware"), office.uow.for_institution(ORG) as tx:
         tx.session.add(note("b", at=NOW.replace(tzinfo=None)))
+
+
+def test_a_look_sees_its_own_institution_alone_and_what_is_committed_when_it_asks(office: Office) -> None:
+    with office.uow.looking(ORG) as look:
+        assert look.session.scalars(select(NoteRow.id)).all() == []
+    with office.uow.across_institutions("set up a test") as tx:
+        tx.session.add_all([note("mine"), note("theirs", OTHER_ORG)])
+    with office.uow.looking(ORG) as look:
+        assert look.session.scalars(select(NoteRow.id)).all() == ["mine"]
