@@ -24,13 +24,19 @@ class CityRow:
     figures: Mapping[str, int]
 
     @property
-    def credited_hours(self) -> int:
-        """Whole clock hours that were credited."""
-        return self.figures["credited_ms"] // 3_600_000
+    def credited_hours(self) -> float:
+        """See `credited_hours`."""
+        return credited_hours(self.figures["credited_ms"])
 
     @property
     def checks(self) -> int:
         return sum(self.figures[name] for name in _CHECKS)
+
+
+def credited_hours(milliseconds: int) -> float:
+    """Return clock hours, never rounded up: down to a tenth below 100 hours, whole ones above."""
+    tenths = milliseconds // 360_000
+    return tenths / 10 if tenths < 1000 else tenths // 10
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
 
 _MAX_TYPED = 80
-_RUNS_SHOWN, _BATCHES_SHOWN = 20, 10
+_RUNS_SHOWN, _BATCHES_SHOWN = 5, 5
 _NO_NAMES: Mapping[LearnerRef, object] = {}
 
 
@@ -62,6 +62,7 @@ def authority_pages(house: House) -> Blueprint:
             area=area_name(house, code),
             run=run,
             learners=learners,
+            today=legal_date(house.study_clock.now()),
             units=units,
             names=names,
             wrong=wrong,

@@ -9,7 +9,7 @@ from typing import Any
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import NotPermitted
 from bridge.kernel.time import legal_date
-from bridge.supervision.dashboard import Dashboard, dashboard
+from bridge.supervision.dashboard import Dashboard, credited_hours, dashboard
 from bridge.supervision.model import Area
 from bridge.supervision.service import SupervisionService
 from bridge.supervision.store import SqlSupervisionStore
@@ -20,7 +20,7 @@ from bridge.wiring.supervised import area_of, scope_of
 SPANS: Mapping[str, int] = {"14": 14, "30": 30, "90": 90}
 _CHECKS = (
     ("通过", "checks_passed"),
-    ("未按时完成", "checks_missed"),
+    ("未按时核验", "checks_missed"),
     ("本人停止刷脸", "checks_declined"),
     ("未通过", "checks_failed"),
 )
@@ -83,10 +83,10 @@ def charts(house: House, tx: Tx, code: str, span: str) -> Charts:
     days = [f"{day:%m-%d}" for day in board.days]
     none = (0,) * len(days)
 
-    def one(title: str, unit: str, values: Sequence[int]) -> Mapping[str, Any]:
+    def one(title: str, unit: str, values: Sequence[float]) -> Mapping[str, Any]:
         return {"title": title, "unit": unit, "days": days, "values": list(values)}
 
-    hours = [milliseconds // 3_600_000 for milliseconds in board.by_day.get("credited_ms", none)]
+    hours = [credited_hours(milliseconds) for milliseconds in board.by_day.get("credited_ms", none)]
     checks = {
         "title": "核验结果",
         "unit": "次",

@@ -11,6 +11,7 @@ from bridge.kernel.ids import ClassRunId, RegistrationId
 from bridge.web.pages.lms_courses_view import (
     ENTRY_REASONS,
     HANDLER_STATE,
+    NOTICE_TYPE,
     RESULT_STATE,
     SCORE_STATE,
     courses_page,
@@ -112,6 +113,7 @@ def register_lms_courses_wording(app: Flask) -> None:
     app.add_template_filter(lambda code: SCORE_STATE.get(code, str(code)), "score_state")
     app.add_template_filter(lambda code: RESULT_STATE.get(code, str(code)), "result_state")
     app.add_template_filter(lambda code: HANDLER_STATE.get(code, str(code)), "handler_state")
+    app.add_template_filter(lambda code: NOTICE_TYPE.get(code, str(code)), "notice_type")
     app.add_template_filter(lambda code: ENTRY_REASONS.get(code, str(code)), "entry_reason")
     app.add_template_filter(reason_zh, "platform_reason")
 

@@ -18,6 +18,7 @@ from bridge.wiring import House, Stations
 from bridge.wiring.gradebook_jobs import COLUMN_GONE, NOT_A_LEARNER
 from bridge.wiring.roster_jobs import OTHER_CONTEXT
 from lti.errors import REFUSALS, SERVICE_FAILURES
+from lti.notices import CONTEXT_COPY, HELLO_WORLD
 from lti.roles import Role
 
 _MOST_SHOWN = 100
@@ -36,6 +37,7 @@ LEFT = {
     MembershipState.DELETED: "已移出课程",
     MembershipState.ABSENT: "不在名单中",
 }
+NOTICE_TYPE = {HELLO_WORLD: "连接测试", CONTEXT_COPY: "课程复制"}
 HANDLER_STATE = {
     HandlerState.WAITING: "正在登记",
     HandlerState.REGISTERED: "已登记",
