@@ -14,8 +14,7 @@ from bridge.kernel.ids import InstitutionId, LearnerRef
 from bridge.kernel.time import epoch_ms, legal_date
 from bridge.presence.tables import FaceFrameRow, PresenceCheckRow
 from bridge.registry.uscc import check_character
-from bridge.supervision.recount import differences
-from bridge.supervision.rollups import SETTLES_FOR
+from bridge.supervision.rollups import SETTLES_FOR, differences
 from bridge.wiring.rollup_jobs import days_differ
 from tests.web.furnished import (
     CHEN,
@@ -123,7 +122,7 @@ def test_checks_are_listed_and_a_picture_is_logged_by_itself(furnished: Furnishe
     picture = client.get(f"{at}/frames/frm_1")
 
     assert 'data-testid="learner-check"' in page
-    assert "不是本人" in page
+    assert "与登记的人脸不一致" in page
     assert f"{at}/frames/frm_1" in page
     assert picture.data == JPEG
     assert client.get(f"{at}/frames/frm_2").status_code == 404
