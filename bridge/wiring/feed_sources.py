@@ -49,7 +49,12 @@ class StudyForRegulator:
         ]
 
     def checks(self, learner: LearnerRef, class_run: ClassRunId) -> Sequence[Mapping[str, str]]:
-        decided = {one.check_id: one for one in self._presence.frames_of(learner, class_run) if one.verdict}
+        # The straight look stands for the check: of a movement's pictures some show a turned head.
+        decided = {
+            one.check_id: one
+            for one in self._presence.frames_of(learner, class_run)
+            if one.verdict and not one.asked
+        }
         found = []
         for check in self._presence.checks_of(learner, class_run):
             if check.state is CheckState.OPEN:

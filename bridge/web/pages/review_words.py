@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from bridge.presence.movement import MOVE_TITLES
+
 STATES: Mapping[str, str] = {
     "waiting": "待复核",
     "decided": "待另一人确认",
@@ -36,7 +38,10 @@ VERDICTS: Mapping[str, str] = {
     "no_face": "没有人脸",
     "several_faces": "多张人脸",
     "too_poor": "画面不清",
+    "suspected_virtual_camera": "画面重复、不连贯或没有变化",
 }
+MOVES: Mapping[str, str] = {move.value: title for move, title in MOVE_TITLES.items()}
+"""What a picture of a check was to show; a straight look has none."""
 PARAMETERS: Mapping[str, str] = {
     "verify": "与登记人脸的相似分，不低于此值才算本人",
     "other_person_below": "与登记人脸的相似分，低于此值判为不是本人",
