@@ -121,6 +121,20 @@ def test_a_class_gets_its_papers_and_is_told_who_has_none(finished_alone: Finish
     assert answer.headers["HX-Refresh"] == "true"
 
 
+def test_a_name_that_no_font_can_print_is_told_before_anybody_issues(finished_alone: Finished) -> None:
+    house, *_ = finished_alone
+    house.enrol("lms-user-1002", HUANG, HUANG_ID)
+    lin = house.as_staff("staff-lin")
+    path = f"/institution/class-runs/{RUN}/papers"
+    assert "U+" not in lin.get(path).text
+    house.house.printer._glyphs = house.house.printer._glyphs - {ord(HUANG[0])}
+
+    page = lin.get(path).text
+
+    assert page.count("在证明字体中没有") == 1
+    assert f"U+{ord(HUANG[0]):04X}" in page
+
+
 def test_a_paper_whose_day_has_come_is_noted_by_the_sweep(finished_alone: Finished) -> None:
     house, _account, _learner, number = finished_alone
     today = legal_date(house.clock.now())

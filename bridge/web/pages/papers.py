@@ -28,7 +28,22 @@ from bridge.web.pages.visitors import StaffVisit, staff_visit
 from bridge.web.security import rate_limited, require_role
 from bridge.wiring import House
 from bridge.wiring.paper_batches import begin_batch
+from bridge.wiring.paper_names import unprintable
 from bridge.wiring.paper_specimen import next_number, specimen
+
+
+@dataclass(frozen=True, slots=True)
+class ClassPapersRow:
+    """One learner's line.
+
+    Args:
+        unprintable: code points of name and employer that no font has: no paper can be issued before one has.
+    """
+
+    learner: LearnerRef
+    person: MaskedIdentity
+    papers: Sequence[IssuedPaper]
+    unprintable: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +55,7 @@ class ClassPapersPage:
     """
 
     run: ClassRun
-    rows: Sequence[tuple[LearnerRef, MaskedIdentity, Sequence[IssuedPaper]]]
+    rows: Sequence[ClassPapersRow]
     batch: PaperBatch | None
     next_number: str | None
 
@@ -191,16 +206,14 @@ def _of_class_run(house: House, visit: StaffVisit, class_run: ClassRunId) -> Cla
     with house.uow.for_institution(visit.own_institution()) as tx:
         stations = house.at(tx)
         run = stations.registry.class_run(class_run)
-        rows = [
-            (
-                learner,
-                stations.identity.disclose(
-                    learner, purpose="institution.papers_page", recipient="培训机构", by=visit.staff_id
-                ).masked(),
-                stations.completion.papers(learner, class_run),
+        rows = []
+        for learner in stations.registry.enrolled(class_run):
+            person = stations.identity.disclose(
+                learner, purpose="institution.papers_page", recipient="培训机构", by=visit.staff_id
             )
-            for learner in stations.registry.enrolled(class_run)
-        ]
+            papers = stations.completion.papers(learner, class_run)
+            lacking = unprintable(house, person.name, person.employer)
+            rows.append(ClassPapersRow(learner, person.masked(), papers, lacking))
         return ClassPapersPage(run, rows, SqlPaperBatches(tx).latest(class_run), next_number(house, tx))
 
 
