@@ -37,7 +37,7 @@ def rows_of(parquet: Path, query: str) -> list[dict[str, Any]]:
 
 def schemathesis(document: str, token: str, folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     """Run Schemathesis with all its checks against the server that the document names."""
-    program = ensure_peer(READ_API).parent / "schemathesis"
+    program = str(ensure_peer(READ_API).parent / "schemathesis")
     command = [
         program, "--no-color", "run", document, "--checks", "all", "--warnings", "off", "--suppress-health-check",
         "all", "--header", f"Authorization: Bearer {token}", *options,
