@@ -4,7 +4,7 @@ Read from top to bottom it is a learner's road. Each row runs in the unit of wor
 effects and its being done are one; each service is idempotent, so being told twice is being told once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,6 +62,11 @@ def _record_beats(stations: Stations, data: Data) -> object:
     return MORE if recorded >= BATCHES_AT_ONCE else None
 
 
+def _class_runs(stations: Stations, data: Data) -> Sequence[ClassRunId]:
+    one = data.get("class_run")
+    return stations.registry.class_runs_of(LearnerRef(data["learner"])) if one is None else [ClassRunId(one)]
+
+
 FLOW: tuple[Row, ...] = (
     Row("identity.verified", 24, "enrol the person who proved a real name",
         lambda s, d: s.registry.enrol(*_learner(d), d["enrolment_list_row"])),
@@ -77,6 +82,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.wake_held(LearnerRef(d["learner"]))),
     Row("identity.account_released", 16, "show that staff ended the binding of an account",
         lambda s, d: s.signals.raise_for_release(d, s.registry.class_runs_of(LearnerRef(d["learner"])))),
+    Row("identity.person_changed", 16, "show that staff undid a merge or had a face registered anew",
+        lambda s, d: s.signals.raise_for_person(d, _class_runs(s, d))),
     Row("identity.account_released", 24, "take back what platforms were told of it",
         lambda s, d: s.learner_states.note_release(LearnerRef(d["learner"]), d["account"])),
     Row("identity.consent_given", 28, "search for faces that were registered before that was allowed",
@@ -169,6 +176,8 @@ FLOW: tuple[Row, ...] = (
         lambda s, d: s.hour_scores.note(*_pair(d))),
     Row("ledger.extended", 24, "put whole hours on their way to platforms that open activities by them",
         lambda s, d: s.learner_states.note(*_pair(d))),
+    Row("completion.paper_refused", 16, "show that hours reckoned again were other hours",
+        lambda s, d: s.signals.raise_for_hours(d)),
     Row("completion.due", 25, "issue the paper at once",
         lambda s, d: s.completion.issue(*_learner(d), PaperKind(d["kind"]), d.get("figures"))),
     Row("archive.fixity_broken", 26, "show that something stored is not as it was stored",
@@ -190,7 +199,6 @@ FLOW: tuple[Row, ...] = (
 )  # fmt: skip
 
 TOLD_ONLY: Mapping[str, str] = {
-    "completion.paper_refused": "the page of the class run's papers says why whenever papers are asked for",
     "identity.consent_given": "the next page and the next session ask for it themselves",
     "archive.sealed": "the file stands; a hand-over packs files as they are then",
     "reporting.receipt_received": "the verdicts stand on the records; the authority's page shows them",

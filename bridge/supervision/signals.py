@@ -19,6 +19,8 @@ from bridge.supervision.signals_model import (
 
 _MOST = 200
 _SHORTEST_NOTE, _LONGEST_NOTE = 4, 300
+_IN_ROW = 40
+"""Characters of what changed that a row holds."""
 _WITHOUT_PRESENCE = "score_without_presence"
 
 
@@ -184,6 +186,42 @@ class SignalService:
                 actor=data["confirmed_by"],
                 before=data["what"],
                 after=data["reason"],
+            )
+        )
+
+    def raise_for_person(self, data: Mapping[str, Any], class_runs: Sequence[ClassRunId]) -> None:
+        """Raise in each of these class runs that two members of staff undid a merge or had a face given up."""
+        for class_run in class_runs:
+            self._store.add(
+                Signal(
+                    key=f"person:{data['change']}:{class_run}",
+                    kind=SignalKind(data["kind"]),
+                    source="bridge",
+                    occurred_at=parse_rfc3339(data["at"]),
+                    class_run=class_run,
+                    learner=data["learner"],
+                    actor=data["confirmed_by"],
+                    after=data["reason"],
+                    message=data["change"],
+                )
+            )
+
+    def raise_for_hours(self, data: Mapping[str, Any]) -> None:
+        """Raise that a paper was refused since its hours, reckoned again, were not those that it was due for."""
+        before, after = (
+            "{online_class_hours}+{offline_class_hours} 学时,{credited_seconds} 秒".format_map(one)[:_IN_ROW]
+            for one in (data["expected"], data["recomputed"])
+        )
+        self._store.add(
+            Signal(
+                key=f"hours:{data['kind']}:{data['learner']}:{data['recomputed']['ledger_head']}",
+                kind=SignalKind.HOURS_DIFFER,
+                source="bridge",
+                occurred_at=self._clock.now(),
+                class_run=data["class_run"],
+                learner=data["learner"],
+                before=before,
+                after=after,
             )
         )
 

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
+from bridge.identity.change_model import FACE_RESET_REASONS, UNMERGE_REASONS
 from bridge.identity.model import RELEASE_REASONS
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef
 from bridge.kernel.time import legal_date
@@ -32,6 +33,9 @@ class SignalKind(StrEnum):
     FACE_REGISTRATION_SUSPECTED = "face_registration_suspected"
     STUDIED_UNANCHORED = "studied_unanchored"
     EVIDENCE_BROKEN = "evidence_broken"
+    MERGE_UNDONE = "merge_undone"
+    FACE_RESET = "face_reset"
+    HOURS_DIFFER = "hours_differ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +123,21 @@ EXPLANATIONS: Mapping[SignalKind, Explanation] = {
         "长时间学习而没有核对过本人",
         "学员已学习较长时间,但人脸登记一直没有与证件照、权威来源或工作人员核对过。这段时间只是待确认,不计入学时,也不会出具证明。",
         "请学员本人带证件当面核对;无法核对的,查明账号由谁使用,按机构规定处理。",
+    ),
+    SignalKind.MERGE_UNDONE: Explanation(
+        "合并的学员记录又分开",
+        "两名工作人员撤销了此前的合并,两份记录重新属于两个人。合并期间的学习、证明和人脸登记不会自动移动,由工作人员逐项决定。",
+        "核对撤销的原因和证明材料;在学员页面处理合并期间留下的学习、名单和证明。",
+    ),
+    SignalKind.FACE_RESET: Explanation(
+        "人脸登记由人工重置",
+        "两名工作人员让学员重新登记人脸,原来核对过的登记已作废。此前的学时不变;新的登记须重新与证件照或证件核对。",
+        "核对重置的原因。登记的人脸不是学员本人的,核实此前的学习由谁完成,不属实的学时走更正流程。",
+    ),
+    SignalKind.HOURS_DIFFER: Explanation(
+        "出具证明时学时重算不一致",
+        "准备出具证明时,按台账重新计算的学时与触发出证时的不一致,证明没有出具。可能是程序或数据有误,不是学员的过错。",
+        "核对台账和规则包版本,运行台账校验;查明原因后再次出证。查不明的,写明经过并报告监管部门。",
     ),
 }
 
@@ -227,6 +246,10 @@ class SignalView:
             case SignalKind.LEDGER_CORRECTED:
                 what = next((words for kind, words in KINDS_ZH.items() if kind == before), before)
                 return f"{what}:{REASONS_ZH.get(after, after)}"
+            case SignalKind.MERGE_UNDONE:
+                return UNMERGE_REASONS.get(after, after)
+            case SignalKind.FACE_RESET:
+                return FACE_RESET_REASONS.get(after, after)
             case SignalKind.EVIDENCE_BROKEN:
                 return _FIXITY_ZH.get(after, after)
             case SignalKind.FACE_REGISTRATION_SUSPECTED:

@@ -10,7 +10,8 @@ from bridge.identity.store import SqlIdentityStore
 from bridge.identity.turns import take_turn
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import LearnerRef
-from bridge.kernel.time import legal_date
+from bridge.kernel.time import legal_date, rfc3339
+from bridge.supervision.signals_model import SignalKind
 from bridge.wiring.face_reset import reset_face
 from bridge.wiring.merge_undone import undo_merge
 from bridge.wiring.person_ends import EndSessions, counts, end_binding
@@ -87,11 +88,33 @@ def confirm_change(
         _merge(house, tx, stations, done, end_sessions)
     elif done.kind is ChangeKind.UNMERGE:
         undo_merge(house, tx, stations, done, end_sessions)
+        _tell(tx, done, SignalKind.MERGE_UNDONE)
     elif done.kind is ChangeKind.RELEASE:
         _release(tx, stations, done, end_sessions)
     elif done.kind is ChangeKind.FACE_RESET:
         reset_face(tx, stations, done)
+        _tell(tx, done, SignalKind.FACE_RESET)
     return done
+
+
+def _tell(tx: Tx, done: Change, signal: SignalKind) -> None:
+    """Have the authority see what two people did by hand; an ended binding tells of itself."""
+    now = tx.clock.now()
+    tx.emit(
+        "identity.person_changed",
+        done.learner,
+        occurred_at=now,
+        idempotency_key=done.id,
+        data={
+            "change": done.id,
+            "kind": signal.value,
+            "learner": done.learner,
+            "class_run": done.other if signal is SignalKind.FACE_RESET else None,
+            "confirmed_by": done.decided_by,
+            "reason": done.reason,
+            "at": rfc3339(now),
+        },
+    )
 
 
 def _release(tx: Tx, stations: "Stations", change: Change, end_sessions: EndSessions) -> None:

@@ -11,6 +11,7 @@ from bridge.kernel.errors import BridgeError, InvalidInput, NotPermitted
 from bridge.kernel.evidence import EvidencePurpose
 from bridge.kernel.ids import CourseUnitId
 from bridge.presence.model import Activity
+from bridge.supervision.signals_model import SignalKind
 from bridge.wiring.face_reset import propose_face_reset
 from bridge.wiring.person_changes import confirm_change
 from tests.presence.pictures import picture
@@ -66,6 +67,15 @@ def test_the_face_is_given_up_with_its_key_and_the_learner_is_told(counter: Coun
     counter.register()
     page = counter.furnished.as_learner(counter.account, counter.learner).get("/learner").text
     assert 'data-testid="face-reset"' not in page
+
+
+def test_the_authority_sees_it_and_why(counter: Counter) -> None:
+    confirm(counter, propose(counter))
+    counter.furnished.work_off()
+    with counter.furnished.house.uow.for_institution(ORG, read_only=True) as tx:
+        signals = counter.furnished.house.at(tx).signals.page(RUN).signals
+    (seen,) = [one for one in signals if one.kind is SignalKind.FACE_RESET]
+    assert (seen.learner, seen.actor, seen.change) == (counter.learner, ZHOU, "登记的人脸不是学员本人")
 
 
 def test_what_counted_stays_and_the_next_face_must_be_anchored_by_itself(counter: Counter) -> None:

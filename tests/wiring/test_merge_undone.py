@@ -12,6 +12,7 @@ from bridge.kernel.ids import CourseUnitId, LearnerRef, StudySessionId
 from bridge.kernel.time import epoch_ms
 from bridge.ledger.model.corrections import CorrectionKind
 from bridge.presence.model import Activity, StudySession
+from bridge.supervision.signals_model import SignalKind
 from bridge.wiring.merge_undone import LeftOver, give_back_places, left_over
 from bridge.wiring.person_changes import confirm_change, propose_merge
 from tests.web.furnished import CHEN, CHEN_ID, HUANG, HUANG_ID, JPEG, NOW, ORG, RUN, Furnished, furnish
@@ -97,6 +98,17 @@ class Merged:
 @pytest.fixture
 def merged(tmp_path: Path) -> Merged:
     return Merged(furnish(tmp_path))
+
+
+def test_the_authority_sees_that_a_merge_was_undone_and_why(merged: Merged) -> None:
+    merged.merge()
+    undone = merged.undo()
+    merged.furnished.work_off()
+    with merged.house.uow.for_institution(ORG, read_only=True) as tx:
+        signals = merged.house.at(tx).signals.page(RUN).signals
+    (seen,) = [one for one in signals if one.kind is SignalKind.MERGE_UNDONE]
+    assert (seen.learner, seen.actor, seen.change) == (merged.chen, ZHOU, "两份记录属于两个人")
+    assert undone.decided_by == ZHOU
 
 
 def test_an_account_that_went_over_comes_back(merged: Merged) -> None:
