@@ -10,7 +10,8 @@ from bridge.kernel.json_line import print_json
 from bridge.ledger.store import LedgerHeadRow
 from bridge.registry.tables import ClassRunRow
 from bridge.settings import Settings
-from bridge.supervision.rollups import cells, differences
+from bridge.supervision.recount import differences
+from bridge.supervision.rollups import cells
 from bridge.wiring import House
 from bridge.wiring.rollup_jobs import days_differ
 

@@ -34,6 +34,7 @@ class ReportRecordRow(Base, TenantRow):
             sqlite_where=text("state = 'waiting'"),
             postgresql_where=text("state = 'waiting'"),
         ),
+        Index("ix_report_record_learner", "learner_ref", "class_run_id"),
     )
 
     id: Mapped[Id]
@@ -68,6 +69,7 @@ class ReportBatchRow(Base, TenantRow):
             sqlite_where=text("state = 'ready'"),
             postgresql_where=text("state = 'ready'"),
         ),
+        Index("ix_report_batch_created_at", "created_at", "id"),
     )
 
     id: Mapped[Id]

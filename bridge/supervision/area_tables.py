@@ -20,3 +20,16 @@ class SupervisedAreaRow(Base, TenantRow):
     division_code: Mapped[str] = mapped_column(String(6))
     noted_by: Mapped[Ref]
     noted_at: Mapped[Instant]
+
+
+class SupervisedRunAreaRow(Base, TenantRow):
+    """A county, city or province in which somebody of a class run works; always what `SupervisedAreaRow` adds up to.
+
+    An area's queries look for class runs by its code: of the learners' rows there are a hundred times as many.
+    """
+
+    __tablename__ = "supervised_run_area"
+    __table_args__ = (Index("ix_supervised_run_area_area", "area_code", "class_run_id"),)
+
+    class_run_id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    area_code: Mapped[str] = mapped_column(String(6), primary_key=True)

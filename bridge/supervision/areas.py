@@ -2,14 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.registry.model import DIVISION_CODE
-from bridge.supervision.area_tables import SupervisedAreaRow
+from bridge.supervision.area_tables import SupervisedAreaRow, SupervisedRunAreaRow
+from bridge.supervision.model import areas_over
 from bridge.supervision.rollups import Rollups
+from bridge.supervision.scope import table
 
 
 class LearnerAreas:
@@ -49,4 +51,19 @@ class LearnerAreas:
                 self._tx.session.add(row)
             row.division_code, row.noted_by, row.noted_at = division_code, by, now
         self._tx.session.flush()
+        self._add_up(class_run)
         Rollups(self._tx).ask_all(class_run)
+
+    def _add_up(self, class_run: ClassRunId) -> None:
+        session, run = self._tx.session, table("class_run")
+        # One at a time for a class run: what another is just noting would be left out here, and nothing add it later.
+        session.execute(select(run.c.id).where(run.c.id == class_run).with_for_update(key_share=True))
+        kept, works = SupervisedRunAreaRow, SupervisedAreaRow
+        stands = set(session.scalars(select(kept.area_code).where(kept.class_run_id == class_run)))
+        noted = session.scalars(select(works.division_code).where(works.class_run_id == class_run).distinct())
+        found = {code for division in noted for code in areas_over(division)}
+        gone = delete(kept).where(kept.class_run_id == class_run, kept.area_code.in_(sorted(stands - found)))
+        session.execute(gone)
+        for code in sorted(found - stands):
+            session.add(kept(class_run_id=class_run, area_code=code, institution_id=self._tx.institution_id))
+        session.flush()

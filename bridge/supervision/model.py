@@ -52,6 +52,12 @@ class Area:
         return division_code.startswith(self.prefix)
 
 
+def areas_over(division_code: str) -> tuple[str, ...]:
+    """Return the codes of the areas that hold a division, itself among them: province, city, county."""
+    found = (f"{division_code[:2]}0000", f"{division_code[:4]}00", division_code)
+    return tuple(dict.fromkeys(found))
+
+
 @dataclass(frozen=True, slots=True)
 class ClassRunView:
     """A class run (班次) as its authority sees it."""
@@ -112,7 +118,12 @@ class RecordView:
 
 @dataclass(frozen=True, slots=True)
 class BatchView:
-    """A batch to the province, with its fate."""
+    """A batch to the province, with its fate.
+
+    Args:
+        record_count: of the area.
+        records: some of them: in a list those that are not accepted.
+    """
 
     id: str
     institution_id: InstitutionId
@@ -122,6 +133,7 @@ class BatchView:
     created_at: datetime
     attempts: int
     receipt_status: str | None
+    record_count: int
     records: tuple[RecordView, ...]
 
 

@@ -97,8 +97,19 @@ class SupervisionStore(Protocol):
         """Return (division, opens on, closes on, how many) of the class runs taught on a day of the span."""
         ...
 
-    def batches(self, limit: int) -> tuple[BatchView, ...]:
-        """Return the area's batches with their records, newest first."""
+    def batches(self, limit: int, before: str | None = None) -> tuple[BatchView, ...]:
+        """Return the area's batches, newest first, with those of their records that are not accepted.
+
+        Args:
+            before: a batch; only those before it are listed. None of any other area is before anything.
+        """
+        ...
+
+    def batch(self, batch_id: str, records: int, offset: int = 0) -> BatchView | None:
+        """Return a batch of the area with `records` of its records from `offset` on, or None.
+
+        Those that are not accepted come first.
+        """
         ...
 
 

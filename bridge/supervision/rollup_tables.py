@@ -1,4 +1,4 @@
-"""Tables of the figures that dashboards read: by learner and day, by class run and day, by division and day."""
+"""Tables of the figures that dashboards read: by learner, class run, division and city, each by day."""
 
 from datetime import date
 
@@ -23,6 +23,14 @@ FIGURES = (
     "signals",
 )
 """What a cell counts; the names of its columns."""
+
+
+_CITY_DIGITS = 4
+
+
+def city_of(division: str) -> str:
+    """Return the city in which a division lies; "" where the division is not known."""
+    return division and f"{division[:_CITY_DIGITS]}00"
 
 
 class SupervisedDayRow(Base, TenantRow):
@@ -77,7 +85,25 @@ class SupervisedAreaDayRow(_Figures, Base):
     """The sum of class runs of all institutions; without TenantRow, since a division has many of them."""
 
     __tablename__ = "supervised_area_day"
-    __table_args__ = (Index("ix_supervised_area_day_day", "day"),)
+    __table_args__ = (
+        Index("ix_supervised_area_day_day", "day"),
+        Index("ix_supervised_area_day_institution", "institution_division", "day"),
+        Index("ix_supervised_area_day_learner", "learner_division", "day"),
+    )
+
+    profile: Mapped[Code] = mapped_column(primary_key=True)
+    institution_division: Mapped[str] = mapped_column(String(6), primary_key=True)
+    learner_division: Mapped[str] = mapped_column(String(6), primary_key=True)
+    day: Mapped[date] = mapped_column(Date, primary_key=True)
+
+
+class SupervisedCityDayRow(_Figures, Base):
+    """The sum of a city's divisions, for provinces and cities: a province has some hundreds of these a day, of the
+    divisions' sums ten thousand and more. The columns have the names of those, and hold cities.
+    """
+
+    __tablename__ = "supervised_city_day"
+    __table_args__ = (Index("ix_supervised_city_day_day", "day"),)
 
     profile: Mapped[Code] = mapped_column(primary_key=True)
     institution_division: Mapped[str] = mapped_column(String(6), primary_key=True)

@@ -1,11 +1,11 @@
 """Figures by day kept current: each cell is counted anew from its sources, and sums take the difference.
 
 A cell is one class run on one legal day. Counting it twice is counting it once, so jobs may run again; the sums by
-division change in the same unit of work by what the cell changed, so they are always the sum of their cells.
+division and city change in the same unit of work by what the cell changed, so they are always the sum of their cells.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Protocol
 
@@ -13,14 +13,16 @@ from sqlalchemy import and_, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from bridge.db.unit_of_work import Tx
-from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, new_id
+from bridge.kernel.ids import ClassRunId, LearnerRef, new_id
 from bridge.kernel.time import from_epoch_ms, legal_date
 from bridge.supervision.rollup_sources import cell_of, days_of_learner, days_with_anything
 from bridge.supervision.rollup_tables import (
     FIGURES,
     SupervisedAreaDayRow,
+    SupervisedCityDayRow,
     SupervisedClassDayRow,
     SupervisedDayRow,
+    city_of,
 )
 
 LEARNER_DAYS = "supervision.learner_days"
@@ -32,6 +34,7 @@ SETTLES_FOR = timedelta(seconds=20)
 
 _CELLS: Any = SupervisedClassDayRow.__table__
 _SUMS: Any = SupervisedAreaDayRow.__table__
+_CITY_SUMS: Any = SupervisedCityDayRow.__table__
 
 
 class DayFigures(Protocol):
@@ -135,83 +138,34 @@ class Rollups:
                     **figures,
                 )
             )
-        for at in sorted(set(counted) | set(stands)):
-            was, now = stands.get(at, {}), counted.get(at, {})
-            change = {name: now.get(name, 0) - was.get(name, 0) for name in FIGURES}
-            if any(change.values()):
-                self._move(at, day, change)
-
-    def _move(self, at: tuple[str, str, str], day: date, change: Mapping[str, int]) -> None:
-        dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
-        key = dict(zip(("profile", "institution_division", "learner_division"), at, strict=True), day=day)
-        insert = dialect.insert(_SUMS).values(**key, **dict.fromkeys(FIGURES, 0))
-        self._session.execute(insert.on_conflict_do_nothing())
-        self._session.execute(
-            update(_SUMS)
-            .where(and_(*(_SUMS.c[name] == value for name, value in key.items())))
-            .values({name: _SUMS.c[name] + number for name, number in change.items() if number})
-        )
-
-
-def differences(tx: Tx, class_runs: Iterable[tuple[InstitutionId, ClassRunId]]) -> list[dict[str, Any]]:
-    """Return where cells or sums are not what a full recount says, in a unit of work across institutions.
-
-    Args:
-        class_runs: all of them: the sums are held against the recount of these.
-    """
-    found: list[dict[str, Any]] = []
-    sums: Counter[tuple[Any, ...]] = Counter()
-    for _institution, class_run in class_runs:
-        counted: dict[tuple[Any, ...], dict[str, int]] = {}
-        for day in days_with_anything(tx.session, class_run):
-            for at, figures in cell_of(tx.session, class_run, day).items():
-                counted[(*at, day)] = figures
-                sums.update({(*at, day, name): number for name, number in figures.items()})
-        stands = {
-            (row.profile, row.institution_division, row.learner_division, row.day): {
-                name: getattr(row, name) for name in FIGURES
-            }
-            for row in tx.session.execute(select(_CELLS).where(_CELLS.c.class_run_id == class_run))
+        changes = {
+            at: {name: counted.get(at, {}).get(name, 0) - stands.get(at, {}).get(name, 0) for name in FIGURES}
+            for at in set(counted) | set(stands)
         }
-        found.extend(
-            _difference("cell", at, stands.get(at), counted.get(at), class_run)
-            for at in sorted(set(counted) | set(stands))
-            if counted.get(at) != stands.get(at)
-        )
-    total = {
-        (row.profile, row.institution_division, row.learner_division, row.day, name): getattr(row, name)
-        for row in tx.session.execute(select(_SUMS))
-        for name in FIGURES
-    }
-    for key in sorted(set(total) | set(sums)):
-        if total.get(key, 0) != sums.get(key, 0):
-            was, now = {key[4]: total.get(key, 0)}, {key[4]: sums.get(key, 0)}
-            found.append(_difference("sum", key[:4], was, now, None))
-    return found
+        cities: dict[tuple[str, str, str], Counter[str]] = {}
+        for (profile, institution, learner), change in changes.items():
+            place = (profile, city_of(institution), city_of(learner))
+            # Not `+=`, which would drop what became less.
+            cities.setdefault(place, Counter()).update(change)
+        self._move(_SUMS, day, changes)
+        self._move(_CITY_SUMS, day, cities)
+
+    def _move(self, sums: Any, day: date, changes: Mapping[tuple[str, str, str], Mapping[str, int]]) -> None:
+        """Move rows, in the order of their places: two that count at once wait for each other, and never in a ring."""
+        dialect = postgresql if self._session.get_bind().dialect.name == "postgresql" else sqlite
+        for at, change in sorted(changes.items()):
+            if not any(change.values()):
+                continue
+            key = dict(zip(("profile", "institution_division", "learner_division"), at, strict=True), day=day)
+            insert = dialect.insert(sums).values(**key, **dict.fromkeys(FIGURES, 0))
+            self._session.execute(insert.on_conflict_do_nothing())
+            self._session.execute(
+                update(sums)
+                .where(and_(*(sums.c[name] == value for name, value in key.items())))
+                .values({name: sums.c[name] + number for name, number in change.items() if number})
+            )
 
 
 def cells(tx: Tx) -> int:
     """Return how many cells are kept."""
     return tx.session.scalar(select(func.count()).select_from(_CELLS)) or 0
-
-
-def _difference(
-    what: str,
-    at: tuple[Any, ...],
-    kept: Mapping[str, int] | None,
-    counted: Mapping[str, int] | None,
-    class_run: ClassRunId | None,
-) -> dict[str, Any]:
-    kept, counted = kept or {}, counted or {}
-    return {
-        "what": what,
-        "class_run": class_run,
-        "profile": at[0],
-        "institution_division": at[1],
-        "learner_division": at[2],
-        "day": at[3].isoformat(),
-        "kept": {name: kept.get(name, 0) for name in FIGURES if kept.get(name, 0) != counted.get(name, 0)},
-        "counted": {
-            name: counted.get(name, 0) for name in FIGURES if kept.get(name, 0) != counted.get(name, 0)
-        },
-    }

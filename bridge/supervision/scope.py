@@ -7,7 +7,7 @@ supervision holds a `Scope` and no session, so it can neither build an unbounded
 from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
-from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Row, Select, Table, and_, exists, false, func, or_, select, true
 
 from bridge.db.base import Base
 from bridge.db.unit_of_work import Tx
@@ -128,25 +128,40 @@ class Scope:
         """Return batches to the province that hold records of the area, joined with their institution."""
         batch, institution = table("report_batch"), table("institution")
         record, run = table("report_record"), table("class_run")
-        of_people = exists().where(
-            record.c.batch_id == batch.c.id,
-            record.c.class_run_id == run.c.id,
+        runs = self._with_run(select(run.c.id, run.c.institution_id), run).where(self._run()).subquery()
+        whose = self._with_run(select(true()), run).where(
+            run.c.id == record.c.class_run_id,
             or_(
                 and_(record.c.learner_ref.is_not(None), self._person(record.c.learner_ref)),
                 and_(record.c.learner_ref.is_(None), self._run()),
             ),
         )
+        of_people = (
+            select(true())
+            .select_from(record)
+            .where(record.c.batch_id == batch.c.id, _asked_of(record.c.class_run_id, select(runs.c.id)))
+            .where(whose.correlate(record).exists())
+            .limit(1)
+            .correlate(batch)
+            .scalar_subquery()
+        )
         statement = select(*columns).select_from(batch)
         statement = statement.join(institution, institution.c.id == batch.c.institution_id)
-        return _bounded(statement.where(of_people))
+        teaches = _asked_of(batch.c.institution_id, select(runs.c.institution_id))
+        return _bounded(statement.where(teaches, of_people.is_not(None)))
 
     def records(self, *columns: Any) -> Scoped:
         """Return records of the area that were put into a batch."""
         return self.of_class_runs("report_record", *columns, class_run="class_run_id", learner="learner_ref")
 
+    @property
+    def day_sums(self) -> str:
+        """The name of the table whose rows add up to the area: a county's are not those of its city."""
+        return "supervised_area_day" if self.area.level == "county" else "supervised_city_day"
+
     def day_figures(self, *columns: Any) -> Scoped:
-        """Return the rollup by day and division, as far as it is of the area."""
-        cell = table("supervised_area_day")
+        """Return the rollup `day_sums`, as far as it is of the area."""
+        cell = table(self.day_sums)
         institution, learner = (
             self._within(cell.c.institution_division),
             self._within(cell.c.learner_division),
@@ -179,8 +194,8 @@ class Scope:
 
     def _run(self) -> ColumnElement[bool]:
         """Return whether the class run, or anybody in it, lies in the area."""
-        run, learner_area = table("class_run"), table("supervised_area")
-        theirs = select(learner_area.c.class_run_id).where(self._within(learner_area.c.division_code))
+        run, run_area = table("class_run"), table("supervised_run_area")
+        theirs = select(run_area.c.class_run_id).where(run_area.c.area_code == self.area.division_code)
         return self._by_rule(run.c.profile, self._of_institution(), run.c.id.in_(theirs))
 
     def _person(self, learner: ColumnElement[str]) -> ColumnElement[bool]:
@@ -225,6 +240,15 @@ class Scope:
 def table(name: str) -> Table:
     """Return a table by its name, for the columns of a query; KeyError for none."""
     return Base.metadata.tables[name]
+
+
+def _asked_of(column: ColumnElement[Any], found: Select[Any]) -> ColumnElement[bool]:
+    """Return whether the column is among what is found, asked row by row.
+
+    A list that ends after its first rows is then read from its beginning until it is full. A bare IN, or an EXISTS,
+    PostgreSQL joins first, with all of a million records, whatever little is wanted of them.
+    """
+    return func.coalesce(column.in_(found), false())
 
 
 def _bounded(statement: Select[Any]) -> Scoped:

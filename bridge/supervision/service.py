@@ -20,7 +20,7 @@ from bridge.supervision.model import (
 from bridge.supervision.ports import MaskedPerson, PersonSearch, ProgressStore, SupervisionStore
 
 _SHORTEST_PURPOSE = 4
-_MOST_BATCHES = 200
+_BATCHES = 20
 _EVERYTHING = RunFilter()
 
 
@@ -69,9 +69,16 @@ class SupervisionService:
             raise _not_in_area()
         return found, self._store.learners(class_run)
 
-    def batches(self, limit: int = _MOST_BATCHES) -> tuple[BatchView, ...]:
-        """Return the area's newest batches with a verdict for each record."""
-        return self._store.batches(limit)
+    def batches(self, limit: int = _BATCHES, before: str | None = None) -> tuple[BatchView, ...]:
+        """Return the area's newest batches (before one of them), with the verdict for what was not accepted."""
+        return self._store.batches(limit, before)
+
+    def batch(self, batch_id: str, records: int, offset: int = 0) -> BatchView:
+        """Return a batch and some of its records; InvalidInput("not_in_area") for any other, known or not."""
+        found = self._store.batch(batch_id, records, offset)
+        if found is None:
+            raise _not_in_area()
+        return found
 
     def institutions(self) -> tuple[InstitutionView, ...]:
         """Return the area's institutions by their code: no list ranks them (第十一条)."""

@@ -31,12 +31,12 @@ class Signals(Protocol):
         """Return the signals (of one class run), those that nobody has looked into first, then the newest."""
         ...
 
-    def since(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, datetime]]:
-        """Return kind and time of each signal raised since `at`."""
+    def by_day(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, date, int]]:
+        """Return how many signals of each kind were raised on each legal day since `at`."""
         ...
 
-    def counts(self) -> Mapping[ClassRunId | None, SignalCount]:
-        """Return the counts of each class run that has signals; None for what belongs to no class run."""
+    def count(self, class_run: ClassRunId | None) -> SignalCount:
+        """Return how many signals there are (of one class run)."""
         ...
 
 
@@ -64,19 +64,11 @@ class SignalPage:
     by_kind: Mapping[SignalKind, tuple[int, ...]]
 
 
-def signal_count(store: Signals, class_run: ClassRunId | None) -> SignalCount:
-    """Return how many signals may be seen, in all or of one class run."""
-    counts = store.counts()
-    if class_run is not None:
-        return counts.get(class_run, SignalCount())
-    return SignalCount(sum(one.all for one in counts.values()), sum(one.open for one in counts.values()))
-
-
 def signal_page(store: Signals, class_run: ClassRunId | None, now: datetime) -> SignalPage:
     """Return the page of all signals that may be seen, or of those of one class run."""
-    count = signal_count(store, class_run)
+    count = store.count(class_run)
     shown = store.signals(class_run, _MOST)
-    weeks, by_kind = by_week(store.since(class_run, now - timedelta(weeks=WEEKS_SHOWN)), now)
+    weeks, by_kind = by_week(store.by_day(class_run, now - timedelta(weeks=WEEKS_SHOWN)), now)
     return SignalPage(shown, count, count.all - len(shown), weeks, by_kind)
 
 
@@ -349,4 +341,4 @@ class SignalService:
 
     def count(self, class_run: ClassRunId | None) -> SignalCount:
         """Return how many signals the institution has, in all or of one class run."""
-        return signal_count(self._store, class_run)
+        return self._store.count(class_run)

@@ -275,9 +275,12 @@ def monday_of(instant: datetime) -> date:
 
 
 def by_week(
-    raised: Iterable[tuple[SignalKind, datetime]], now: datetime
+    raised: Iterable[tuple[SignalKind, date, int]], now: datetime
 ) -> tuple[tuple[date, ...], dict[SignalKind, tuple[int, ...]]]:
     """Return the last weeks (their Mondays, oldest first) and for each kind that occurs its signals in each.
+
+    Args:
+        raised: kind, legal day, and how many of that kind were raised on it.
 
     Weeks are those of `raised_at`: the bridge's clock, since what an LMS says of the time is its own word.
     """
@@ -285,8 +288,8 @@ def by_week(
     weeks = tuple(last - timedelta(weeks=back) for back in range(WEEKS_SHOWN - 1, -1, -1))
     places = {week: place for place, week in enumerate(weeks)}
     counts: dict[SignalKind, list[int]] = {}
-    for kind, at in raised:
-        place = places.get(monday_of(at))
+    for kind, day, number in raised:
+        place = places.get(day - timedelta(days=day.weekday()))
         if place is not None:
-            counts.setdefault(kind, [0] * WEEKS_SHOWN)[place] += 1
+            counts.setdefault(kind, [0] * WEEKS_SHOWN)[place] += number
     return weeks, {kind: tuple(counts[kind]) for kind in SignalKind if kind in counts}

@@ -1,10 +1,10 @@
 """The tables of signals, and the two views of them: one institution's, and one area's over all institutions."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import ForeignKey, Row, Select, String, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, Row, Select, String, UniqueConstraint, func, literal_column, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -13,6 +13,7 @@ from bridge.db.base import Base, Code, Id, Instant, Ref, TenantRow
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, new_id
 from bridge.kernel.time import legal_date
+from bridge.supervision.legal_day import legal_day_of
 from bridge.supervision.rollups import Rollups
 from bridge.supervision.scope import Scope, Scoped, table
 from bridge.supervision.signals_model import Acknowledgement, Signal, SignalCount, SignalKind, SignalView
@@ -123,16 +124,16 @@ class SqlSignalStore:
         return True
 
     def signals(self, class_run: ClassRunId | None, limit: int) -> tuple[SignalView, ...]:
-        """See `ports.Signals`."""
+        """See `signals.Signals`."""
         return self._view.signals(class_run, limit)
 
-    def since(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, datetime]]:
-        """See `ports.Signals`."""
-        return self._view.since(class_run, at)
+    def by_day(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, date, int]]:
+        """See `signals.Signals`."""
+        return self._view.by_day(class_run, at)
 
-    def counts(self) -> Mapping[ClassRunId | None, SignalCount]:
-        """See `ports.Signals`."""
-        return self._view.counts()
+    def count(self, class_run: ClassRunId | None) -> SignalCount:
+        """See `signals.Signals`."""
+        return self._view.count(class_run)
 
 
 class SqlAreaSignals:
@@ -147,16 +148,16 @@ class SqlAreaSignals:
         self._view: _View[Scoped] = _View(begin, scope.rows)
 
     def signals(self, class_run: ClassRunId | None, limit: int) -> tuple[SignalView, ...]:
-        """See `ports.Signals`."""
+        """See `signals.Signals`."""
         return self._view.signals(class_run, limit)
 
-    def since(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, datetime]]:
-        """See `ports.Signals`."""
-        return self._view.since(class_run, at)
+    def by_day(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, date, int]]:
+        """See `signals.Signals`."""
+        return self._view.by_day(class_run, at)
 
-    def counts(self) -> Mapping[ClassRunId | None, SignalCount]:
-        """See `ports.Signals`."""
-        return self._view.counts()
+    def count(self, class_run: ClassRunId | None) -> SignalCount:
+        """See `signals.Signals`."""
+        return self._view.count(class_run)
 
     def of_learner(self, learner: LearnerRef, class_run: ClassRunId) -> tuple[SignalView, ...]:
         """Return the signals of one learner in one class run, the newest first."""
@@ -182,6 +183,9 @@ class _View(Generic[S]):
         acknowledged, staff = table("supervision_signal_acknowledgement"), table("staff_account")
         institution, unit = table("institution"), table("course_unit")
         exception = table("contact_exception")
+        shown = self._newest(class_run, limit, learner, open_only=True)
+        if len(shown) < limit:
+            shown += self._newest(class_run, limit - len(shown), learner, open_only=False)
         statement: Any = (
             self._acknowledged(
                 signal,
@@ -197,27 +201,41 @@ class _View(Generic[S]):
             .outerjoin(unit, (unit.c.course_id == run.c.course_id) & (unit.c.id == signal.c.unit_id))
             .outerjoin(staff, staff.c.id == acknowledged.c.by)
             .outerjoin(exception, exception.c.id == signal.c.message)
+            .where(signal.c.id.in_(shown))
             .order_by(acknowledged.c.signal_id.is_not(None), signal.c.raised_at.desc(), signal.c.id.desc())
-            .limit(limit)
         )
+        return tuple(map(_seen, self._rows(statement)))
+
+    def _newest(
+        self, class_run: ClassRunId | None, limit: int, learner: LearnerRef | None, *, open_only: bool
+    ) -> list[str]:
+        """Return the ids of the newest signals that nobody looked into, or of the newest that somebody did.
+
+        Ids alone: the titles of all would be looked up before the newest are chosen.
+        """
+        signal, acknowledged = table("supervision_signal"), table("supervision_signal_acknowledgement")
+        done = acknowledged.c.signal_id
+        statement = self._acknowledged(signal.c.id).where(done.is_(None) if open_only else done.is_not(None))
         if learner is not None:
             statement = statement.where(signal.c.learner_ref == learner)
-        return tuple(map(_seen, self._rows(_of(statement, class_run))))
+        statement = statement.order_by(signal.c.raised_at.desc(), signal.c.id.desc()).limit(limit)
+        return [row.id for row in self._rows(_of(statement, class_run))]
 
-    def since(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, datetime]]:
+    def by_day(self, class_run: ClassRunId | None, at: datetime) -> Sequence[tuple[SignalKind, date, int]]:
         signal = table("supervision_signal")
-        statement: Any = self._begin(signal.c.kind, signal.c.raised_at)
-        rows = self._rows(_of(statement.where(signal.c.raised_at >= at), class_run))
-        return [(SignalKind(row.kind), row.raised_at) for row in rows]
+        day = legal_day_of(signal.c.raised_at)
+        statement: Any = self._begin(signal.c.kind, day.label("day"), func.count().label("number"))
+        statement = statement.where(signal.c.raised_at >= at).group_by(signal.c.kind, literal_column("2"))
+        rows = self._rows(_of(statement, class_run))
+        return [(SignalKind(row.kind), row.day, row.number) for row in rows]
 
-    def counts(self) -> Mapping[ClassRunId | None, SignalCount]:
-        signal, acknowledged = table("supervision_signal"), table("supervision_signal_acknowledgement")
+    def count(self, class_run: ClassRunId | None) -> SignalCount:
+        acknowledged = table("supervision_signal_acknowledgement")
         statement = self._acknowledged(
-            signal.c.class_run_id,
-            func.count().label("all"),
-            func.count(acknowledged.c.signal_id).label("done"),
-        ).group_by(signal.c.class_run_id)
-        return {row.class_run_id: SignalCount(row.all, row.all - row.done) for row in self._rows(statement)}
+            func.count().label("all"), func.count(acknowledged.c.signal_id).label("done")
+        )
+        (row,) = self._rows(_of(statement, class_run))
+        return SignalCount(row.all, row.all - row.done)
 
     def _acknowledged(self, *columns: Any) -> Any:
         signal = table("supervision_signal")

@@ -1,10 +1,11 @@
 """Read models over the stations' tables: what an authority's pages show, each query begun by its scope."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, func
+from sqlalchemy import BigInteger, ColumnElement, Row, and_, cast, func, or_
 
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
 from bridge.supervision.model import (
@@ -29,6 +30,9 @@ _SECONDS = ("credited_seconds", "provisional_seconds", "refused_seconds")
 _HOURS = ("online_class_hours", "offline_class_hours")
 _EVERYTHING = RunFilter()
 _CITY_DIGITS = 4
+_ACCEPTED = "accepted"
+_MOST_RECORDS = 200
+"""Of all batches in a list together; all of a batch stand on its own page."""
 
 
 class SqlSupervisionStore:
@@ -41,10 +45,14 @@ class SqlSupervisionStore:
         self, chosen: RunFilter = _EVERYTHING, limit: int | None = None, offset: int = 0
     ) -> tuple[ClassRunView, ...]:
         runs = table("class_run")
-        statement = self._runs(chosen).order_by(runs.c.opens_on.desc(), runs.c.title, runs.c.id)
+        order = (runs.c.opens_on.desc(), runs.c.title, runs.c.id)
+        statement = self._runs(chosen)
         if limit is not None:
-            statement = statement.limit(limit).offset(offset)
-        return tuple(map(_class_run, self._scope.rows(statement)))
+            # Which ones first: in one statement the database counts the learners of all that it leaves out as well.
+            shown = self._scope.class_runs(runs.c.id).where(*_chosen(chosen)).order_by(*order)
+            found = [row.id for row in self._scope.rows(shown.limit(limit).offset(offset))]
+            statement = self._runs(_EVERYTHING).where(runs.c.id.in_(found))
+        return tuple(map(_class_run, self._scope.rows(statement.order_by(*order))))
 
     def class_run(self, class_run: ClassRunId) -> ClassRunView | None:
         rows = self._scope.rows(self._runs(_EVERYTHING).where(table("class_run").c.id == class_run))
@@ -129,9 +137,10 @@ class SqlSupervisionStore:
         )
 
     def days(self, first: date, last: date) -> tuple[DayFigures, ...]:
-        cell = table("supervised_area_day")
+        cell = table(self._scope.day_sums)
         city = func.substr(cell.c.institution_division, 1, _CITY_DIGITS)
-        sums = (func.sum(cell.c[name]).label(name) for name in FIGURES)
+        # As integers: the database would answer a sum of them with decimals, made one by one here.
+        sums = (cast(func.sum(cell.c[name]), BigInteger).label(name) for name in FIGURES)
         statement = self._scope.day_figures(cell.c.day, city.label("city"), *sums)
         statement = statement.where(cell.c.day >= first, cell.c.day <= last)
         rows = self._scope.rows(statement.group_by(cell.c.day, city).order_by(cell.c.day, city))
@@ -149,15 +158,37 @@ class SqlSupervisionStore:
         rows = self._scope.rows(statement.order_by(*columns))
         return tuple((row.division_code, row.opens_on, row.closes_on, row.number) for row in rows)
 
-    def batches(self, limit: int) -> tuple[BatchView, ...]:
-        batch, institution = table("report_batch"), table("institution")
-        statement = self._scope.batches(
-            *(batch.c[name] for name in ("id", "institution_id", "division_code", "state", "created_at")),
-            institution.c.name,
-        )
-        rows = self._scope.rows(statement.order_by(batch.c.created_at.desc(), batch.c.id.desc()).limit(limit))
+    def batches(self, limit: int, before: str | None = None) -> tuple[BatchView, ...]:
+        batch = table("report_batch")
+        order = (batch.c.created_at.desc(), batch.c.id.desc())
+        statement = self._batches()
+        if before is not None:
+            last = self._scope.rows(self._scope.batches(batch.c.created_at).where(batch.c.id == before))
+            if not last:
+                return ()
+            earlier = batch.c.created_at < last[0].created_at
+            statement = statement.where(
+                or_(earlier, and_(batch.c.created_at == last[0].created_at, batch.c.id < before))
+            )
+        return self._seen(self._scope.rows(statement.order_by(*order).limit(limit)))
+
+    def batch(self, batch_id: str, records: int, offset: int = 0) -> BatchView | None:
+        found = self._seen(self._scope.rows(self._batches().where(table("report_batch").c.id == batch_id)))
+        if not found:
+            return None
+        shown = self._records((batch_id,), records, offset)
+        return replace(found[0], records=tuple(map(_record, shown)))
+
+    def _batches(self) -> Scoped:
+        batch, names = table("report_batch"), ("id", "institution_id", "division_code", "state", "created_at")
+        return self._scope.batches(*(batch.c[name] for name in names), table("institution").c.name)
+
+    def _seen(self, rows: Sequence[Row[Any]]) -> tuple[BatchView, ...]:
         shown = [row.id for row in rows]
-        records, attempts, receipts = self._records(shown), self._attempts(shown), self._receipts(shown)
+        counts, attempts, receipts = self._record_counts(shown), self._attempts(shown), self._receipts(shown)
+        records: dict[str, list[RecordView]] = {}
+        for row in self._records(shown, _MOST_RECORDS, 0, table("report_record").c.state != _ACCEPTED):
+            records.setdefault(row.batch_id, []).append(_record(row))
         return tuple(
             BatchView(
                 id=row.id,
@@ -168,6 +199,7 @@ class SqlSupervisionStore:
                 created_at=row.created_at,
                 attempts=attempts.get(row.id, 0),
                 receipt_status=receipts.get(row.id),
+                record_count=counts.get(row.id, 0),
                 records=tuple(records.get(row.id, ())),
             )
             for row in rows
@@ -258,14 +290,20 @@ class SqlSupervisionStore:
             )
         return found
 
-    def _records(self, batches: Sequence[str]) -> dict[str, list[RecordView]]:
+    def _records(
+        self, batches: Sequence[str], limit: int, offset: int, *only: ColumnElement[bool]
+    ) -> Sequence[Row[Any]]:
         record = table("report_record")
         statement = self._scope.records(record.c.batch_id, *(record.c[name] for name in _RECORD))
-        statement = statement.where(record.c.batch_id.in_(batches))
-        found: dict[str, list[RecordView]] = {}
-        for row in self._scope.rows(statement.order_by(record.c.batch_id, record.c.queued_at, record.c.id)):
-            found.setdefault(row.batch_id, []).append(_record(row))
-        return found
+        order = (record.c.state == _ACCEPTED, record.c.queued_at, record.c.id)
+        statement = statement.where(record.c.batch_id.in_(batches), *only).order_by(*order)
+        return self._scope.rows(statement.limit(limit).offset(offset))
+
+    def _record_counts(self, batches: Sequence[str]) -> dict[str, int]:
+        record = table("report_record")
+        statement = self._scope.records(record.c.batch_id, func.count().label("number"))
+        statement = statement.where(record.c.batch_id.in_(batches)).group_by(record.c.batch_id)
+        return {row.batch_id: row.number for row in self._scope.rows(statement)}
 
     def _attempts(self, batches: Sequence[str]) -> dict[str, int]:
         batch, attempt = table("report_batch"), table("report_attempt")

@@ -16,7 +16,7 @@ from bridge.rules.model import NoRuleInForce, RuleBook
 from bridge.supervision.model import Area, AreaOfRecord
 from bridge.supervision.scope import Scope
 from bridge.supervision.service import SupervisionService
-from bridge.supervision.signals import SignalPage, signal_count, signal_page
+from bridge.supervision.signals import SignalPage, signal_page
 from bridge.supervision.signals_model import SignalCount
 from bridge.supervision.signals_store import SqlAreaSignals
 from bridge.supervision.store import SqlSupervisionStore
@@ -79,7 +79,7 @@ def signal_count_of_area(
     house: "House", tx: Tx, division_code: str, class_run: ClassRunId | None
 ) -> SignalCount:
     """Return how many signals there are in an officer's area, or in one class run of it."""
-    return signal_count(SqlAreaSignals(scope_of(house, tx, division_code)), class_run)
+    return SqlAreaSignals(scope_of(house, tx, division_code)).count(class_run)
 
 
 class PeopleOfAllInstitutions:

@@ -11,6 +11,7 @@ from bridge.db.base import Base
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.time import epoch_ms
+from bridge.supervision.model import areas_over
 from bridge.supervision.rollup_tables import FIGURES
 
 AT = datetime(2026, 11, 20, 4, 0, tzinfo=UTC)
@@ -68,6 +69,8 @@ def _rows(
     }  # fmt: skip
     if works is not None:
         yield "supervised_area", {**of, "division_code": works, "noted_by": "st_1", "noted_at": AT}
+        for code in areas_over(works):
+            yield "supervised_run_area", {"class_run_id": run, "area_code": code}
     yield "supervised_progress", {
         "id": f"sp_{place}", **of, "credited_seconds": 60, "provisional_seconds": 0, "refused_seconds": 0,
         "online_class_hours": 1, "offline_class_hours": 0, "noted_at": AT,
@@ -112,8 +115,13 @@ def _rows(
         "id": f"find_{place}", "spot_check_id": f"spot_{place}", "subject": "hours", "text": f"问题{place}",
         "deadline": DAY, "written_by": "st_1", "written_at": AT,
     }  # fmt: skip
+    held = seat if seat and division.endswith("00") and seat[:4] == division[:4] else division
     yield "supervised_area_day", {
-        "profile": profile, "institution_division": seat if seat and division.endswith("00") and
-        seat[:4] == division[:4] else division, "learner_division": works or "", "day": DAY,
+        "profile": profile, "institution_division": held, "learner_division": works or "", "day": DAY,
+        **dict.fromkeys(FIGURES, 0), "enrolled": 1,
+    }  # fmt: skip
+    yield "supervised_city_day", {
+        "profile": profile, "institution_division": f"{held[:4]}00",
+        "learner_division": f"{works[:4]}00" if works else "", "day": DAY,
         **dict.fromkeys(FIGURES, 0), "enrolled": 1,
     }  # fmt: skip

@@ -124,7 +124,7 @@ def test_the_lists_are_those_of_the_pages(uow: UnitOfWork) -> None:
             signals = {row["signal"] for row in everything(queries, "signals", EVERY, 2)}
             assert signals == {one.id for one in SqlAreaSignals(found).signals(None, 100)}
             batches = {row["batch"] for row in everything(queries, "report_batches", EVERY, 2)}
-            assert batches == {one.id for one in pages.batches(100, 1)}
+            assert batches == {one.id for one in pages.batches(100)}
 
 
 def test_institutions_come_by_their_code_and_nobody_can_ask_for_another_order(uow: UnitOfWork) -> None:

@@ -17,8 +17,9 @@ from bridge.ledger.model.statement import Segment, Verdict
 from bridge.supervision.areas import LearnerAreas
 from bridge.supervision.dashboard import dashboard
 from bridge.supervision.model import Area, AreaOfRecord, DayFigures
-from bridge.supervision.rollup_tables import FIGURES, SupervisedAreaDayRow
-from bridge.supervision.rollups import CLASS_DAY, Rollups, cells, differences
+from bridge.supervision.recount import differences
+from bridge.supervision.rollup_tables import FIGURES, SupervisedAreaDayRow, SupervisedCityDayRow
+from bridge.supervision.rollups import CLASS_DAY, Rollups, cells
 from bridge.supervision.scope import Scope
 from bridge.supervision.store import SqlSupervisionStore
 from bridge.wiring.rollup_jobs import Day, by_day
@@ -35,7 +36,8 @@ def uow(database_url: str) -> Iterator[UnitOfWork]:
     uow = UnitOfWork(engine, FixedClock(NOW))
     fill(uow)
     with uow.across_institutions("test: no figures yet") as tx:
-        tx.session.execute(SupervisedAreaDayRow.__table__.delete())  # type: ignore[attr-defined]
+        for sums in (SupervisedAreaDayRow, SupervisedCityDayRow):
+            tx.session.execute(sums.__table__.delete())  # type: ignore[attr-defined]
     yield uow
     engine.dispose()
 
@@ -120,16 +122,18 @@ def test_a_day_that_the_ledger_takes_back_is_taken_back_here(uow: UnitOfWork) ->
 
 def test_the_recount_finds_a_cell_and_a_sum_that_are_wrong(uow: UnitOfWork) -> None:
     count_all(uow)
-    sums = SupervisedAreaDayRow.__table__
-    with uow.across_institutions("test: spoil a sum") as tx:
-        tx.session.execute(update(sums).where(sums.c.institution_division == "440305").values(papers=9))  # type: ignore[arg-type]
+    with uow.across_institutions("test: spoil a sum of each kind") as tx:
+        for sums, place in ((SupervisedAreaDayRow, "440305"), (SupervisedCityDayRow, "440300")):
+            spoilt = update(sums).where(sums.institution_division == place).values(papers=9)
+            tx.session.execute(spoilt)
         tx.session.execute(text("UPDATE presence_check SET state = 'missed' WHERE id = 'chk_dgcity'"))
     found = wrong(uow)
     assert {(one["what"], one["class_run"]) for one in found} == {
         ("cell", "cr_dgcity"),
         ("sum", None),
+        ("city sum", None),
     }
-    assert {"papers": 9} in [one["kept"] for one in found]
+    assert [one["kept"] for one in found].count({"papers": 9}) == 2
 
 
 def test_a_stretch_over_midnight_belongs_to_both_days() -> None:

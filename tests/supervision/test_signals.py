@@ -18,6 +18,7 @@ from bridge.flow import FLOW, Row
 from bridge.intake.model import SIGNAL_KINDS
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
+from bridge.kernel.time import legal_date
 from bridge.supervision.signals import SignalService, signal_page
 from bridge.supervision.signals_model import (
     EXPLANATIONS,
@@ -266,10 +267,10 @@ def test_weeks_begin_on_mondays_of_the_legal_zone() -> None:
 def test_the_weeks_picture_holds_what_was_raised_in_them() -> None:
     now = datetime(2026, 11, 25, 2, tzinfo=UTC)
     raised = [
-        (SignalKind.LOGIN_AS, now),
-        (SignalKind.LOGIN_AS, now - timedelta(days=7)),
-        (SignalKind.GRADE_OVERRIDDEN, now - timedelta(weeks=WEEKS_SHOWN - 1)),
-        (SignalKind.GRADE_OVERRIDDEN, now - timedelta(weeks=WEEKS_SHOWN)),
+        (SignalKind.LOGIN_AS, legal_date(now), 1),
+        (SignalKind.LOGIN_AS, legal_date(now - timedelta(days=7)), 1),
+        (SignalKind.GRADE_OVERRIDDEN, legal_date(now - timedelta(weeks=WEEKS_SHOWN - 1)), 1),
+        (SignalKind.GRADE_OVERRIDDEN, legal_date(now - timedelta(weeks=WEEKS_SHOWN)), 1),
     ]
     weeks, by_kind = by_week(raised, now)
     assert (len(weeks), weeks[-1]) == (WEEKS_SHOWN, date(2026, 11, 23))

@@ -12,6 +12,8 @@ from bridge.web.security import require_role
 from bridge.wiring import House
 
 _PAGE = 50
+_BATCHES, _RECORDS_PAGE = 20, 200
+_MAX_ID = 40
 WHEN = {"": "全部", "week": "本周开班", "now": "正在授课"}
 
 
@@ -44,7 +46,7 @@ def authority_list_pages(house: House) -> Blueprint:
     @require_role("authority")
     def class_runs() -> str:
         when = request.args.get("when", "")
-        institution = request.args.get("institution", "")[:40]
+        institution = request.args.get("institution", "")[:_MAX_ID]
         chosen = _filter(house, when if when in WHEN else "", institution)
         with looking(house) as (visit, seen, _tx):
             count = seen.class_run_count(chosen)
@@ -64,9 +66,28 @@ def authority_list_pages(house: House) -> Blueprint:
     @pages.get("/reports")
     @require_role("authority")
     def reports() -> str:
+        before = request.args.get("before", "")[:_MAX_ID] or None
         with looking(house) as (visit, seen, _tx):
+            found = seen.batches(_BATCHES + 1, before)
             return render_template(
-                "authority/reports.html", area=area_name(house, own_area(visit)), batches=seen.batches()
+                "authority/reports.html",
+                area=area_name(house, own_area(visit)),
+                batches=found[:_BATCHES],
+                more=len(found) > _BATCHES,
+                before=before,
+            )
+
+    @pages.get("/reports/<batch>")
+    @require_role("authority")
+    def report(batch: str) -> str:
+        with looking(house) as (visit, seen, _tx):
+            count = seen.batch(batch[:_MAX_ID], 0).record_count
+            place = _place(count, _RECORDS_PAGE)
+            return render_template(
+                "authority/report.html",
+                area=area_name(house, own_area(visit)),
+                batch=seen.batch(batch[:_MAX_ID], _RECORDS_PAGE, (place.number - 1) * _RECORDS_PAGE),
+                place=place,
             )
 
     return pages
@@ -82,8 +103,8 @@ def _filter(house: House, when: str, institution: str) -> RunFilter:
     )
 
 
-def _place(count: int) -> ListPlace:
+def _place(count: int, page: int = _PAGE) -> ListPlace:
     asked = request.args.get("page", "1")
-    last = max(1, -(-count // _PAGE))
+    last = max(1, -(-count // page))
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 7 else 1
     return ListPlace(min(max(1, number), last), last)
