@@ -65,7 +65,7 @@ Day = Annotated[date, BeforeValidator(_day)]
 Instant = Annotated[datetime, BeforeValidator(_instant)]
 Limit = Annotated[int, Field(ge=1, le=MOST_ROWS, description="每页最多多少条"), BeforeValidator(_number)]
 Cursor = Annotated[
-    str, Field(min_length=8, max_length=600, description="上一页 `next` 中的游标;与客户端和查询条件绑定")
+    str, Field(min_length=8, max_length=600, description="上一页 next 中的游标;与客户端和查询条件绑定")
 ]
 ClassRunFilter = Annotated[Ident | None, Field(description="只要这个班次的")]
 Since = Annotated[Instant | None, Field(description="只要这一时刻(含)以后的,RFC 3339")]
@@ -149,7 +149,7 @@ class RecordQuery(Paged):
 class FigureQuery(Paged):
     """Of the figures."""
 
-    first: Annotated[Day | None, Field(description="第一天;不写时为最近的 `days` 天")] = None
+    first: Annotated[Day | None, Field(description="第一天;不写时为最近的 days 天")] = None
     days: Annotated[
         int, Field(ge=1, le=MOST_DAYS, description="多少天,最多 92"), BeforeValidator(_number)
     ] = 14

@@ -352,7 +352,7 @@ class LearnerFile(Shape):
     enrolled_on: date
     online_class_hours: ClassHours
     offline_class_hours: ClassHours
-    timeline: Annotated[Timeline | None, Field(description="当日没有适用规则时为 null,`stopped` 说明原因")]
+    timeline: Annotated[Timeline | None, Field(description="当日没有适用规则时为 null,stopped 说明原因")]
     stopped: str | None
     checks: list[Check]
     tests: list[Test]
