@@ -25,6 +25,8 @@ class Leaving(StrEnum):
         return self in (Leaving.FROZEN, Leaving.HANDED_OVER, Leaving.ENDED)
 
 
+GONE = (Leaving.HANDED_OVER, Leaving.ENDED)
+"""The institution is another bridge's."""
 FOLLOWS: Mapping[Leaving, frozenset[Leaving | None]] = {
     Leaving.ANNOUNCED: frozenset({None, Leaving.TAKEN_BACK}),
     Leaving.FROZEN: frozenset({Leaving.ANNOUNCED}),

@@ -35,6 +35,7 @@ from bridge.presence.review.model import overturned
 from bridge.presence.review.store import SqlReviewStore
 from bridge.presence.store import SqlPresenceStore
 from bridge.presence.supervised import SupervisedStudy
+from bridge.registry.leaving_model import GONE
 from bridge.registry.model import ClassRunSheet
 from bridge.registry.service import RegistryService
 from bridge.registry.store import SqlRegistryStore
@@ -280,6 +281,10 @@ class StandingOfInstitution:
         institution = self._store.institution()
         if institution is None:
             raise InvalidInput("institution_unknown", "没有这家机构", http_status=404)
+        if self._store.leaving() in GONE:
+            # Its numbers go on at the bridge that took it over.
+            sentence = "机构已移交到其他网络平台,证明由接任平台出具。"
+            raise InvalidInput("institution_left", sentence, http_status=409)
         refused = {reason.code for reason in self._registry.opening_decision(sheet.class_run, on).reasons}
         code = sheet.class_run.division_code
         return Standing(

@@ -11,7 +11,7 @@ from bridge.kernel.errors import InvalidInput
 from bridge.kernel.ids import InstitutionId
 from bridge.ledger.signatures import PublicKey
 from bridge.registry.leaving import Leavings
-from bridge.registry.leaving_model import Leaving
+from bridge.registry.leaving_model import GONE, Leaving
 from bridge.wiring.handover_model import MANIFEST, RECEIPT, ReceiverKind, Signed, read_signed
 from bridge.wiring.handover_rows import count_rows, moved_tables
 
@@ -76,7 +76,7 @@ def changed_since(house: "House", institution: InstitutionId, handover: str) -> 
 
 def _hand_over(house: "House", tx: Tx, row: ArchiveHandoverRow) -> None:
     leavings = Leavings(tx, house.clock)
-    if leavings.now() in (Leaving.HANDED_OVER, Leaving.ENDED):
+    if leavings.now() in GONE:
         # A second receiver's: the first one's made it final.
         return
     leavings.take(

@@ -191,6 +191,25 @@ def test_the_receipt_makes_it_final(staying: Furnished, tmp_path: Path) -> None:
     there.close()
 
 
+def test_no_paper_is_issued_here_once_another_bridge_counts_on(staying: Furnished, tmp_path: Path) -> None:
+    """Frozen it still is, for who finished before; two bridges that count the same numbers would give one twice."""
+    house, there = staying.house, empty_bridge(tmp_path / "there")
+    _, learner = staying.enrol("lms-user-1001", CHEN, CHEN_ID)
+    _, receipt, receiver = handed_over(staying, there, tmp_path)
+
+    def standing_for_a_paper() -> str:
+        with house.uow.for_institution(ORG, read_only=True) as tx:
+            stations = house.at(tx)
+            sheet = stations.registry.class_run_sheet(RUN, learner)
+            return stations.standings.standing(sheet, legal_date(house.clock.now())).institution_name
+
+    assert standing_for_a_paper()
+    keep_receipt(house, ORG, receipt.to_bytes(), signs(receiver))
+    with pytest.raises(InvalidInput, match="institution_left"):
+        standing_for_a_paper()
+    there.close()
+
+
 def test_a_receipt_that_comes_after_it_was_taken_back_is_refused(staying: Furnished, tmp_path: Path) -> None:
     house, there = staying.house, empty_bridge(tmp_path / "there")
     _, receipt, receiver = handed_over(staying, there, tmp_path)
