@@ -1,4 +1,4 @@
-"""Whole tables as Parquet files: read page by page through the owner's scope and written in row groups, never held whole."""
+"""Whole tables as Parquet files: read page by page through the scope of their owner, written in groups of rows."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence

@@ -121,7 +121,7 @@ def test_only_public_keys_that_can_sign_for_us_are_kept() -> None:
         "n": urlsafe_b64encode(b"\xc1" * 128).decode().rstrip("="),
     }
     curve = ECKey.generate_key("P-384", {"kid": "c"}, private=True)
-    for wrong in (
+    refused: tuple[Any, ...] = (
         KeySet([KEY]).as_dict(private=True),
         {"keys": [short]},
         KeySet([curve]).as_dict(private=False),
@@ -131,7 +131,8 @@ def test_only_public_keys_that_can_sign_for_us_are_kept() -> None:
         {"keys": ["x"]},
         {},
         None,
-    ):
+    )
+    for wrong in refused:
         with pytest.raises(InvalidInput, match="api_keys_malformed"):
             read_keys(wrong)
     assert set(KEYS["keys"][0]) == {"kid", "kty", "crv", "x", "y"}

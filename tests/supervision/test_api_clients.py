@@ -171,7 +171,7 @@ def test_the_secret_before_holds_for_its_grace_and_only_that_one(
     clock.advance(seconds=int(timedelta(days=7).total_seconds()))
     with pytest.raises(NotPermitted, match="invalid_client"):
         tokens.by_secret(client, first, None)
-    assert tokens.by_secret(client, second, None)
+    assert tokens.by_secret(client, second, None).token
 
 
 def test_a_token_is_given_back_by_its_own_client_alone(uow: UnitOfWork, tokens: ApiTokens) -> None:
