@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import column, or_, select, table
 
 from bridge.archive.tables import LegalHoldRow
 from bridge.db.unit_of_work import Tx
@@ -18,6 +18,8 @@ from bridge.kernel.time import Clock
 from bridge.registry.model import ClassRun
 
 _SHORTEST, _LONGEST = 6, 300
+_CLASS_RUN = table("class_run", column("id"))
+"""The registry's; named without its class, for a lock alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,14 @@ class LegalHolds:
             held = held.where(own if class_run is None else or_(LegalHoldRow.learner.is_(None), own))
         return self._tx.session.scalar(held.limit(1)) is not None
 
+    def take_turn(self, class_run: ClassRunId) -> None:
+        """Wait until nobody else holds, or destroys, what is the class run's; the turn lasts until commit.
+
+        On SQLite every unit of work that writes has it anyway.
+        """
+        found = select(_CLASS_RUN.c.id).where(_CLASS_RUN.c.id == class_run)
+        self._tx.session.execute(found.with_for_update(key_share=True))
+
     def of(self, class_run: ClassRunId) -> Sequence[Hold]:
         """Return all holds of a class run, ended ones too, the newest first; InvalidInput("class_run_unknown")."""
         self._class_run(class_run)
@@ -91,6 +101,7 @@ class LegalHolds:
         """
         self._class_run(class_run)
         stated = _stated(reason)
+        self.take_turn(class_run)
         same = select(LegalHoldRow.id).where(
             LegalHoldRow.class_run_id == class_run,
             LegalHoldRow.learner.is_(None) if learner is None else LegalHoldRow.learner == learner,

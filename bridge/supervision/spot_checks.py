@@ -99,6 +99,7 @@ class SpotCheckDesk:
             InvalidInput: spot_check_unknown, spot_check_closed, subject_unknown, text_malformed, deadline_past.
             NotPermitted("not_your_check"): another office made the check.
         """
+        self._take_turn(spot_check)
         check = self._own(spot_check, office)
         if check.closed_at is not None:
             raise InvalidInput("spot_check_closed", "这次抽查已经办结,不能再改。", http_status=409)
@@ -142,6 +143,7 @@ class SpotCheckDesk:
                 step_taken (somebody else was first), text_malformed, deadline_past.
             NotPermitted: not_your_check, not_your_step.
         """
+        self._take_turn(spot_check)
         check = self.one(spot_check) if office is None else self._own(spot_check, office)
         finding = check.finding(finding_id)
         require_step(check, finding, step, by_institution=office is None)
@@ -167,6 +169,7 @@ class SpotCheckDesk:
             InvalidInput: spot_check_unknown, spot_check_closed, findings_open, text_malformed.
             NotPermitted("not_your_check")
         """
+        self._take_turn(spot_check)
         require_closable(self._own(spot_check, office))
         row = SpotCheckClosingRow(
             spot_check_id=spot_check,
@@ -176,6 +179,11 @@ class SpotCheckDesk:
             closed_at=self._tx.clock.now(),
         )
         self._add_once(row, "spot_check_closed", "这次抽查已经办结。")
+
+    def _take_turn(self, spot_check: str) -> None:
+        """Wait until nobody else adds to the check or closes it; the turn lasts until commit."""
+        found = select(SpotCheckRow.id).where(SpotCheckRow.id == spot_check)
+        self._tx.session.execute(found.with_for_update(key_share=True))
 
     def _own(self, spot_check: str, office: str) -> SpotCheck:
         check = self.one(spot_check)

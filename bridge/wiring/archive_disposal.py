@@ -56,6 +56,7 @@ def carry_out(house: "House", institution: InstitutionId, class_run: ClassRunId,
     """
     with house.uow.for_institution(institution) as tx:
         stations = house.at(tx)
+        stations.legal_holds.take_turn(class_run)
         kept = _allowed(house, tx, class_run)
         found = stations.disposals.confirmable(class_run, by)
         house.receipts.turn(tx.session)

@@ -51,6 +51,7 @@ def reset_face(tx: Tx, stations: "Stations", change: Change) -> None:
         )
     )
     scope = EvidenceScope(tx.institution_id, learner, EvidencePurpose.FACE_TEMPLATE, class_run)
+    stations.legal_holds.take_turn(class_run)
     if stations.legal_holds.binds(class_run, learner):
         raise InvalidInput("legal_hold", "已办理档案保全,解除前不能重置人脸登记。", http_status=409)
     stations.vault.destroy(scope, reason=DESTROYED_FOR, by=change.proposed_by)
