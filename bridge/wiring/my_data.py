@@ -59,7 +59,7 @@ def own_data(
             "learner": learner,
             "records": len(records),
             "person": {"name": person.name, "citizen_id": person.citizen_id, "employer": person.employer},
-            "accounts": _accounts(tx, records),
+            "accounts": _accounts(tx, house, records),
             "consents": _consents(tx, house, records),
             "faces": faces_kept(house, tx, stations, records),
             "likenesses": likenesses_kept(tx, terms, records),
@@ -102,10 +102,11 @@ def _request(one: DeletionRequest, titles: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _accounts(tx: Tx, records: Sequence[LearnerRef]) -> list[dict[str, Any]]:
+def _accounts(tx: Tx, house: "House", records: Sequence[LearnerRef]) -> list[dict[str, Any]]:
+    names = {one.id: one.name for one in house.at(tx).platforms.all()}
     return [
         {
-            "platform": one.registration,
+            "platform": names.get(one.registration, one.registration),
             "bound_at": rfc3339(one.bound_at),
             "ended_at": None if one.ended_at is None else rfc3339(one.ended_at),
         }

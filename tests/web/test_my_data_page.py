@@ -224,6 +224,7 @@ def test_records_that_were_merged_are_the_same_persons_data(furnished: Furnished
     page = furnished.as_learner(account, learner).get(PAGE).text
     assert (before, face_evidence(page)) == (["kept"], ["kept", "kept"])
     assert page.count('data-testid="my-account"') == 2
+    assert f'data-testid="my-account">{PLATFORM}' not in page, "a platform has a name"
     assert 'data-testid="my-records"' in page
 
 

@@ -32,6 +32,8 @@ _PURPOSES = {
     "institution.intake_comparison": "与学习平台核对",
     "institution.hours_page": "学时说明页面",
     "institution.corrections_page": "更正页面",
+    "institution.papers_page": "证明页面",
+    "cli.versions": "运营人员查看身份变更",
     "institution.to_do_page": "班主任待办",
     "review.case": "核验复核",
     "review.learner_checks": "学员未通过的核验",
