@@ -115,6 +115,19 @@ def test_learners_are_masked_and_each_is_a_logged_disclosure(
     assert (last.recipient, last.by) == ("市局统计室", reader.client_id)
 
 
+def test_a_table_with_names_wants_the_scope_of_learners_as_well(settled: Finished) -> None:
+    house = settled[0]
+    export = allow(house, "learners")
+    narrow = program(house.house, house.client(), division="440100", scopes=("exports:read", "hours:read"))
+
+    refused = narrow.get(f"/exports/{export}.parquet")
+
+    assert (refused.status_code, refused.get_json()["reason"]) == (403, "insufficient_scope")
+    with house.house.uow.across_institutions("test", read_only=True) as tx:
+        assert ListExports(tx.session, house.clock, OFFICE).one(export).fetched == ()
+    assert narrow.get(f"/exports/{allow(house, 'hours')}.parquet").status_code == 200
+
+
 def test_what_was_handed_out_is_noted_with_its_hash_and_says_itself_whose_it_is(
     settled: Finished, reader: Program, tmp_path: Path
 ) -> None:

@@ -9,8 +9,9 @@ from typing import IO, Any
 from flask import Response
 from werkzeug.wrappers import Response as AnyResponse
 
+from bridge.supervision.api_scopes import ApiScope
 from bridge.supervision.api_tokens import ApiCaller
-from bridge.supervision.export_tables import table_of
+from bridge.supervision.export_tables import TABLES, table_of
 from bridge.supervision.list_exports import FETCHED_WITHIN, ListExport, ListExports, require_allowed
 from bridge.web.api.asked import Asked
 from bridge.web.api.shapes import Export
@@ -43,10 +44,18 @@ def allowed_exports(asked: Asked) -> dict[str, Any]:
 
 
 def fetch_export(asked: Asked) -> AnyResponse:
-    """Return the Parquet file of an export; InvalidInput: export_unknown, export_not_allowed, export_kind_unknown."""
+    """Return the Parquet file of an export.
+
+    Raises:
+        InvalidInput: export_unknown, export_not_allowed, export_kind_unknown.
+        NotPermitted("insufficient_scope"): it holds names, and the token may not read learners.
+    """
     house = asked.house
     wanted = ListExports(asked.tx.session, house.clock, asked.caller.owner).one(asked.place["export"])
     require_allowed(wanted, house.clock.now())
+    table = TABLES.get(table_of(wanted.kind) or "")
+    if table is not None and table.names:
+        asked.caller.require(ApiScope.LEARNERS)
     return parquet_answer(house, asked.caller, wanted)
 
 
