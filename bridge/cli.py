@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import click
 from pydantic import ValidationError
@@ -185,13 +186,20 @@ def migrate() -> None:
     default="sqlite",
     help="ingest 使用的数据库(postgresql 会另起一个临时服务)。",
 )
-def bench(name: str, as_json: bool, database: str) -> None:
+@click.option(
+    "--keep", type=click.Path(path_type=Path), help="supervision:在这个空目录中建虚构全省数据并保留。"
+)
+@click.option("--reuse", type=click.Path(path_type=Path), help="supervision:使用以前用 --keep 建成的目录。")
+@click.option("--learners", type=click.IntRange(min=2_000), help="supervision:虚构学员人数,默认一百万。")
+def bench(
+    name: str, as_json: bool, database: str, keep: Path | None, reuse: Path | None, learners: int | None
+) -> None:
     """运行一项性能测量,对照组在同一次运行中测得。"""
     from bridge.bench.report import measure, print_report
     from bridge.setup.assets import ensure_assets
 
     ensure_assets()
-    result = measure(name, database)
+    result = measure(name, database, keep=keep, reuse=reuse, learners=learners)
     if as_json:
         print_json(result)
     else:

@@ -92,6 +92,17 @@ def loaded_bridge(database: str, sessions: int) -> Iterator[LoadedBridge]:
 
 @contextmanager
 def _running(folder: Path, url: str, address: str, sessions: int) -> Iterator[LoadedBridge]:
+    with served(folder, url) as (settings, pid):
+        yield LoadedBridge(settings, folder, address, pid, _open_sessions(settings, sessions))
+
+
+@contextmanager
+def served(folder: Path, url: str, config: Path = ROOT / "config") -> Iterator[tuple[Settings, int]]:
+    """Run a bridge (web, worker, beat) over a folder and a database; yield its settings and its supervisor's pid.
+
+    Args:
+        url: of the database; "" for SQLite in the folder.
+    """
     os.environ.update(
         {
             # The made-up class run comes with a demonstration platform; study time runs 1:1 all the same.
@@ -102,6 +113,7 @@ def _running(folder: Path, url: str, address: str, sessions: int) -> Iterator[Lo
             "ANXUE_HOST": "127.0.0.1",
             "ANXUE_PUBLIC_URL": "",
             "ANXUE_DATABASE_URL": url,
+            "ANXUE_CONFIG": str(config),
         }
     )
     settings = Settings()
@@ -113,7 +125,7 @@ def _running(folder: Path, url: str, address: str, sessions: int) -> Iterator[Lo
     )
     try:
         _wait_until_ready(settings, serving)
-        yield LoadedBridge(settings, folder, address, serving.pid, _open_sessions(settings, sessions))
+        yield settings, serving.pid
     finally:
         serving.terminate()
         serving.wait(_STOP_SECONDS)

@@ -1,4 +1,4 @@
-"""A PostgreSQL of its own for a bench: made in a temporary folder, durable as it comes (fsync, synchronous_commit)."""
+"""A PostgreSQL of its own for a bench: in a temporary folder or in one that stays, durable as it comes (fsync)."""
 
 import os
 import pwd
@@ -22,26 +22,27 @@ _OPTIONS = {"listen_addresses": "127.0.0.1", "shared_buffers": "256MB", "timezon
 
 
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Yield libpq's address of an empty server that ends with the block; under root it runs as another account."""
-    folder = Path(tempfile.mkdtemp(prefix="anxue-pg-", dir="/tmp"))
+def postgresql(kept: Path | None = None, **options: str) -> Iterator[str]:
+    """Yield libpq's address of a server that ends with the block; under root it runs as another account.
+
+    Args:
+        kept: where its data stay afterwards, and are found if they are there already; without it nothing is kept.
+        options: of the server, by name.
+    """
+    folder = kept or Path(tempfile.mkdtemp(prefix="anxue-pg-", dir="/tmp"))
+    folder.mkdir(exist_ok=True)
     account = _account()
     try:
         if account:
             shutil.chown(folder, user=account)
         binaries = _reachable(require(_PROGRAM), folder, account)
         data = folder / "data"
-        made = subprocess.run(
-            [binaries / "initdb", "-D", data, "--username=postgres", "--auth=trust", "--locale=C",
-             "--encoding=UTF8", "--no-instructions"],
-            capture_output=True, user=account, cwd=folder, check=False,
-        )  # fmt: skip
-        if made.returncode:
-            raise _not_running()
+        if not data.exists():
+            _initdb(binaries, data, account)
         port = free_port()
-        options = {**_OPTIONS, "port": str(port), "unix_socket_directories": str(folder)}
+        given = {**_OPTIONS, **options, "port": str(port), "unix_socket_directories": str(folder)}
         command = [str(binaries / "postgres"), "-D", str(data)]
-        for name, value in options.items():
+        for name, value in given.items():
             command += ["-c", f"{name}={value}"]
         server = subprocess.Popen(
             command, user=account, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -54,7 +55,18 @@ def postgresql() -> Iterator[str]:
             server.terminate()
             server.wait(_READY_SECONDS)
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        if kept is None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _initdb(binaries: Path, data: Path, account: str | None) -> None:
+    made = subprocess.run(
+        [binaries / "initdb", "-D", data, "--username=postgres", "--auth=trust", "--locale=C",
+         "--encoding=UTF8", "--no-instructions"],
+        capture_output=True, user=account, cwd=data.parent, check=False,
+    )  # fmt: skip
+    if made.returncode:
+        raise _not_running()
 
 
 def url_of(address: str) -> str:
@@ -97,7 +109,7 @@ def _reachable(binaries: Path, folder: Path, account: str | None) -> Path:
         return binaries
     package = binaries.parent.parent
     for part in (package, package.with_name(f"{package.name}.libs")):
-        shutil.copytree(part, folder / part.name, symlinks=True)
+        shutil.copytree(part, folder / part.name, symlinks=True, dirs_exist_ok=True)
     return folder / package.name / binaries.relative_to(package)
 
 

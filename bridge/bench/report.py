@@ -1,5 +1,6 @@
 """Runs a bench by name and shows it; each measures its peer in the same run."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -9,8 +10,19 @@ from rich.table import Table
 from bridge.plugin_loader import load
 
 
-def measure(name: str, database: str = "sqlite") -> dict[str, Any]:
-    """Return the bench's object: name, n, peers, and the keys of that bench."""
+def measure(
+    name: str,
+    database: str = "sqlite",
+    *,
+    keep: Path | None = None,
+    reuse: Path | None = None,
+    learners: int | None = None,
+) -> dict[str, Any]:
+    """Return the bench's object: name, n, peers, and the keys of that bench.
+
+    Args:
+        keep, reuse, learners: of `supervision` alone, see there.
+    """
     click.echo(f"anxue: 正在测量 {name} …", err=True)
     result: dict[str, Any]
     if name == "launch":
@@ -36,7 +48,7 @@ def measure(name: str, database: str = "sqlite") -> dict[str, Any]:
     elif name == "supervision":
         from bridge.bench.supervision import run as supervision
 
-        result = supervision()
+        result = supervision(learners, kept=keep, reuse=reuse)
     elif name == "face":
         from bridge.settings import Settings
 
@@ -50,7 +62,13 @@ def print_report(result: dict[str, Any]) -> None:
     """Print the figures as a table for people."""
     table = Table("项目", "数值", title=f"bench {result['name']}(n = {result['n']})")
     for key, value in result.items():
-        if key not in {"name", "n", "peers"}:
+        if key.startswith("pages"):
+            for one in value:
+                figures = ",".join(
+                    f"{what} {_figure(number)}" for what, number in one.items() if what != "page"
+                )
+                table.add_row(f"{key}:{one['page']}", figures)
+        elif key not in {"name", "n", "peers"}:
             table.add_row(key, _figure(value))
     for peer in result["peers"]:
         table.add_row(

@@ -5,17 +5,19 @@ from datetime import date, timedelta
 from random import Random
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import BigInteger, literal, select, text, update
 
-from bridge.db.base import Base
+from bridge.db.base import Base, UtcDateTime
 from bridge.db.engine import open_engine
 from bridge.db.outbox import JobRow
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef
-from bridge.kernel.time import FixedClock, epoch_ms
+from bridge.kernel.time import FixedClock, epoch_ms, legal_date
 from bridge.ledger.model.statement import Segment, Verdict
+from bridge.supervision.area_tables import SupervisedRunAreaRow
 from bridge.supervision.areas import LearnerAreas
 from bridge.supervision.dashboard import dashboard
+from bridge.supervision.legal_day import legal_day_of, legal_day_of_ms
 from bridge.supervision.model import Area, AreaOfRecord, DayFigures
 from bridge.supervision.recount import differences
 from bridge.supervision.rollup_tables import FIGURES, SupervisedAreaDayRow, SupervisedCityDayRow
@@ -120,6 +122,20 @@ def test_a_day_that_the_ledger_takes_back_is_taken_back_here(uow: UnitOfWork) ->
     assert wrong(uow) == []
 
 
+def test_the_areas_of_a_class_run_are_those_in_which_somebody_of_it_works(uow: UnitOfWork) -> None:
+    institution, run = RUNS[3]
+
+    def areas() -> list[str]:
+        with uow.for_institution(institution, read_only=True) as tx:
+            kept = SupervisedRunAreaRow
+            return list(tx.session.scalars(select(kept.area_code).where(kept.class_run_id == run)))
+
+    for learner, division in (("lr_szcity", "440106"), ("lr_two", "441900"), ("lr_szcity", "440305")):
+        with uow.for_institution(institution) as tx:
+            LearnerAreas(tx).note(run, [LearnerRef(learner)], division, by="st_1")
+    assert sorted(areas()) == ["440000", "440300", "440305", "441900"]
+
+
 def test_the_recount_finds_a_cell_and_a_sum_that_are_wrong(uow: UnitOfWork) -> None:
     count_all(uow)
     with uow.across_institutions("test: spoil a sum of each kind") as tx:
@@ -156,3 +172,16 @@ def test_the_overview_has_a_number_for_each_day_and_cities_by_their_code() -> No
         ("441900", 1, 4),
     ]
     assert board.total("papers") == 2
+
+
+def test_the_database_says_the_legal_day_as_python_does(uow: UnitOfWork) -> None:
+    border = AT.replace(hour=15, minute=59, second=59)  # a second before midnight in Guangzhou
+    with uow.across_institutions("test: legal days", read_only=True) as tx:
+        for at in (border, border + timedelta(seconds=1), AT.replace(month=2, day=28, hour=16)):
+            said = tx.session.execute(
+                select(
+                    legal_day_of(literal(at, UtcDateTime())),
+                    legal_day_of_ms(literal(epoch_ms(at), BigInteger())),
+                )
+            ).one()
+            assert tuple(said) == (legal_date(at), legal_date(at))
