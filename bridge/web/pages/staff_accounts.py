@@ -22,7 +22,12 @@ def staff_account_pages(house: House) -> Blueprint:
         waiting = house.sign_in.waiting([one.account for one in accounts])
         more["secured"] = house.second_factors.owners()
         shown = render_template(
-            "staff/accounts.html", accounts=accounts, waiting=waiting, visit=staff_visit(), **more
+            "staff/accounts.html",
+            accounts=accounts,
+            waiting=waiting,
+            divisions=house.divisions,
+            visit=staff_visit(),
+            **more,
         )
         return make_response(shown, status)
 
