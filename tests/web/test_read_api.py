@@ -487,8 +487,10 @@ def test_a_client_that_asks_too_often_is_told_to_wait(furnished: Furnished) -> N
     house.settings = house.settings.model_copy(update={"api_requests_per_minute": 10})
     reader = program(house, create_app(house.settings, house).test_client(), division=GUANGZHOU)
 
+    people = [reader.get(f"/class-runs/{RUN}/learners").status_code for _ in range(2)]
     answers = [reader.get("/papers") for _ in range(11)]
 
+    assert people == [200, 429], "a tenth of it where people may be named"
     assert [one.status_code for one in answers] == [200] * 10 + [429]
     assert answers[-1].headers["Retry-After"] == "60"
     assert answers[-1].mimetype == "application/problem+json"
