@@ -15,7 +15,7 @@ from plugins.simulators.province.certificates import HOST, make_certificates, se
 
 DROPS = 400
 """More than a request waits for, and an end all the same: without the deadline a test fails, and does not hang."""
-_PATIENCE_SECONDS = 4
+_PATIENCE_SECONDS = 10
 ENOUGH = b"<r/>"
 
 
@@ -105,7 +105,7 @@ def test_a_connection_that_is_kept_is_watched_as_well() -> None:
         _drip_body(connection)
 
     with _listening(twice) as line:
-        feed = HttpFeed(f"http://127.0.0.1:{line.port}", "key", whole_seconds=0.5)
+        feed = HttpFeed(f"http://127.0.0.1:{line.port}", "key", whole_seconds=3)
         assert feed.send(b"<Batch/>", "batch_1") == ENOUGH
         with pytest.raises(Unavailable, match="regulator_too_slow"):
             feed.send(b"<Batch/>", "batch_2")

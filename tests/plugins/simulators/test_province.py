@@ -181,12 +181,12 @@ def test_the_process_keeps_its_state_over_a_kill(tmp_path: Path) -> None:
 
 
 def _wait(address: str) -> None:
-    until = time.monotonic() + 10
+    until = time.monotonic() + 60
     while True:
         try:
             if requests.get(f"{address}/healthz", timeout=1).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             if time.monotonic() > until:
                 raise
             time.sleep(0.05)
