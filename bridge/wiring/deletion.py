@@ -46,6 +46,7 @@ PURPOSES_ZH: Mapping[str, str] = {
 WHY_ZH: Mapping[str, str] = {
     "withdrawn": "已撤回刷脸同意",
     "no_duty": "没有保存要求,也不再需要",
+    "exam_list": "班次尚未结束,考试报名名单还要用,结束后可以再申请",
     "not_evidence": "没有用于计学时、核验或申诉",
     "time_over": "保存期已满",
     "consent_again": "刷脸同意又已生效,仍在使用",
@@ -230,6 +231,9 @@ def _judged(
     match key.purpose:
         case EvidencePurpose.FACE_TEMPLATE:
             return (False, "consent_again") if again else (True, "withdrawn")
+        case EvidencePurpose.ID_PHOTO if not again and _awaits_exam(tx, stations, terms, key):
+            # It came with the enrolment and rests on no consent to faces: what it is for is not over.
+            return False, "exam_list"
         case EvidencePurpose.ID_PHOTO:
             return (False, "consent_again") if again else (True, "no_duty")
         case EvidencePurpose.FACE_FRAME if not _rests_on_frames(stations, key):
@@ -243,6 +247,15 @@ def _judged(
 
 _BY_DISPOSAL = frozenset({EvidencePurpose.CERTIFICATE.value, EvidencePurpose.LEARNER_FILE.value})
 """Two people dispose of these with the whole archive of a class run, never a single learner's wish."""
+
+
+def _awaits_exam(tx: Tx, stations: "Stations", terms: KeyTerms, key: DataKeyRow) -> bool:
+    """Return whether the photograph's person studied in its class run, which has not closed: exam lists name both."""
+    run = terms.runs.get(ClassRunId(key.class_run_id))
+    if run is None or run.closes_on < terms.today:
+        return False
+    whose = tx.session.scalar(select(EnrolmentListRow.learner).where(EnrolmentListRow.id == key.subject))
+    return whose is not None and counts(stations, LearnerRef(whose), run.id)
 
 
 def _rests_on_frames(stations: "Stations", key: DataKeyRow) -> bool:

@@ -9,6 +9,7 @@ from bridge.identity.consent import FACE, FACE_CONSENT
 from bridge.kernel.errors import BridgeError, InvalidInput, NotPermitted
 from bridge.kernel.evidence import EvidencePurpose
 from bridge.kernel.ids import LearnerRef
+from bridge.kernel.time import legal_date
 from bridge.registry.tables import ClassRunRow
 from bridge.wiring.deletion import DeletionPlan, carry_out, deletion_plan, propose_answer
 from bridge.wiring.person_changes import confirm_change, propose_merge
@@ -100,6 +101,22 @@ def test_who_never_studied_leaves_nothing_but_the_record(asked: Asked) -> None:
     ]
 
 
+def test_the_photograph_of_who_studied_stays_for_the_exam_list_until_the_class_run_closes(
+    asked: Asked,
+) -> None:
+    picture = photograph(asked.furnished, asked.learner)
+    asked.furnished.finish_course(asked.learner)
+    asked.furnished.work_off()
+    request = asked.ask()
+    assert ("id_photo", False, "exam_list") in told(asked.plan())
+    asked.answer(request)
+    assert picture is not None
+    assert readable(asked.furnished, picture)
+    days = (CLOSED - legal_date(asked.house.clock.now())).days
+    asked.furnished.clock.advance(days=days + 1)
+    assert ("id_photo", True, "no_duty") in told(asked.plan())
+
+
 def test_what_hours_rest_on_stays_and_says_until_when(asked: Asked) -> None:
     asked.furnished.finish_course(asked.learner)
     frame(asked.furnished, asked.learner, None)
@@ -108,7 +125,7 @@ def test_what_hours_rest_on_stays_and_says_until_when(asked: Asked) -> None:
     stays = {line.what: line for line in asked.plan().stays}
     assert stays["face_frame"].why == "archive"
     assert stays["face_frame"].until == CLOSED.replace(year=CLOSED.year + 6).isoformat()
-    assert asked.answer(request) == "deleted"
+    assert asked.answer(request) == "kept_by_law"
     assert ("face_frame", False, "archive") in told(asked.plan())
 
 
