@@ -62,7 +62,7 @@ def authority_pages(house: House) -> Blueprint:
             area=area_name(house, code),
             run=run,
             learners=learners,
-            today=legal_date(house.study_clock.now()),
+            today=legal_date(house.clock.now()),
             units=units,
             names=names,
             wrong=wrong,

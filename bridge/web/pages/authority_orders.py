@@ -58,6 +58,7 @@ def authority_order_pages(house: House) -> Blueprint:
             own=code,
             divisions=house.divisions,
             today=legal_date(house.study_clock.now()),
+            real_today=legal_date(house.clock.now()),
             **{"typed": {}, **more},
         )
         return make_response(shown, status)

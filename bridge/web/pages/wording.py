@@ -70,6 +70,11 @@ CHECK_KIND = {
     "test_start": "考试开始时的核验",
     "in_test": "考试中的随机核验",
 }
+TEST_REFUSAL = {
+    "score_without_presence": "没有全程的在场记录",
+    "below_pass_mark": "未达到合格分数",
+    "score_changed": "同一次测试已有成绩",
+}
 STAFF_ROLE = {
     "administrator": "系统管理员",
     "institution": "培训机构",
@@ -162,6 +167,7 @@ def register_wording(app: Flask) -> None:
         ("record_kind", RECORD_KIND),
         ("check_outcome", CHECK_OUTCOME),
         ("check_kind", CHECK_KIND),
+        ("test_refusal", TEST_REFUSAL),
     ):
         app.add_template_filter(lambda code, words=words: words.get(str(code), str(code)), name)
     for function in (
