@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -52,7 +53,7 @@ def postgresql(kept: Path | None = None, **options: str) -> Iterator[str]:
             _wait(address, server)
             yield address
         finally:
-            server.terminate()
+            server.send_signal(signal.SIGINT)  # it does not wait for clients that a failure left connected
             server.wait(_READY_SECONDS)
     finally:
         if kept is None:
