@@ -14,7 +14,8 @@ from bridge.kernel.ids import InstitutionId, LearnerRef
 from bridge.kernel.time import epoch_ms, legal_date
 from bridge.presence.tables import FaceFrameRow, PresenceCheckRow
 from bridge.registry.uscc import check_character
-from bridge.supervision.rollups import SETTLES_FOR, differences
+from bridge.supervision.recount import differences
+from bridge.supervision.rollups import SETTLES_FOR
 from bridge.wiring.rollup_jobs import days_differ
 from tests.web.furnished import (
     CHEN,
