@@ -57,19 +57,6 @@ STATES_ZH: Mapping[ChangeState, str] = {
     ChangeState.REFUSED: "未予确认",
     ChangeState.UNDONE: "已撤销",
 }
-UNMERGE_REASONS: Mapping[str, str] = {
-    "two_humans": "两份记录属于两个人",
-    "wrong_record": "合并时选错了记录",
-    "evidence_wrong": "合并时的证明材料不实或看错",
-}
-"""Why two people undo a merge. A text of staff's own would hold names."""
-FACE_RESET_REASONS: Mapping[str, str] = {
-    "another_face": "登记的人脸不是学员本人",
-    "looks_changed": "学员容貌有较大变化,多次核验不过",
-    "poor_pictures": "登记的照片质量差",
-    "learner_asked": "学员本人要求重新登记",
-}
-"""Why two people have a face registered anew. A text of staff's own would hold names."""
 EVIDENCE_ZH: Mapping[str, str] = {
     "new_card": "新证件复印件或照片",
     "household_register": "户口簿变更页",
@@ -92,8 +79,8 @@ class Change:
             class run in which it is registered anew; else None.
         value: the new name, employer or number; "" for kinds without one.
         from_date: legal day from which it is in force; None for kinds without versions.
-        reason: a code of `model.RELEASE_REASONS` for a release, of `UNMERGE_REASONS` for an undone merge,
-            of `FACE_RESET_REASONS` for a face; "" else.
+        reason: a code of `model.RELEASE_REASONS` for a release, of `model.UNMERGE_REASONS` for an undone merge,
+            of `model.FACE_RESET_REASONS` for a face; "" else.
         evidence_kind: of `EVIDENCE_ZH`; evidence_sha256: of the file's plain bytes.
     """
 

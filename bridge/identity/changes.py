@@ -9,9 +9,7 @@ from datetime import date, timedelta
 
 from bridge.identity.change_model import (
     EVIDENCE_ZH,
-    FACE_RESET_REASONS,
     KINDS_ZH,
-    UNMERGE_REASONS,
     VERSIONS,
     Change,
     ChangeKind,
@@ -19,7 +17,13 @@ from bridge.identity.change_model import (
 )
 from bridge.identity.change_store import SqlChanges
 from bridge.identity.documents import plain_number, read_document
-from bridge.identity.model import RELEASE_REASONS, is_name, normalise_name
+from bridge.identity.model import (
+    FACE_RESET_REASONS,
+    RELEASE_REASONS,
+    UNMERGE_REASONS,
+    is_name,
+    normalise_name,
+)
 from bridge.identity.ports import IdentityStore, Now
 from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import InvalidInput, NotPermitted

@@ -30,6 +30,19 @@ OFFERED_RELEASE_REASONS = {
 }
 """Those that a form offers."""
 """Why staff may end a binding. A text of their own would hold names."""
+UNMERGE_REASONS: Mapping[str, str] = {
+    "two_humans": "两份记录属于两个人",
+    "wrong_record": "合并时选错了记录",
+    "evidence_wrong": "合并时的证明材料不实或看错",
+}
+"""Why two people undo a merge. A text of staff's own would hold names."""
+FACE_RESET_REASONS: Mapping[str, str] = {
+    "another_face": "登记的人脸不是学员本人",
+    "looks_changed": "学员容貌有较大变化,多次核验不过",
+    "poor_pictures": "登记的照片质量差",
+    "learner_asked": "学员本人要求重新登记",
+}
+"""Why two people have a face registered anew. A text of staff's own would hold names."""
 REVEAL_REASONS = {
     "check_document": "核对学员出示的证件",
     "learner_asked": "学员本人要求核对或更正",

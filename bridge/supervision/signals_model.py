@@ -6,8 +6,7 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
-from bridge.identity.change_model import FACE_RESET_REASONS, UNMERGE_REASONS
-from bridge.identity.model import RELEASE_REASONS
+from bridge.identity.model import FACE_RESET_REASONS, RELEASE_REASONS, UNMERGE_REASONS
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef
 from bridge.kernel.time import legal_date
 from bridge.ledger.model.corrections import KINDS_ZH, REASONS_ZH

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import delete
 
 from bridge.db.unit_of_work import Tx
-from bridge.identity.change_model import FACE_RESET_REASONS, Change, ChangeKind, ChangeState
+from bridge.identity.change_model import Change, ChangeKind, ChangeState
+from bridge.identity.model import FACE_RESET_REASONS
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, LearnerRef

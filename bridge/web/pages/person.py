@@ -16,10 +16,8 @@ from bridge.db.unit_of_work import Tx
 from bridge.identity.bindings import Binding, bindings_of
 from bridge.identity.change_model import (
     EVIDENCE_ZH,
-    FACE_RESET_REASONS,
     KINDS_ZH,
     STATES_ZH,
-    UNMERGE_REASONS,
     VERSIONS,
     Change,
     ChangeKind,
@@ -27,7 +25,9 @@ from bridge.identity.change_model import (
 )
 from bridge.identity.changes import MAX_EVIDENCE_BYTES
 from bridge.identity.model import (
+    FACE_RESET_REASONS,
     RELEASE_REASONS,
+    UNMERGE_REASONS,
     DisclosedIdentity,
     MaskedIdentity,
     mask_citizen_id,
