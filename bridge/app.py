@@ -26,6 +26,7 @@ from bridge.web.register_door import register_door
 from bridge.web.security import DOORS_WITHOUT_FORMS, require_counted, secure
 from bridge.web.sessions import DatabaseSessions, SessionLimits
 from bridge.web.webhook_door import webhook_door
+from bridge.web.words import look_up_words_once
 from bridge.web.xapi_door import xapi_door
 from bridge.wiring import House
 
@@ -39,6 +40,7 @@ def create_app(settings: Settings, house: House | None = None) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]  # the default provider has it
     app.session_interface = DatabaseSessions(house.uow, house.clock, SessionLimits.of_staff(settings))
     Babel(app, default_locale="zh_CN", default_timezone="Asia/Shanghai")
+    look_up_words_once(app)
     secure(app, house)
     register_error_handlers(app)
     refuse_contact_text(app)
