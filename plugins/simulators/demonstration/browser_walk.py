@@ -92,13 +92,18 @@ _PUPPET_CAMERA = """(films) => {
   canvas.width = 640;
   canvas.height = 480;
   const paint = canvas.getContext('2d');
-  let shown = 'front', since = performance.now();
+  // Nobody sits before the camera twice alike; the same picture once more would be taken for a recording.
+  const some = (most) => (2 * Math.random() - 1) * most;
+  const seat = () => ({ zoom: 1.2 + some(0.07), turn: some(0.06), x: some(14), y: some(10) });
+  let shown = 'front', since = performance.now(), view = seat();
   const draw = () => {
     const asked = asks();
     if (asked !== shown) { shown = asked; since = performance.now(); }
     const film = loaded[shown];
     const at = Math.floor((performance.now() - since) / 400);
-    paint.drawImage(film[shown === 'front' ? at % film.length : Math.min(at, film.length - 1)], 0, 0);
+    paint.setTransform(view.zoom, view.turn, -view.turn, view.zoom, 320 + view.x, 240 + view.y);
+    paint.drawImage(film[shown === 'front' ? at % film.length : Math.min(at, film.length - 1)], -320, -240);
+    paint.setTransform(1, 0, 0, 1, 0, 0);
     for (let grain = 0; grain < 400; grain += 1) {
       paint.fillStyle = Math.random() < 0.5 ? 'rgba(0,0,0,0.06)' : 'rgba(255,255,255,0.06)';
       paint.fillRect(Math.random() * 640, Math.random() * 480, 3, 3);
@@ -107,6 +112,7 @@ _PUPPET_CAMERA = """(films) => {
   let drawing = 0;
   if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async () => {
     await load();
+    view = seat();
     draw();
     drawing = drawing || setInterval(draw, 60);
     return canvas.captureStream(15);
