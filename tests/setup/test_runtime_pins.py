@@ -56,4 +56,6 @@ def test_every_import_of_a_peers_script_is_pinned_for_its_environment() -> None:
         assert others
         assert not others & set(_OURS)
         # A distribution whose name is its module's with a number behind it: jpype1.
-        assert all(any(one.rstrip("1234567890") == _one_name(name) for one in pinned) for name in others), path
+        assert all(any(one.rstrip("1234567890") == _one_name(name) for one in pinned) for name in others), (
+            path
+        )
