@@ -6,11 +6,13 @@ frames with pictures in the evidence store, and a record in identity. Nobody of 
 
 import os
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from typing import Any
 
 from sqlalchemy import text
 
@@ -22,9 +24,8 @@ from bridge.ledger.model import LedgerHead, next_entry
 from bridge.ledger.store import SqlLedgerStore
 from bridge.presence.model import Activity, CheckState, FaceFrame
 from bridge.presence.tables import PresenceCheckRow
-
-if TYPE_CHECKING:
-    from bridge.wiring import House
+from bridge.settings import Settings
+from bridge.wiring import House
 
 _SESSIONS, _SESSIONS_A_DAY = 50, 5
 _SESSION_MS, _BEAT_MS, _UNIT_MS = 20 * 60_000, 10_000, 45 * 60_000
@@ -49,7 +50,7 @@ class Watched:
     frame: str
 
 
-def make_watched(house: "House", areas: Sequence[str], of_each: int, last: date) -> list[Watched]:
+def make_watched(house: House, areas: Sequence[str], of_each: int, last: date) -> list[Watched]:
     """Make so many learners in class runs of each area, by which other areas see them too."""
     made = []
     with house.uow.across_institutions("bench: class runs", read_only=True) as tx:
@@ -83,7 +84,7 @@ def make_watched(house: "House", areas: Sequence[str], of_each: int, last: date)
     return made
 
 
-def settle(house: "House", watched: Sequence[Watched]) -> None:
+def settle(house: House, watched: Sequence[Watched]) -> None:
     """Keep each ledger's snapshot as the worker does after a batch: one of other rules or code is not used."""
     for one in watched:
         pair = LearnerRef(one.learner), ClassRunId(one.class_run)
@@ -92,12 +93,37 @@ def settle(house: "House", watched: Sequence[Watched]) -> None:
             stations.ledger.keep(*pair, stations.ledger.standing(*pair))
 
 
-def study_on(house: "House", stop: Event, seconds: float) -> int:
-    """Until `stop`, have somebody new begin to study every so many seconds; return how many did.
+@contextmanager
+def studying(settings: Settings, seconds: float) -> Iterator[Callable[[], int]]:
+    """Have somebody new begin to study every so many seconds; yield what ends that and returns how many did.
+
+    They are a process of their own: what makes them must not hold up the clock of who measures.
+    """
+    ours, theirs = get_context("spawn").Pipe()
+    process = get_context("spawn").Process(target=_study_on, args=(settings, theirs, seconds))
+    process.start()
+    theirs.close()
+
+    def ended() -> int:
+        ours.send(None)
+        return int(ours.recv())
+
+    try:
+        ours.recv()
+        yield ended
+    finally:
+        # Its end of the pipe reads as a word to stop.
+        ours.close()
+        process.join()
+
+
+def _study_on(settings: Settings, told: Connection, seconds: float) -> None:
+    """Until something is told, have somebody new begin to study every so many seconds; say when, and how many did.
 
     Each is enrolled somewhere in the province, where they work is noted, and their entry check is passed: what comes of
     that reaches the figures by events and jobs alone.
     """
+    house = House.build(settings)
     dice = random.Random(1)  # noqa: S311  # which class runs; nothing secret
     today = legal_date(house.study_clock.now())
     with house.uow.across_institutions("bench: class runs that are taught", read_only=True) as tx:
@@ -109,7 +135,8 @@ def study_on(house: "House", stop: Event, seconds: float) -> int:
             {"today": today},
         ).all()
     begun = 0
-    while not stop.wait(seconds):
+    told.send(None)
+    while not told.poll(seconds):
         run = dice.choice(taught)
         class_run = ClassRunId(run.id)
         with house.uow.for_institution(InstitutionId(run.institution_id)) as tx:
@@ -132,10 +159,11 @@ def study_on(house: "House", stop: Event, seconds: float) -> int:
                     check, CheckState.PASSED, check.attempts_left, opened.session.opened_ms
                 )
         begun += 1
-    return begun
+    told.send(begun)
+    house.close()
 
 
-def _studied(house: "House", area: str, run: Any, learner: LearnerRef, number: int) -> Watched:
+def _studied(house: House, area: str, run: Any, learner: LearnerRef, number: int) -> Watched:
     """Write what the learner studied; an institution's unit of work each, as long as one session takes."""
     institution, class_run = InstitutionId(run.institution_id), ClassRunId(run.id)
     dice = random.Random(number)  # noqa: S311  # made-up study

@@ -11,11 +11,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 from sqlalchemy import Engine, func, select, text
@@ -23,7 +21,7 @@ from sqlalchemy import Engine, func, select, text
 from bridge.bench.made_up_province import PER_RUN
 from bridge.bench.official import Official
 from bridge.bench.province_bridge import AREAS, Province, bridge, database, forget, made_in, make
-from bridge.bench.province_learners import Watched, settle, study_on
+from bridge.bench.province_learners import Watched, settle, studying
 from bridge.db.outbox import JobRow
 from bridge.db.schema import upgrade
 from bridge.db.unit_of_work import EVENT_JOB, UnitOfWork
@@ -152,21 +150,18 @@ def _with_bridge(
     folder: Path, url: str, engine: Engine, province: Province, rule: str, *, prove: bool = True
 ) -> tuple[Mapping[str, Timed], int, dict[str, Any]]:
     """Measure each page; return that, how many began to study meanwhile, and what a full recount found."""
-    with bridge(folder, url, rule) as (settings, house), ThreadPoolExecutor(1) as pool:
+    with bridge(folder, url, rule) as (settings, house), studying(settings, _STUDY_SECONDS) as ended:
         settle(house, province.watched)
         _wait_until_done(engine)
-        stop = Event()
-        others = pool.submit(study_on, house, stop, _STUDY_SECONDS)
         officials = [
             Official(settings.port, area, number, province.password) for number, area in enumerate(AREAS)
         ]
         try:
             pages = _pages(officials, province)
         finally:
-            stop.set()
-            begun = others.result()
             for one in officials:
                 one.close()
+        begun = ended()
         if not prove:
             return pages, begun, {}
         _say("等待后台任务完成,然后与全部来源逐项重新核对 …")

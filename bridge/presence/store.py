@@ -64,7 +64,7 @@ _CHECK: Any = PresenceCheckRow.__table__
 _FRAME: Any = FaceFrameRow.__table__
 
 
-def _seen(locked: bool) -> ClauseElement:
+def _seen() -> ClauseElement:
     frames = select(func.count()).where(_FRAME.c.check_id == _CHECK.c.id, _FRAME.c.verdict.is_(None))
     said = (
         select(_FRAME.c.message)
@@ -72,7 +72,7 @@ def _seen(locked: bool) -> ClauseElement:
         .order_by(_FRAME.c.received_real.desc())
         .limit(literal_column("1"))
     )
-    wanted = (
+    return (
         select(
             _CHECK,
             _SESSION.c.activity,
@@ -83,11 +83,17 @@ def _seen(locked: bool) -> ClauseElement:
         .join(_SESSION, _SESSION.c.id == _CHECK.c.session)
         .where(_CHECK.c.id == bindparam("check_id"), _CHECK.c.institution_id == bindparam("institution"))
     )
-    return wanted.with_for_update(of=_SESSION) if locked else wanted
 
 
-_SEEN = Prepared(lambda _dialect: _seen(False))
-_SEEN_LOCKED = Prepared(lambda _dialect: _seen(True))
+_SEEN = Prepared(lambda _dialect: _seen())
+_SESSION_OF_CHECK = Prepared(
+    lambda _dialect: (
+        select(_SESSION.c.id)
+        .join(_CHECK, _CHECK.c.session == _SESSION.c.id)
+        .where(_CHECK.c.id == bindparam("check_id"), _CHECK.c.institution_id == bindparam("institution"))
+        .with_for_update(of=_SESSION)
+    )
+)
 _FRAME_KNOWN = Prepared(
     lambda _dialect: select(_FRAME.c.id).where(
         _FRAME.c.institution_id == bindparam("institution"),
@@ -304,26 +310,27 @@ class SqlPresenceStore:
 
     def check(self, check_id: CheckId) -> PresenceCheck | None:
         # One order of locks, session before check, which is a batch's order too: else two could wait for each other.
-        self._db.execute(
-            select(StudySessionRow.id)
-            .join(PresenceCheckRow, PresenceCheckRow.session == StudySessionRow.id)
-            .where(PresenceCheckRow.id == check_id)
-            .with_for_update(of=StudySessionRow)
-        )
+        self.which_session_of(check_id).row(self._db)
         row = self._db.get(PresenceCheckRow, check_id, populate_existing=True)
         return None if row is None else _check(row)
 
     def seen(self, check_id: CheckId, *, locked: bool = False) -> SeenCheck | None:
-        row = self.which_check(check_id, locked=locked).row(self._db)
+        if locked:
+            # A statement of its own: one that had to wait for its lock still reads other rows as they were before.
+            self.which_session_of(check_id).row(self._db)
+        row = self.which_check(check_id).row(self._db)
         if row is None:
             return None
         return SeenCheck(_check(row), Activity(row.activity), row.secret_sha256, row.waiting, row.said or "")
 
-    def which_check(self, check_id: CheckId, *, locked: bool) -> Question:
+    def which_check(self, check_id: CheckId) -> Question:
         """Return what `seen` asks the database."""
         # Prepared: a page asks for it several times a second while its frame is judged.
-        values = {"check_id": check_id, "institution": self._tx.institution_id}
-        return Question(_SEEN_LOCKED if locked else _SEEN, values)
+        return Question(_SEEN, {"check_id": check_id, "institution": self._tx.institution_id})
+
+    def which_session_of(self, check_id: CheckId) -> Question:
+        """Return what `seen` locks before it asks: the session of the check, as a batch does."""
+        return Question(_SESSION_OF_CHECK, {"check_id": check_id, "institution": self._tx.institution_id})
 
     def open_check(self, session_id: StudySessionId) -> PresenceCheck | None:
         row = self._db.scalars(

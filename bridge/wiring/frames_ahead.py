@@ -79,7 +79,8 @@ def take_frame_of_check(
             return ()
         learner, _ = whose
         return (
-            stations.presence_store.which_check(check_id, locked=True),
+            stations.presence_store.which_session_of(check_id),
+            stations.presence_store.which_check(check_id),
             *_leave(stations, tx, *whose),
             stations.presence_store.which_reference(*whose),
             stations.presence_store.which_frame(learner, sha256_hex(jpeg)),

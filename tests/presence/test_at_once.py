@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 
@@ -73,6 +74,25 @@ def test_a_look_at_a_check_and_a_batch_at_once_do_not_wait_for_each_other(known:
             batch = agent.batch()
             desk.presence.accept_batch(batch, agent.secret, body_sha256(batch), known.clock.now())
         assert looking.result(timeout=20) == "missed"
+
+
+def test_a_picture_that_waited_for_a_judge_is_taken_with_what_the_judge_saw(known: Room) -> None:
+    agent = known.begin()
+    check_id = agent.check
+
+    def attempts_seen() -> int:
+        with known.open() as desk:
+            return desk.presence.for_frame(check_id, agent.secret).check.attempts_left
+
+    with ThreadPoolExecutor(1) as client:
+        with known.open() as desk:
+            check = desk.store.check(check_id)
+            assert check is not None
+            coming = client.submit(attempts_seen)
+            # Long enough for the other to come as far as it can while this one holds the session.
+            time.sleep(0.3)
+            desk.store.save_check(replace(check, attempts_left=check.attempts_left - 1), None)
+        assert coming.result(timeout=20) == check.attempts_left - 1
 
 
 def test_the_same_file_sent_twice_at_once_is_taken_once(room: Room) -> None:
