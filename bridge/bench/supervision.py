@@ -150,18 +150,19 @@ def _with_bridge(
     folder: Path, url: str, engine: Engine, province: Province, rule: str, *, prove: bool = True
 ) -> tuple[Mapping[str, Timed], int, dict[str, Any]]:
     """Measure each page; return that, how many began to study meanwhile, and what a full recount found."""
-    with bridge(folder, url, rule) as (settings, house), studying(settings, _STUDY_SECONDS) as ended:
+    with bridge(folder, url, rule) as (settings, house):
         settle(house, province.watched)
         _wait_until_done(engine)
-        officials = [
-            Official(settings.port, area, number, province.password) for number, area in enumerate(AREAS)
-        ]
-        try:
-            pages = _pages(officials, province)
-        finally:
-            for one in officials:
-                one.close()
-        begun = ended()
+        with studying(settings, _STUDY_SECONDS) as ended:
+            officials = [
+                Official(settings.port, area, number, province.password) for number, area in enumerate(AREAS)
+            ]
+            try:
+                pages = _pages(officials, province)
+            finally:
+                for one in officials:
+                    one.close()
+            begun = ended()
         if not prove:
             return pages, begun, {}
         _say("等待后台任务完成,然后与全部来源逐项重新核对 …")
