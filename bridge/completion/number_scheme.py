@@ -63,7 +63,8 @@ def normalised_scheme_number(text: str) -> str | None:
         return None
     prefix, year, running, check = found.groups()
     number = spelled(prefix, year.translate(_LOOKALIKES), running.translate(_LOOKALIKES))
-    return number if number[-1].translate(_LOOKALIKES) == check.translate(_LOOKALIKES) else None
+    # Of the check character nothing is forgiven: 1, I and L are three of them, and a wrong digit would pass.
+    return number if number[-1] == check else None
 
 
 def _check_character(text: str) -> str:

@@ -104,8 +104,8 @@ def test_learners_are_masked_and_each_is_a_logged_disclosure(
 
     path = fetched(reader, export, tmp_path)
 
-    (row,) = rows_of(path, "SELECT * FROM read_parquet(?)")
-    assert (row["learner"], row["hour_certificate"]) == (learner, number)
+    (row,) = [one for one in rows_of(path, "SELECT * FROM read_parquet(?)") if one["learner"] == learner]
+    assert row["hour_certificate"] == number
     assert (row["masked_name"], row["masked_citizen_id"]) == ("陈*安", "440***********1219")
     assert CHEN.encode() not in path.read_bytes()
     assert CHEN_ID.encode() not in path.read_bytes()

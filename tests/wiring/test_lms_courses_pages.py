@@ -7,7 +7,7 @@ from sqlalchemy import text
 from werkzeug.wrappers import Request, Response
 
 from bridge.registry.link_model import HOURS_TAG
-from bridge.web.pages.lms_courses_view import reason_zh
+from bridge.web.pages.lms_courses_view import NOTICE_TYPE, reason_zh
 from lti.ags import LINE_ITEM_SCOPE, SCORE_SCOPE
 from lti.errors import REFUSALS, SERVICE_FAILURES
 from lti.notices import HELLO_WORLD, NOTICE_HANDLERS_SCOPE
@@ -174,7 +174,7 @@ def test_notices_of_the_platform_are_shown(studied: Lms) -> None:
 
     page = shown(studied)
 
-    assert HELLO_WORLD in page
+    assert NOTICE_TYPE[HELLO_WORLD] in page
     assert SERVICE_FAILURES["notice_handler_refused"][1] in page
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from bridge.identity.citizen_id import check_character
 
-_FIRST = "岫岚湫珩翀霁黛蓼篁榛"
+_FIRST = "岫岚湫珩翀霁黛蓼篁榛滢"
 _SECOND = "珺璟旻昶翊翎蘅蕤暄晞沅沚泠淇琬琰钰铖骞翾煊烨"
 LISTED = len(_FIRST) * len(_SECOND)
 """How many people stand on the enrolment list."""

@@ -69,7 +69,13 @@ def test_batches_that_no_job_entered_are_entered_in_their_turn(bridge: BridgeSer
     assert done.claims["missing"] == 1, "with the first of them those behind it are entered"
     seqs = [entry.data["seq"] for entry in agent.ledger() if entry.kind == "beats"]
     assert seqs == list(range(1, before + 4))
-    figures = ("supervised_progress", "supervised_day", "supervised_class_day", "supervised_area_day")
+    figures = (
+        "supervised_progress",
+        "supervised_day",
+        "supervised_class_day",
+        "supervised_area_day",
+        "supervised_city_day",
+    )
     with bridge.unchanged("job", "study_session", *figures):
         bridge.drain()
 

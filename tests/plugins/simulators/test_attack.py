@@ -46,6 +46,10 @@ SHORT = Plan(
 )
 
 
+# The whole campaign stands in the first test's set-up: every check of it is answered with five pictures.
+pytestmark = pytest.mark.timeout(900)
+
+
 @pytest.fixture(scope="module")
 def report() -> Report:
     return campaign(SHORT, lambda _title: None)
