@@ -1,17 +1,14 @@
 """`./anxue privacy access-log …`: is the log of who saw whom as it was written?"""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
+from bridge.commands.house import opened_house
 from bridge.identity.access_log import heads, verify
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.json_line import print_json
-from bridge.settings import Settings
-from bridge.wiring import House
 
 _SHOWN = 50
 _REASONS_ZH = {
@@ -41,7 +38,10 @@ def access_log() -> None:
 def verify_command(heads_file: Path | None, as_json: bool) -> None:
     """Print what was found; exit 1 if anything is not as it was written."""
     witnessed = {} if heads_file is None else _read(heads_file.read_text(encoding="utf-8"))
-    with _house() as house, house.uow.across_institutions("verify the log of accesses", read_only=True) as tx:
+    with (
+        opened_house() as house,
+        house.uow.across_institutions("verify the log of accesses", read_only=True) as tx,
+    ):
         checked, faults = verify(tx.session, house.cipher, witnessed)
     if as_json:
         print_json({"checked": checked, "faults": [one.to_json() for one in faults]})
@@ -59,7 +59,7 @@ def verify_command(heads_file: Path | None, as_json: bool) -> None:
 @access_log.command("heads", help="输出各机构的链头(一行一个 JSON);请另行留存,供日后核对。")
 def heads_command() -> None:
     """Print where each chain ends."""
-    with _house() as house, house.uow.across_institutions("heads of accesses", read_only=True) as tx:
+    with opened_house() as house, house.uow.across_institutions("heads of accesses", read_only=True) as tx:
         for head in heads(tx.session):
             print_json(head)
 
@@ -77,12 +77,3 @@ def _read(text: str) -> dict[str, tuple[int, str]]:
             "heads_malformed", "链头文件应为 anxue privacy access-log heads 的输出,一行一个 JSON 对象。"
         ) from error
     return found
-
-
-@contextmanager
-def _house() -> Iterator[House]:
-    house = House.build(Settings())
-    try:
-        yield house
-    finally:
-        house.close()

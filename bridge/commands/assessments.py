@@ -1,19 +1,16 @@
 """`./anxue privacy assessment …` and `./anxue privacy faces`: what lets faces be processed, how many are kept."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from bridge.assessment_files import OPERATOR, read_assessments
+from bridge.commands.house import opened_house
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.kernel.time import legal_date, rfc3339
 from bridge.privacy.stored_faces import STATES_ZH
 from bridge.registry.assessment_model import PURPOSES_ZH, RESULTS_ZH, ImpactAssessment
-from bridge.settings import Settings
-from bridge.wiring import House
 from bridge.wiring.face_count import face_count, file_faces
 
 
@@ -35,7 +32,7 @@ def assessment() -> None:
 @click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
 def add_command(institution: str, path: Path, as_json: bool) -> None:
     """登记 FILE 中的影响评估;登记后不能更改,同一版本只能登记一次。"""
-    with failures_told(as_json), _house() as house:
+    with failures_told(as_json), opened_house() as house:
         forms = read_assessments(path, legal_date(house.clock.now()))
         with house.uow.for_institution(InstitutionId(institution)) as tx:
             added = [house.at(tx).assessments.add(form, OPERATOR) for form in forms]
@@ -53,7 +50,7 @@ def list_command(institution: str, as_json: bool) -> None:
     """列出机构的全部影响评估,最早的在前。"""
     with (
         failures_told(as_json),
-        _house() as house,
+        opened_house() as house,
         house.uow.for_institution(InstitutionId(institution), read_only=True) as tx,
     ):
         every = house.at(tx).assessments.all()
@@ -80,7 +77,7 @@ def faces(filed: str | None, as_json: bool) -> None:
     只数还能读出的人脸特征,已销毁的不算;在两家机构登记的同一人算两人。
     退出码:0 未达到;1 达到预警值;2 达到须备案的人数且尚未备案。
     """
-    with failures_told(as_json), _house() as house:
+    with failures_told(as_json), opened_house() as house:
         if filed is not None:
             face_count(house)
             file_faces(house, filed, OPERATOR)
@@ -129,12 +126,3 @@ def as_dict(one: ImpactAssessment) -> dict[str, object]:
         "recorded_by": one.recorded_by,
         "recorded_at": rfc3339(one.recorded_at),
     }
-
-
-@contextmanager
-def _house() -> Iterator[House]:
-    house = House.build(Settings())
-    try:
-        yield house
-    finally:
-        house.close()

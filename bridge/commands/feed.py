@@ -1,30 +1,20 @@
 """`./anxue feed …`: where the reports to the regulator stand, and what an operator does about them."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
+from bridge.commands.house import opened_house
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.json_line import print_json
 from bridge.kernel.time import rfc3339
 from bridge.reporting.door_store import SqlDoorStore
 from bridge.reporting.model import WITHDRAWAL_REASONS, RecordKind
-from bridge.settings import Settings
-from bridge.wiring import House, feed_desk
+from bridge.wiring import feed_desk
 from bridge.wiring.house.regulator import batch_signer
-
-
-@contextmanager
-def _house() -> Iterator[House]:
-    house = House.build(Settings())
-    try:
-        yield house
-    finally:
-        house.close()
 
 
 def _of_institution(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,7 +38,7 @@ def feed() -> None:
 @_of_institution
 def status(institution: str) -> None:
     """Print the door, the counts and what waits for people."""
-    with _house() as house:
+    with opened_house() as house:
         with house.uow.across_institutions("see the regulator's door", read_only=True) as tx:
             door = SqlDoorStore(tx).door()
         maintenance = house.feed_rules.maintenance_until(house.clock.now())
@@ -66,7 +56,7 @@ def status(institution: str) -> None:
 @feed.command("key", help="签名公钥的 SHA-256,用于在监管平台登记。")
 def key() -> None:
     """Print the algorithm and the hash of the public key."""
-    with _house() as house:
+    with opened_house() as house:
         signer = batch_signer(house)
     print_json({"algorithm": signer.algorithm, "key_sha256": signer.key_sha256})
 
@@ -77,7 +67,7 @@ def key() -> None:
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="目标目录。")
 def dry_run(institution: str, division: str, out: Path) -> None:
     """Write batch.xml and batch.json and print what the gate would hold back."""
-    with _house() as house, house.uow.for_institution(InstitutionId(institution)) as tx:
+    with opened_house() as house, house.uow.for_institution(InstitutionId(institution)) as tx:
         xml, json, faults = house.at(tx).reporting.try_out(division)
     out.mkdir(parents=True, exist_ok=True)
     (out / "batch.xml").write_bytes(xml)
@@ -94,7 +84,7 @@ def dry_run(institution: str, division: str, out: Path) -> None:
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="目标文件。")
 def nightly(institution: str, division: str, day: datetime, recipient: str, by: str, out: Path) -> None:
     """Write the form."""
-    with _house() as house, out.open("wb") as file:
+    with opened_house() as house, out.open("wb") as file:
         count = feed_desk.nightly_form(
             house, InstitutionId(institution), division, _day(day), file, recipient=recipient, by=by
         )
@@ -109,7 +99,7 @@ def nightly(institution: str, division: str, day: datetime, recipient: str, by: 
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path), help="目标文件。")
 def bundle(institution: str, batch: str, recipient: str, by: str, out: Path) -> None:
     """Write the bundle."""
-    with _house() as house:
+    with opened_house() as house:
         out.write_bytes(
             feed_desk.evidence_bundle(house, InstitutionId(institution), batch, recipient=recipient, by=by)
         )
@@ -123,7 +113,7 @@ def bundle(institution: str, batch: str, recipient: str, by: str, out: Path) -> 
 @click.option("--number", help="记录编号。")
 def correct(institution: str, by: str, kind: str | None, number: str | None) -> None:
     """Queue new revisions."""
-    with _house() as house:
+    with opened_house() as house:
         owner = InstitutionId(institution)
         if kind and number:
             count = feed_desk.correct(house, owner, RecordKind(kind), number, by)
@@ -142,7 +132,7 @@ def correct(institution: str, by: str, kind: str | None, number: str | None) -> 
 @click.option("--reason", type=click.Choice(list(WITHDRAWAL_REASONS)), required=True, help="原因。")
 def withdraw(institution: str, by: str, kind: str, number: str, reason: str) -> None:
     """Queue the withdrawal."""
-    with _house() as house:
+    with opened_house() as house:
         feed_desk.withdraw(house, InstitutionId(institution), RecordKind(kind), number, reason, by)
     print_json({"queued": 1})
 
@@ -153,7 +143,7 @@ def withdraw(institution: str, by: str, kind: str, number: str, reason: str) -> 
 @click.argument("batch", required=False)
 def replay(institution: str, by: str, batch: str | None) -> None:
     """Send again."""
-    with _house() as house:
+    with opened_house() as house:
         if batch:
             feed_desk.send_again(house, InstitutionId(institution), batch, by)
             count = 1
@@ -169,7 +159,7 @@ def replay(institution: str, by: str, batch: str | None) -> None:
 @click.option("--day", required=True, type=click.DateTime(["%Y-%m-%d"]), help="日期(北京时间)。")
 def reconcile(institution: str, by: str, division: str, day: datetime) -> None:
     """Compare and print; the differences stand on the page too."""
-    with _house() as house:
+    with opened_house() as house:
         found = feed_desk.reconcile_day(house, InstitutionId(institution), division, _day(day), by)
     print_json(
         {

@@ -1,13 +1,12 @@
 """`./anxue ledger …` and `./anxue verify`: check this bridge's ledgers, seal them, hand out proofs."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import click
 
+from bridge.commands.house import opened_house
 from bridge.completion.model import TITLES
 from bridge.kernel.errors import BridgeError, InvalidInput
 from bridge.kernel.ids import CourseId, InstitutionId
@@ -20,7 +19,6 @@ from bridge.ledger.paper_proof import CheckedPaperProof, check_paper_proof, is_p
 from bridge.ledger.proof import ProofInvalid
 from bridge.ledger.signatures import PublicKey, read_public_keys
 from bridge.registry.course_withdrawals import restore_course, withdraw_course
-from bridge.settings import Settings
 from bridge.wiring import House
 from bridge.wiring.ledger_jobs import grown_institutions, seal_now, signed_heads
 from bridge.wiring.ledger_proof import Verified, prove, prove_consistency, verify
@@ -48,7 +46,7 @@ def verify_command(
 ) -> None:
     """Print what was found; exit 1 if anything is not as it was written."""
     witnessed = [] if heads_file is None else read_heads(heads_file.read_bytes())
-    with _house() as house:
+    with opened_house() as house:
         keys = None if keys_file is None else read_public_keys(keys_file.read_bytes())
         result = audited(house, keys, institution=institution, witnessed=witnessed)
     if as_json:
@@ -62,7 +60,7 @@ def verify_command(
 @ledger.command("seal", help="立即封存尚未封存的台账记录(平时每五分钟自动进行)。")
 def seal_command() -> None:
     """Seal every institution's ledger."""
-    with _house() as house:
+    with opened_house() as house:
         for institution in grown_institutions(house):
             sealed = seal_now(house, institution)
             size = 0 if sealed.head is None else sealed.head.head.tree_size
@@ -76,7 +74,7 @@ def seal_command() -> None:
 @click.option("--all", "everything", is_flag=True, help="输出全部树头,而不只是最新的。")
 def heads_command(institution: str | None, everything: bool) -> None:
     """Print signed heads."""
-    with _house() as house:
+    with opened_house() as house:
         for signed in signed_heads(house, institution, newest=not everything):
             print_json(signed.to_json())
 
@@ -86,7 +84,7 @@ def heads_command(institution: str | None, everything: bool) -> None:
 @click.option("--institution", metavar="ID", help="另含这家机构移交来时原平台的公钥(只对该机构有效)。")
 def keys_command(rotate: bool, institution: str | None) -> None:
     """Print the public keys; make the first one if there is none."""
-    with _house() as house:
+    with opened_house() as house:
         if rotate:
             made = house.ledger_keys.rotate()
             click.echo(f"新钥匙 {made.id} 已启用,请公布新的公钥文件。", err=True)
@@ -104,7 +102,7 @@ def keys_command(rotate: bool, institution: str | None) -> None:
 @click.option("--out", required=True, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 def consistency_command(institution: str, old: int, out: Path) -> None:
     """Write the proof; `anxue verify` checks it."""
-    with _house() as house:
+    with opened_house() as house:
         out.write_bytes(prove_consistency(house, InstitutionId(institution), old))
     click.echo(f"已写入 {out}。核对:anxue verify {out} --key 公钥文件")
 
@@ -114,7 +112,7 @@ def consistency_command(institution: str, old: int, out: Path) -> None:
 @click.option("--out", required=True, metavar="FILE", type=click.Path(dir_okay=False, path_type=Path))
 def prove_command(number: str, out: Path) -> None:
     """Write the proof; anybody checks it with `anxue verify` and the public key."""
-    with _house() as house:
+    with opened_house() as house:
         content = prove(house, number)
     out.write_bytes(content)
     click.echo(f"已写入 {out}({len(content)} 字节)。核对:anxue verify {out} --key 公钥文件")
@@ -125,7 +123,7 @@ def prove_command(number: str, out: Path) -> None:
 )
 def standing_command() -> None:
     """Review every institution."""
-    with _house() as house:
+    with opened_house() as house:
         for institution in institutions(house):
             made = review_standing(house, institution)
             click.echo(f"{institution}:新冻结 {made.frozen} 人天,放开 {made.released} 人天。")
@@ -138,7 +136,7 @@ def standing_command() -> None:
 @click.option("--by", required=True, metavar="WHO", help="登记人(工作人员编号,不写姓名)。")
 def withdraw_command(course: str, institution: str, since: datetime, by: str) -> None:
     """Note it, and freeze at once."""
-    with _house() as house:
+    with opened_house() as house:
         with house.uow.for_institution(InstitutionId(institution)) as tx:
             withdraw_course(tx, CourseId(course), since.date(), by)
         made = review_standing(house, InstitutionId(institution))
@@ -151,7 +149,7 @@ def withdraw_command(course: str, institution: str, since: datetime, by: str) ->
 @click.option("--by", required=True, metavar="WHO", help="登记人(工作人员编号,不写姓名)。")
 def restore_command(course: str, institution: str, by: str) -> None:
     """Note it, and release at once."""
-    with _house() as house:
+    with opened_house() as house:
         with house.uow.for_institution(InstitutionId(institution)) as tx:
             restore_course(tx, CourseId(course), by)
         made = review_standing(house, InstitutionId(institution))
@@ -252,15 +250,6 @@ def read_heads(content: bytes) -> list[SignedHead]:
         raise InvalidInput(
             "heads_malformed", "树头文件应为 anxue ledger heads 的输出,一行一个 JSON 对象。"
         ) from error
-
-
-@contextmanager
-def _house() -> Iterator[House]:
-    house = House.build(Settings())
-    try:
-        yield house
-    finally:
-        house.close()
 
 
 def _print(result: Audited) -> None:

@@ -1,20 +1,17 @@
 """`./anxue privacy …`: what this bridge keeps about people, asked from outside."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
 
 from bridge.commands.access_log import access_log
 from bridge.commands.assessments import assessment, faces
+from bridge.commands.house import opened_house
 from bridge.commands.keys import keys, receipts
 from bridge.kernel.json_line import failures_told, print_json
 from bridge.privacy.needles import read_needles
 from bridge.privacy.scan import Searched, search
-from bridge.settings import Settings
-from bridge.wiring import House
 
 _FOUND, _INCOMPLETE = 1, 3
 _AREAS_ZH = {"database": "数据库", "evidence": "加密材料", "queue": "任务队列", "data folder": "数据目录"}
@@ -56,7 +53,7 @@ def scan_command(list_file: Path, also: tuple[Path, ...], as_json: bool) -> None
     只报告字符串在清单中的行号,不重复其内容。手机号按空格、横线、全角数字、转义和编码后的写法一并查找。
     退出码:0 没有找到;1 找到;3 没有找到,但有内容无法查看。
     """
-    with failures_told(as_json), _house() as house:
+    with failures_told(as_json), opened_house() as house:
         needles = read_needles(list_file.read_text(encoding="utf-8-sig").splitlines())
         done = search(house, needles, also, _tell)
     if as_json:
@@ -100,12 +97,3 @@ def _print(done: Searched, strings: int) -> None:
 
 def _tell(area: str) -> None:
     sys.stderr.write(f"正在查找:{_AREAS_ZH.get(area, area)} …\n")
-
-
-@contextmanager
-def _house() -> Iterator[House]:
-    house = House.build(Settings())
-    try:
-        yield house
-    finally:
-        house.close()

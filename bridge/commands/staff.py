@@ -1,15 +1,12 @@
 """`./anxue staff …`: accounts of staff, for whoever has this machine – also when no administrator can sign in."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import click
 
+from bridge.commands.house import opened_house
 from bridge.identity.second_factors import reset
 from bridge.identity.staff import StaffAccount
 from bridge.kernel.json_line import print_json
 from bridge.kernel.time import rfc3339
-from bridge.settings import Settings
 from bridge.web.sessions import end_sessions_of_staff
 from bridge.wiring import House
 
@@ -22,7 +19,7 @@ def staff() -> None:
 @staff.command("list", help="列出全部账号(一行一个 JSON)。")
 def list_command() -> None:
     """Print the accounts."""
-    with _house() as house:
+    with opened_house() as house:
         with house.uow.across_institutions("all accounts of staff", read_only=True) as tx:
             records = house.at(tx).staff.all()
         waiting = house.sign_in.waiting([one.account for one in records])
@@ -48,7 +45,7 @@ def list_command() -> None:
 @click.argument("subject")
 def province_add_command(login: str, subject: str) -> None:
     """Let an identity of the province sign in to an account."""
-    with _house() as house:
+    with opened_house() as house:
         account = _account(house, login)
         with house.uow.across_institutions("map a province's identity") as tx:
             print_json({"mapping": house.province_logins(tx).add(account, subject), "login": account.login})
@@ -58,7 +55,7 @@ def province_add_command(login: str, subject: str) -> None:
 def province_list_command() -> None:
     """Print the mappings."""
     reason = "list the province's identities"
-    with _house() as house, house.uow.across_institutions(reason, read_only=True) as tx:
+    with opened_house() as house, house.uow.across_institutions(reason, read_only=True) as tx:
         found = house.province_logins(tx).all()
     for one in found:
         used = None if one.used_at is None else rfc3339(one.used_at)
@@ -71,7 +68,7 @@ def province_list_command() -> None:
 @click.argument("mapping")
 def province_remove_command(mapping: str) -> None:
     """End a mapping, and the sessions that it may have begun."""
-    with _house() as house, house.uow.across_institutions("unmap a province's identity") as tx:
+    with opened_house() as house, house.uow.across_institutions("unmap a province's identity") as tx:
         end_sessions_of_staff(tx, house.province_logins(tx).remove(mapping))
     click.echo("已移除。")
 
@@ -80,7 +77,7 @@ def province_remove_command(mapping: str) -> None:
 @click.argument("login")
 def unlock_command(login: str) -> None:
     """Forget wrong tries."""
-    with _house() as house:
+    with opened_house() as house:
         house.sign_in.unlock(_account(house, login))
     click.echo("已解除等待。")
 
@@ -89,7 +86,7 @@ def unlock_command(login: str) -> None:
 @click.argument("login")
 def invite_command(login: str) -> None:
     """Print an invitation once."""
-    with _house() as house:
+    with opened_house() as house:
         account = _account(house, login)
         with house.uow.across_institutions("invite somebody again") as tx:
             invitation = house.at(tx).staff.invite_again(account.id)
@@ -101,7 +98,7 @@ def invite_command(login: str) -> None:
 @click.argument("login")
 def disable_command(login: str) -> None:
     """Shut an account."""
-    with _house() as house:
+    with opened_house() as house:
         account = _account(house, login)
         with house.uow.across_institutions("shut an account") as tx:
             house.at(tx).staff.disable(account.id)
@@ -115,7 +112,7 @@ def disable_command(login: str) -> None:
 @click.argument("login")
 def reset_command(login: str) -> None:
     """Take away second factors."""
-    with _house() as house:
+    with opened_house() as house:
         account = _account(house, login)
         with house.uow.across_institutions("take away lost second factors") as tx:
             reset(tx.session, account.id)
@@ -126,12 +123,3 @@ def reset_command(login: str) -> None:
 def _account(house: House, login: str) -> StaffAccount:
     with house.uow.across_institutions("whose account", read_only=True) as tx:
         return house.at(tx).staff.by_login(login.strip().lower())
-
-
-@contextmanager
-def _house() -> Iterator[House]:
-    house = House.build(Settings())
-    try:
-        yield house
-    finally:
-        house.close()
