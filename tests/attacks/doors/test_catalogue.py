@@ -122,7 +122,7 @@ def _replaced(name: str, old: str, new: str) -> Callable[[Path], None]:
         (_listed(lambda one: one.update(name="<script>")), "enrolment_entry_invalid"),
         (_listed(lambda one: one.update(name="名" * 500)), "catalogue_field_invalid"),
         (_listed(lambda one: one.update(citizen_id=_WELL_LISTED.citizen_id)), "enrolment_person_twice"),
-        (_listed(lambda one: one.update(phone="19900020099")), "catalogue_unknown_field"),
+        (_listed(lambda one: one.update(phone="19900070099")), "catalogue_unknown_field"),
         (_listed(lambda one: one.pop("employer")), "catalogue_field_missing"),
         (_listed(lambda one: one.update(photo="nobody")), "photo_unknown"),
         (_listed(lambda one: one.update(photo="not_a_picture")), "photo_malformed"),

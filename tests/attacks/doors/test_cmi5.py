@@ -87,7 +87,7 @@ def test_what_an_au_says_of_a_person_does_not_stay(bridge: BridgeServer) -> None
     made["context"]["extensions"]["https://a.example/mail"] = "canary-001@mail.example"
     made["actor"]["name"] = bridge.someone().name
     one.hold(one.send(made))
-    one.hold(one.state("PUT", {"email": "canary-001@mail.example", "note": "19900020001"}))
+    one.hold(one.state("PUT", {"email": "canary-001@mail.example", "note": "19900070001"}))
     assert one.words()[-1] == "experienced"
 
 
