@@ -27,8 +27,13 @@ _NO_REMARKS = frozenset(
 """Pages whose other fields are logins, passwords, addresses of machines and numbers that a machine made."""
 _LOOK_THEMSELVES = frozenset({"intake", "signals", "privacy"})
 """Pages that strip or refuse with words of their own."""
-_READ_AS_NUMBERS = frozenset({"csrf_token", "name", "citizen_id", "card_number", "number", "other_number"})
+_READ_AS_NUMBERS = frozenset({"name", "citizen_id", "card_number", "number", "other_number"})
 """Held against lists and check digits, and kept encrypted or not at all."""
+_NOT_TYPED = frozenset({"csrf_token", "camera", "shown", "version", "registration", "context"})
+"""Sent by a page, not by its reader: tokens, digests, ids that a platform gave, the browser's name of a camera.
+
+Among the hex digits of one digest in a hundred stands what reads as a telephone number.
+"""
 
 
 def refuse_contact_text(app: Flask) -> None:
@@ -40,7 +45,9 @@ def refuse_contact_text(app: Flask) -> None:
         if request.method != "POST" or blueprint in (*DOORS_WITHOUT_FORMS, *_LOOK_THEMSELVES):
             return
         for name, values in request.form.lists():
-            typed_text = name in _REMARKS or (blueprint not in _NO_REMARKS and name not in _READ_AS_NUMBERS)
+            typed_text = name in _REMARKS or (
+                blueprint not in _NO_REMARKS and name not in _READ_AS_NUMBERS | _NOT_TYPED
+            )
             if typed_text and any(without_contact_text(value) != value for value in values):
                 raise InvalidInput(
                     "contact_in_text",

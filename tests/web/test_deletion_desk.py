@@ -81,6 +81,8 @@ def test_two_people_answer_and_the_learner_reads_the_same(desk: Desk) -> None:
 
 def test_what_changed_meanwhile_is_not_confirmed_unseen(desk: Desk) -> None:
     assert desk.post(desk.lin, "propose", shown="0" * 64)[0] == 409
+    reads_as_a_number = "a13800138000".ljust(64, "b")
+    assert desk.post(desk.lin, "propose", shown=reads_as_a_number)[0] == 409
     status, page = desk.post(desk.zhou, "confirm", shown="0" * 64)
     assert status == 409
     assert "还没有人提出" in page

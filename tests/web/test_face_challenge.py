@@ -150,6 +150,13 @@ def test_a_cameras_name_is_a_hint_for_who_reviews_and_is_not_kept(chen: Register
     assert "laptop" not in repr(found)
 
 
+@pytest.mark.parametrize(
+    "name", ["微信:camera2026", "13800138000's iPhone", "a0b1c2d3-13800138000e-4f5a-8b6c-7d8e9f0a1b2c"]
+)
+def test_a_cameras_name_that_reads_as_contact_data_keeps_nobody_out(chen: Registering, name: str) -> None:
+    assert chen.begin(camera=name)["state"] == "open"
+
+
 def test_nobody_begins_challenges_without_end(chen: Registering) -> None:
     for _ in range(12):
         chen.begin()
