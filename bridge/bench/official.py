@@ -8,6 +8,8 @@ from urllib.parse import urlencode
 
 from bridge.kernel.errors import Unavailable
 
+_RESTS_SECONDS = 20
+"""After how long without a request the connection is opened anew, as browsers do: the server closes it after 30."""
 _CSRF = re.compile(rb'name="csrf_token" value="([^"]+)"')
 
 
@@ -24,6 +26,7 @@ class Official:
         self._http = http.client.HTTPConnection("127.0.0.1", port, timeout=120, source_address=source)
         self._cookies: dict[str, str] = {}
         self._token = ""
+        self._used = time.monotonic()
         self.get("/sign-in")
         self.post("/sign-in", {"login": f"official-{area}", "password": password}, status=303)
         self.get("/authority")
@@ -55,9 +58,12 @@ class Official:
         if form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
             body = urlencode(form)
+        if time.monotonic() - self._used > _RESTS_SECONDS:
+            self._http.close()
         self._http.request(method, path, body, headers)
         answer = self._http.getresponse()
         content = answer.read()
+        self._used = time.monotonic()
         if answer.status != status:
             raise Unavailable("bench_refused", f"测量中 {path} 的回答是 {answer.status}。", permanent=True)
         for name, value in answer.getheaders():

@@ -20,7 +20,10 @@ class TestDecisionRow(Base, TenantRow):
     """One attempt's score and what was decided on it; never changed."""
 
     __tablename__ = "test_decision"
-    __table_args__ = (UniqueConstraint("institution_id", "learner_ref", "class_run_id", "unit", "attempt"),)
+    __table_args__ = (
+        UniqueConstraint("institution_id", "learner_ref", "class_run_id", "unit", "attempt"),
+        Index("ix_test_decision_class_run", "class_run_id", "decided_at"),
+    )
     __test__ = False
 
     id: Mapped[Id]

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import accumulate
 
 from bridge.supervision.model import DayFigures
 
@@ -71,25 +72,25 @@ def dashboard(
         taught: (division, opens on, closes on, how many class runs).
     """
     days = tuple(first + _ONE_DAY * at for at in range((last - first).days + 1))
-    sums: dict[str, Counter[date]] = {}
+    by_day: dict[date, Counter[str]] = {}
     cities: dict[str, Counter[str]] = {}
     for one in found:
-        for name, number in one.figures.items():
-            sums.setdefault(name, Counter())[one.day] += number
-            cities.setdefault(one.city, Counter())[name] += number
-    open_on: Counter[date] = Counter()
+        by_day.setdefault(one.day, Counter()).update(one.figures)
+        cities.setdefault(one.city, Counter()).update(one.figures)
+    # More and less on the days on which class runs begin and have ended: a class run of months is two steps, not sixty.
+    steps: Counter[date] = Counter()
     runs: Counter[str] = Counter()
     for division, opens_on, closes_on, number in taught:
         runs[f"{division[:4]}00"] += number
-        day = max(opens_on, first)
-        while day <= min(closes_on, last):
-            open_on[day] += number
-            day += _ONE_DAY
+        steps[max(opens_on, first)] += number
+        steps[closes_on + _ONE_DAY] -= number
+    names = dict.fromkeys(name for figures in by_day.values() for name in figures)
+    nothing: Counter[str] = Counter()
     return Dashboard(
         days=days,
-        taught=tuple(open_on[day] for day in days),
-        by_day={name: tuple(counts[day] for day in days) for name, counts in sums.items()},
+        taught=tuple(accumulate(steps[day] for day in days)),
+        by_day={name: tuple(by_day.get(day, nothing)[name] for day in days) for name in names},
         cities=tuple(
-            CityRow(city, runs[city], cities.get(city, Counter())) for city in sorted(set(cities) | set(runs))
+            CityRow(city, runs[city], cities.get(city, nothing)) for city in sorted(set(cities) | set(runs))
         ),
     )

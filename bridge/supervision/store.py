@@ -145,8 +145,7 @@ class SqlSupervisionStore:
         statement = statement.where(cell.c.day >= first, cell.c.day <= last)
         rows = self._scope.rows(statement.group_by(cell.c.day, city).order_by(cell.c.day, city))
         return tuple(
-            DayFigures(row.day, f"{row.city}00", {name: int(row._mapping[name] or 0) for name in FIGURES})
-            for row in rows
+            DayFigures(row.day, f"{row.city}00", dict(zip(FIGURES, row[2:], strict=True))) for row in rows
         )
 
     def taught(self, first: date, last: date) -> tuple[tuple[str, date, date, int], ...]:
@@ -181,11 +180,13 @@ class SqlSupervisionStore:
 
     def _batches(self) -> Scoped:
         batch, names = table("report_batch"), ("id", "institution_id", "division_code", "state", "created_at")
-        return self._scope.batches(*(batch.c[name] for name in names), table("institution").c.name)
+        return self._scope.batches(
+            *(batch.c[name] for name in names), table("institution").c.name, *self._scope.fate_of_batch()
+        )
 
     def _seen(self, rows: Sequence[Row[Any]]) -> tuple[BatchView, ...]:
         shown = [row.id for row in rows]
-        counts, attempts, receipts = self._record_counts(shown), self._attempts(shown), self._receipts(shown)
+        counts = self._record_counts(shown)
         records: dict[str, list[RecordView]] = {}
         for row in self._records(shown, _MOST_RECORDS, 0, table("report_record").c.state != _ACCEPTED):
             records.setdefault(row.batch_id, []).append(_record(row))
@@ -197,8 +198,8 @@ class SqlSupervisionStore:
                 division_code=row.division_code,
                 state=row.state,
                 created_at=row.created_at,
-                attempts=attempts.get(row.id, 0),
-                receipt_status=receipts.get(row.id),
+                attempts=row.attempts,
+                receipt_status=row.receipt_status,
                 record_count=counts.get(row.id, 0),
                 records=tuple(records.get(row.id, ())),
             )
@@ -304,19 +305,6 @@ class SqlSupervisionStore:
         statement = self._scope.records(record.c.batch_id, func.count().label("number"))
         statement = statement.where(record.c.batch_id.in_(batches)).group_by(record.c.batch_id)
         return {row.batch_id: row.number for row in self._scope.rows(statement)}
-
-    def _attempts(self, batches: Sequence[str]) -> dict[str, int]:
-        batch, attempt = table("report_batch"), table("report_attempt")
-        statement = self._scope.batches(batch.c.id, func.count().label("number"))
-        statement = statement.join(attempt, attempt.c.batch_id == batch.c.id)
-        rows = self._scope.rows(statement.where(batch.c.id.in_(batches)).group_by(batch.c.id))
-        return {row.id: row.number for row in rows}
-
-    def _receipts(self, batches: Sequence[str]) -> dict[str, str]:
-        batch, receipt = table("report_batch"), table("report_receipt")
-        statement = self._scope.batches(batch.c.id, receipt.c.status)
-        statement = statement.join(receipt, receipt.c.batch_id == batch.c.id)
-        return {row.id: row.status for row in self._scope.rows(statement.where(batch.c.id.in_(batches)))}
 
 
 _RECORD = ("kind", "number", "revision", "state", "reason")

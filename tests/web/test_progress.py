@@ -82,7 +82,10 @@ def test_the_picture_and_the_table_tell_the_same() -> None:
     assert [one["ms"] for one in unit["segments"]] == [60_000, 30_000]
     assert unit["segments"][0]["reason"] is None
     assert view.picture["reasons"][unit["segments"][1]["reason"]]["text"] == HIDDEN.sentence_zh
-    assert [(row.seconds, reason) for row, _title, reason in view.rows] == [(30, HIDDEN), (60, None)]
+    assert [(row.seconds, why and why.sentence) for row, _title, why in view.rows] == [
+        (30, HIDDEN.sentence_zh),
+        (60, None),
+    ]
     assert [(line.code, line.seconds, line.refused) for line in view.reasons] == [("hidden", 30, True)]
 
 

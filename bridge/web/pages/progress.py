@@ -2,17 +2,17 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from bridge.ledger.model.statement import SecondsStatement, Segment, Verdict
 from bridge.registry.model import CourseUnit
-from bridge.rules.model import Reason
 from bridge.web.pages.wording import source, span, typeset
 
 _ROWS = 300
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Stretch:
     """Neighbouring segments of one unit and session that fare alike. [start_ms, end_ms), study clock."""
 
@@ -27,9 +27,17 @@ class Stretch:
     def seconds(self) -> int:
         return (self.end_ms - self.start_ms) // 1000
 
-    @property
+    @cached_property
     def when(self) -> str:
         return span(self.start_ms, self.end_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class Why:
+    """What a reason says, and what it rests on, as a page says it."""
+
+    sentence: str
+    source: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +64,7 @@ class ProgressView:
     provisional_seconds: int
     refused_seconds: int
     reasons: tuple[ReasonLine, ...]
-    rows: tuple[tuple[Stretch, str, Reason | None], ...]
+    rows: tuple[tuple[Stretch, str, Why | None], ...]
     left_out: int
     picture: Mapping[str, Any]
 
@@ -67,17 +75,17 @@ def view_progress(statement: SecondsStatement, units: Sequence[CourseUnit]) -> P
     stretches = join(statement.timeline)
     newest = sorted(stretches, key=lambda one: one.start_ms, reverse=True)
     figures = statement.figures
+    why = {code: Why(typeset(one.sentence_zh), source(one)) for code, one in statement.reasons.items()}
     return ProgressView(
         credited_seconds=figures.credited_seconds,
         provisional_seconds=figures.provisional_seconds,
         refused_seconds=figures.refused_seconds_total,
-        reasons=_reason_lines(statement, stretches),
+        reasons=_reason_lines(why, stretches),
         rows=tuple(
-            (one, titles.get(one.unit, one.unit), statement.reasons.get(one.reason or ""))
-            for one in newest[:_ROWS]
+            (one, titles.get(one.unit, one.unit), why.get(one.reason or "")) for one in newest[:_ROWS]
         ),
         left_out=max(0, len(newest) - _ROWS),
-        picture=_picture(stretches, statement.reasons, units),
+        picture=_picture(stretches, why, units),
     )
 
 
@@ -101,7 +109,7 @@ def join(timeline: Iterable[Segment]) -> list[Stretch]:
     return joined
 
 
-def _reason_lines(statement: SecondsStatement, stretches: Iterable[Stretch]) -> tuple[ReasonLine, ...]:
+def _reason_lines(why: Mapping[str, Why], stretches: Iterable[Stretch]) -> tuple[ReasonLine, ...]:
     totals: dict[tuple[str, bool], int] = {}
     for one in stretches:
         if one.reason is not None:
@@ -109,25 +117,19 @@ def _reason_lines(statement: SecondsStatement, stretches: Iterable[Stretch]) -> 
             totals[key] = totals.get(key, 0) + one.end_ms - one.start_ms
     lines = []
     for (code, refused), milliseconds in totals.items():
-        reason = statement.reasons.get(code)
-        if reason is not None and milliseconds >= 1000:
-            lines.append(
-                ReasonLine(code, typeset(reason.sentence_zh), source(reason), milliseconds // 1000, refused)
-            )
+        said = why.get(code)
+        if said is not None and milliseconds >= 1000:
+            lines.append(ReasonLine(code, said.sentence, said.source, milliseconds // 1000, refused))
     return tuple(sorted(lines, key=lambda line: (line.refused, -line.seconds)))
 
 
 def _picture(
-    stretches: Sequence[Stretch], reasons: Mapping[str, Reason], units: Sequence[CourseUnit]
+    stretches: Sequence[Stretch], why: Mapping[str, Why], units: Sequence[CourseUnit]
 ) -> dict[str, Any]:
-    codes = sorted({one.reason for one in stretches if one.reason in reasons} - {None}, key=str)
+    codes = sorted({one.reason for one in stretches if one.reason in why} - {None}, key=str)
     studied = {one.unit for one in stretches}
     return {
-        "reasons": [
-            {"text": typeset(reasons[code].sentence_zh), "source": source(reasons[code])}
-            for code in codes
-            if code
-        ],
+        "reasons": [{"text": why[code].sentence, "source": why[code].source} for code in codes if code],
         "units": [
             {
                 "title": unit.title,

@@ -118,9 +118,9 @@ def beijing_ms(milliseconds: int, form: str = "%Y-%m-%d %H:%M:%S") -> str:
 
 def span(start_ms: int, end_ms: int) -> str:
     """Return e.g. "11-23 18:03:10 至 18:05:40"."""
+    start, end = (from_epoch_ms(at).astimezone(LEGAL_ZONE) for at in (start_ms, end_ms))
     day = "%m-%d %H:%M:%S"
-    same = beijing_ms(start_ms, "%Y%m%d") == beijing_ms(end_ms, "%Y%m%d")
-    return f"{beijing_ms(start_ms, day)} 至 {beijing_ms(end_ms, '%H:%M:%S' if same else day)}"
+    return f"{start:{day}} 至 {end.strftime('%H:%M:%S' if start.date() == end.date() else day)}"
 
 
 def exact(number: int | Fraction) -> str:
