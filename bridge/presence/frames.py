@@ -237,7 +237,7 @@ class FrameService:
         asked = "" if check.asked is None else check.asked.move.value
         frame_id = self._take(check.learner, check.class_run, check.id, jpeg, asked)
         if check.asked is not None:
-            self._store.save_check(replace(check, asked=check.asked.taking(frame_id)), None)
+            self._store.save_asked(replace(check, asked=check.asked.taking(frame_id)))
         return frame_id
 
     def submit_for_reference(self, learner: LearnerRef, class_run: ClassRunId, jpeg: bytes) -> str:

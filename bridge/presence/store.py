@@ -94,6 +94,13 @@ _SESSION_OF_CHECK = Prepared(
         .with_for_update(of=_SESSION)
     )
 )
+_ASKED_SAVED = Prepared(
+    lambda _dialect: (
+        update(_CHECK)
+        .where(_CHECK.c.id == bindparam("check_id"), _CHECK.c.institution_id == bindparam("institution"))
+        .values(asked=bindparam("now_asked", type_=_CHECK.c.asked.type))
+    )
+)
 _FRAME_KNOWN = Prepared(
     lambda _dialect: select(_FRAME.c.id).where(
         _FRAME.c.institution_id == bindparam("institution"),
@@ -346,6 +353,14 @@ class SqlPresenceStore:
             setattr(row, name, value)
         row.decided_ms = decided_ms
         self._db.flush()
+
+    def save_asked(self, check: PresenceCheck) -> None:
+        values = {"check_id": check.id, "institution": self._tx.institution_id}
+        _ASKED_SAVED.run(self._db, {**values, "now_asked": check.asked and check.asked.as_json()})
+        # Others who share the session may have the check as it was before.
+        loaded = self._db.identity_map.get(self._db.identity_key(PresenceCheckRow, check.id))
+        if loaded is not None:
+            self._db.expire(loaded, ("asked",))
 
     def last_passed_ms(self, session_id: StudySessionId) -> int | None:
         return self._db.scalar(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -15,8 +16,10 @@ from bridge.identity.consent import FACE, FACE_CONSENT
 from bridge.identity.store import SqlIdentityStore
 from bridge.identity.tables import ConsentRow
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
-from bridge.kernel.ids import LearnerRef, RegistrationId, new_id, random_ref
+from bridge.kernel.ids import CheckId, LearnerRef, RegistrationId, new_id, random_ref
+from bridge.presence.challenge import Move
 from bridge.presence.model import FaceReference
+from bridge.presence.movement import Asked
 from bridge.presence.tables import FaceFrameRow
 from bridge.settings import Mode, Settings
 from bridge.start import migrate
@@ -56,6 +59,15 @@ class Door:
             f"/agent/v1/checks/{check}/frames", data=jpeg, headers=headers, content_type="image/jpeg"
         )
         return answer.status_code, answer.json.get("reason", ""), self._asked() - before
+
+    def asks_for_a_movement(self) -> None:
+        """Have the next learner's straight look be verified."""
+        check = CheckId(self._seats[-1][0])
+        with self.house.uow.for_institution(self.institution) as tx:
+            store = self.house.at(tx).presence_store
+            seen = store.seen(check)
+            assert seen is not None
+            store.save_check(replace(seen.check, asked=Asked(Move.NOD, 4, 3, "straight")), None)
 
     def frames(self) -> int:
         with self.house.uow.for_institution(self.institution, read_only=True) as tx:
@@ -109,6 +121,14 @@ def door(postgres_url: str, tmp_path: Path) -> Iterator[Door]:
     built = Door(settings, tmp_path)
     yield built
     built.close()
+
+
+def test_a_picture_of_a_movement_asks_but_once_more(door: Door) -> None:
+    for _ in range(2):  # the first has its statements prepared
+        door.asks_for_a_movement()
+        status, _, asked = door.send(picture("down"))
+        assert status == 202
+    assert asked == -1
 
 
 def test_a_frame_asks_a_few_times_and_what_was_withdrawn_between_look_and_work_is_refused(
