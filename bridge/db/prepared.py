@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Dialect
+from sqlalchemy import Connection, Dialect, event
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import ORMExecuteState, Session
 from sqlalchemy.sql.elements import ClauseElement
 
 _AHEAD = "asked_ahead"
+_HELD = "held_writes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,16 @@ class Prepared:
     def run(self, session: Session, values: Mapping[str, Any]) -> None:
         """Run the statement with these values, by their names, in the session's unit of work.
 
+        Within `asked_ahead` it goes along with what is run next.
+
         Raises:
             sqlalchemy.exc.DBAPIError: as for any statement.
         """
-        self._cursor(session, values)
+        held = session.info.get(_HELD)
+        if held is None:
+            self._cursor(session, values)
+        else:
+            held.append(Question(self, values))
 
     def row(self, session: Session, values: Mapping[str, Any]) -> Any:
         """Run it so; return the one row, its columns by their names, or None if there is none."""
@@ -80,7 +87,10 @@ class Prepared:
 
     def _cursor(self, session: Session, values: Mapping[str, Any]) -> tuple[Any, _Form]:
         session.flush()
-        return self._on(session.connection(), values)
+        if not session.info.get(_HELD):
+            return self._on(session.connection(), values)
+        *_, answer = _at_once(session, (*_let_go(session), Question(self, values)))
+        return answer
 
     def _on(self, connection: Connection, values: Mapping[str, Any]) -> tuple[Any, _Form]:
         dialect = connection.dialect
@@ -124,6 +134,8 @@ class Question:
 def asked_ahead(session: Session, questions: Sequence[Question]) -> Iterator[None]:
     """Ask all questions in one round trip, in their order; within the block each is answered once from there.
 
+    What is only written within the block goes along with the next statement, or with the block's end.
+
     For what is asked again and again at a distance: in a class that is checked at once each wait for the database lets
     others in between (measured in `./anxue acceptance face-load`). A driver that has no round trips is asked later.
 
@@ -135,19 +147,50 @@ def asked_ahead(session: Session, questions: Sequence[Question]) -> Iterator[Non
         yield
         return
     session.flush()
+    session.info[_AHEAD] = {
+        one._name: one.statement._all(*answer)
+        for one, answer in zip(questions, _at_once(session, questions), strict=True)
+    }
+    session.info[_HELD] = []
+    try:
+        yield
+        _send_held(session)
+    finally:
+        del session.info[_AHEAD], session.info[_HELD]
+
+
+def _at_once(session: Session, questions: Sequence[Question]) -> list[tuple[Any, _Form]]:
+    """Ask in one round trip, in this order; return each cursor with its form."""
+    connection = session.connection()
     driver: Any = connection.connection.dbapi_connection
     try:
         with driver.pipeline():
-            asked = [one.statement._on(connection, one.values) for one in questions]
+            return [one.statement._on(connection, one.values) for one in questions]
     except connection.dialect.loaded_dbapi.Error as error:
-        raise _refused(connection, "asked ahead", error) from error
-    session.info[_AHEAD] = {
-        one._name: one.statement._all(*answer) for one, answer in zip(questions, asked, strict=True)
-    }
-    try:
-        yield
-    finally:
-        session.info.pop(_AHEAD, None)
+        raise _refused(connection, "asked at once", error) from error
+
+
+def _let_go(session: Session) -> Sequence[Question]:
+    """Return the writes that are held, which are held no more."""
+    held: list[Question] = session.info.get(_HELD, [])
+    found = tuple(held)
+    held.clear()
+    return found
+
+
+def _send_held(session: Session) -> None:
+    if session.info.get(_HELD):
+        _at_once(session, _let_go(session))
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _before_any_other(state: ORMExecuteState) -> None:
+    _send_held(state.session)
+
+
+@event.listens_for(Session, "before_flush")
+def _before_a_flush(session: Session, *_given: Any) -> None:
+    _send_held(session)
 
 
 def on_driver(connection: Connection, text: str, parameters: Any = (), **options: Any) -> Any:

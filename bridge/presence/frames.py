@@ -238,7 +238,7 @@ class FrameService:
         frame_id = self._take(check.learner, check.class_run, check.id, jpeg, asked)
         if check.asked is not None:
             self._store.save_asked(replace(check, asked=check.asked.taking(frame_id)))
-        return frame_id
+        return self._to_be_judged(frame_id)
 
     def submit_for_reference(self, learner: LearnerRef, class_run: ClassRunId, jpeg: bytes) -> str:
         """Store a frame of the face registration and ask for its judgement; return the frame's id.
@@ -253,7 +253,7 @@ class FrameService:
         current = reference is not None and reference.is_of(self._recogniser)
         if current and reference is not None and reference.anchored_ms is not None:
             raise InvalidInput("already_anchored", "人脸已登记完成,无需重复采集", http_status=409)
-        return self._take(learner, class_run, None, jpeg)
+        return self._to_be_judged(self._take(learner, class_run, None, jpeg))
 
     def submit_for_card_check(
         self, learner: LearnerRef, class_run: ClassRunId, check_id: CheckId, jpeg: bytes
@@ -266,7 +266,7 @@ class FrameService:
         Frame(jpeg)
         if self._store.waiting_frames(check_id):
             raise InvalidInput("frame_waiting", "上一张照片正在核对,请稍候", http_status=409)
-        return self._take(learner, class_run, check_id, jpeg)
+        return self._to_be_judged(self._take(learner, class_run, check_id, jpeg))
 
     def material(self, frame_id: str) -> FrameMaterial | None:
         """Return what is needed to judge the frame; None if it was judged already."""
@@ -415,8 +415,11 @@ class FrameService:
         )
         if not self._store.add_frame(frame):
             raise _repeated()
-        self._events.want(FRAME_WAITING, frame.id)
         return frame.id
+
+    def _to_be_judged(self, frame_id: str) -> str:
+        self._events.want(FRAME_WAITING, frame_id)
+        return frame_id
 
     def _template(self, reference: FaceReference, evidence_id: str) -> FaceTemplate:
         vector = self._evidence.get(self._institution_id, EvidenceId(evidence_id))

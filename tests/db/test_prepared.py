@@ -91,3 +91,29 @@ def test_what_is_refused_ahead_is_refused_as_from_any_statement(office: Office) 
     with pytest.raises(DBAPIError):
         office.uow.together(ORG, ask)
     office.uow.together(ORG, lambda tx: _ADD.run(tx.session, _VALUES))
+
+
+@pytest.mark.parametrize("reader", ["prepared", "core", "orm", "nobody"])
+def test_what_is_written_in_a_block_is_there_for_whoever_reads_next(office: Office, reader: str) -> None:
+    with office.uow.for_institution(ORG) as tx:
+        with asked_ahead(tx.session, [Question(_FIND, {"of": "b"})]):
+            _ADD.run(tx.session, _VALUES)
+            if reader == "prepared":
+                assert _FIND.row(tx.session, {"of": "a"}).text == "文"
+            elif reader == "core":
+                assert tx.session.execute(select(_NOTE.c.text)).scalars().all() == ["文"]
+            elif reader == "orm":
+                assert tx.session.get_one(NoteRow, "a").text == "文"
+        assert tx.session.connection().execute(select(_NOTE.c.text)).scalars().all() == ["文"]
+
+
+def test_what_is_written_in_a_block_and_refused_ends_the_unit_of_work(office: Office) -> None:
+    def adds(tx: Tx) -> None:
+        with asked_ahead(tx.session, [Question(_FIND, {"of": "b"})]):
+            add_twice(tx)
+
+    with pytest.raises(IntegrityError) as refused:
+        office.uow.together(ORG, adds)
+    assert "文" not in str(refused.value)
+    with office.uow.for_institution(ORG) as tx:
+        assert tx.session.scalars(select(NoteRow)).all() == []
