@@ -21,6 +21,7 @@ from bridge.presence.face import (
     FaceTemplate,
     FaceVerdict,
     Frame,
+    HeadPose,
     judge,
 )
 from bridge.presence.model import (
@@ -72,7 +73,7 @@ class JudgedFrame:
         chosen: index of the template most like the others, the new one being last.
         anchoring: whether the verdict rests on the enrolment list's ID photo.
         reference_id: of the reference with which a check's frame was compared.
-        pitch_degrees: how the head of a check's straight look was held; None where that could not be read.
+        pose: how the head of a check's straight look was held; None where that could not be read.
         move: of a picture of a movement, what it shows of it.
     """
 
@@ -81,7 +82,7 @@ class JudgedFrame:
     chosen: int
     anchoring: bool
     reference_id: str = ""
-    pitch_degrees: float | None = None
+    pose: HeadPose | None = None
     move: JudgedMove | None = None
 
 
@@ -119,8 +120,7 @@ def _judged(
             raise InvalidInput("face_reference_required", "尚未采集人脸,请先完成人脸登记", http_status=409)
         judgement = judge(seen, material.reference, engine.pack)
         pose = None if seen.signs is None else seen.signs.pose
-        pitch = None if pose is None else pose.pitch_degrees
-        return JudgedFrame(judgement, None, 0, False, material.reference_id, pitch)
+        return JudgedFrame(judgement, None, 0, False, material.reference_id, pose)
     anchor = roster_template(material.roster_jpeg) if material.roster_jpeg is not None else None
     if anchor is None and material.renewal:
         raise InvalidInput(
@@ -352,7 +352,7 @@ class FrameService:
         state, left = check.after(verdict)
         if state is CheckState.PASSED and self._movements.follow(check):
             looked = replace(self._with_wait(check, frame), reference=reference_id)
-            return self._movements.begin(looked, frame.id, judged.pitch_degrees)
+            return self._movements.begin(looked, frame.id, judged.pose)
         if state is not CheckState.PASSED:
             check = replace(self._with_wait(check, frame), verdicts=(*check.verdicts, verdict.value))
         else:

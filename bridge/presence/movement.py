@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from bridge.presence.challenge import Finding, Move, moves_of
-from bridge.presence.face import FaceVerdict
+from bridge.presence.face import FaceVerdict, HeadPose
 from bridge.presence.face_pack import ChallengeLimits, FacePack, MovementLimits
 
 _CHANCE_BITS = 32
@@ -60,7 +60,7 @@ class Asked:
         frames: how many pictures show it.
         tries_left: this one included.
         straight: the picture of the straight look, by its id.
-        straight_pitch: how the head was held in it, degrees; None where that could not be read.
+        straight_pitch, straight_yaw: how the head was held in it, degrees; None where that could not be read.
         pictures: ids of those that have come, in their order.
         seen: what those that were judged showed.
     """
@@ -72,6 +72,7 @@ class Asked:
     straight_pitch: float | None = None
     pictures: tuple[str, ...] = ()
     seen: Mapping[str, SeenFrame] | None = None
+    straight_yaw: float | None = None
 
     @property
     def whole(self) -> bool:
@@ -120,16 +121,19 @@ def check_moves(pack: FacePack) -> tuple[Move, ...]:
 
 
 def ask(
-    straight: str, pitch: float | None, moves: Sequence[Move], limits: MovementLimits, chance: int
+    straight: str, pose: HeadPose | None, moves: Sequence[Move], limits: MovementLimits, chance: int
 ) -> Asked:
     """Return the first movement, once the straight look was verified.
 
     Args:
-        straight: the picture of it; `pitch`: how the head was held there.
+        straight: the picture of it; `pose`: how the head was held there, None where that could not be read.
         chance: an integer in [0, 2**32), the server's.
     """
     move = moves[len(moves) * chance >> _CHANCE_BITS]
-    return Asked(move, limits.frames, limits.tries, straight, pitch)
+    asked = Asked(move, limits.frames, limits.tries, straight)
+    if pose is None:
+        return asked
+    return replace(asked, straight_pitch=pose.pitch_degrees, straight_yaw=pose.yaw_degrees)
 
 
 def ask_again(asked: Asked, moves: Sequence[Move], chance: int, *, lost: bool) -> Asked | None:
@@ -164,8 +168,8 @@ def find_movement(asked: Asked, limits: ChallengeLimits) -> Finding:
     theirs = [one for one in read if one.verdict not in _NOT_THEIRS]
     # The camera's picture is not mirrored: who turns to their own left turns to the picture's right.
     turned = {
-        Move.TURN_LEFT: [one for one in theirs if (one.yaw or 0.0) <= -limits.turn_degrees],
-        Move.TURN_RIGHT: [one for one in theirs if (one.yaw or 0.0) >= limits.turn_degrees],
+        Move.TURN_LEFT: _turned(asked, theirs, -limits.turn_degrees),
+        Move.TURN_RIGHT: _turned(asked, theirs, limits.turn_degrees),
     }
     if any(found for other, found in turned.items() if other is not asked.move):
         return Finding.WRONG_MOVE
@@ -177,6 +181,22 @@ def find_movement(asked: Asked, limits: ChallengeLimits) -> Finding:
         return Finding.NOT_SHOWN
     verified = any(one.verdict == FaceVerdict.VERIFIED.value for one in sure)
     return Finding.MET if verified else Finding.UNSURE
+
+
+def _turned(asked: Asked, shown: Sequence[SeenFrame], degrees: float) -> list[SeenFrame]:
+    """Return the pictures in which the head is turned so far (left is negative), half of it since the straight look.
+
+    A photograph of somebody who looked aside is taken for a straight look, too: turned it is from the beginning.
+    """
+    begin = asked.straight_yaw
+    side = 1 if degrees > 0 else -1
+    return [
+        one
+        for one in shown
+        if one.yaw is not None
+        and side * one.yaw >= abs(degrees)
+        and (begin is None or side * (one.yaw - begin) >= abs(degrees) / 2)
+    ]
 
 
 def _lowered(asked: Asked, shown: Sequence[SeenFrame], degrees: float) -> list[SeenFrame]:

@@ -15,7 +15,7 @@ from bridge.kernel.evidence import EvidencePort
 from bridge.kernel.ids import CheckId, InstitutionId, LearnerRef
 from bridge.kernel.time import Clock, StudyClock, epoch_ms
 from bridge.presence.challenge import MOVE_SENTENCES, Finding
-from bridge.presence.face import FaceVerdict
+from bridge.presence.face import FaceVerdict, HeadPose
 from bridge.presence.face_pack import FacePack
 from bridge.presence.model import CheckState, FaceFrame, PresenceCheck
 from bridge.presence.movement import Asked, again_sentence, ask, ask_again, check_moves, find_movement
@@ -59,12 +59,12 @@ class Movements:
         """Return whether a movement follows on the check's straight look."""
         return check.with_movement and bool(self._moves)
 
-    def begin(self, check: PresenceCheck, straight: str, pitch: float | None) -> str:
+    def begin(self, check: PresenceCheck, straight: str, pose: HeadPose | None) -> str:
         """Ask for the first movement of the check, whose straight look was verified; return how it is asked."""
         limits = self._pack.movement
         if limits is None:
             raise LookupError(f"face pack {self._pack.id} sees no movement")
-        return self._ask(check, ask(straight, pitch, self._moves, limits, secrets.randbits(32)))
+        return self._ask(check, ask(straight, pose, self._moves, limits, secrets.randbits(32)))
 
     def around(self, frame: FaceFrame) -> Surroundings | None:
         """Return what a picture of a movement is held together with; None if it is asked for no more."""

@@ -132,7 +132,10 @@ class _Bench:
             around = Surroundings(before, ())
             _, judged = judge_moving(self.engine, jpeg, template, around, self._means)
             seen[str(at)], before = judged.seen, jpeg
-        asked = Asked(move, len(jpegs), 1, "straight", signs.pose.pitch_degrees, tuple(seen), seen)
+        pose = signs.pose
+        asked = Asked(
+            move, len(jpegs), 1, "straight", pose.pitch_degrees, tuple(seen), seen, pose.yaw_degrees
+        )
         anywhere = {name: replace(one, elsewhere=False) for name, one in seen.items()}
         return find_movement(asked, limits), find_movement(replace(asked, seen=anywhere), limits)
 

@@ -66,7 +66,9 @@ def test_the_straight_look_alone_passes_nothing(moving: Room) -> None:
     _, check_id = looked(moving)
 
     assert decided(moving) == []
-    assert asked_of(moving, check_id).move in check_moves(PACK)
+    asked = asked_of(moving, check_id)
+    assert asked.move in check_moves(PACK)
+    assert (asked.straight_pitch, asked.straight_yaw) == (-5.0, 0.0)
 
 
 def test_who_does_as_asked_has_passed_at_the_moment_of_the_last_picture(moving: Room) -> None:
@@ -285,6 +287,19 @@ def found(move: Move, *shown: SeenFrame) -> Finding:
     names = tuple(str(at) for at in range(len(shown)))
     asked = Asked(move, len(shown), 3, "straight", -5.0, names, dict(zip(names, shown, strict=True)))
     return find_movement(asked, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("begin", "finding"), [(-24.0, Finding.NOT_SHOWN), (-17.0, Finding.MET), (None, Finding.MET)]
+)
+def test_who_looked_aside_from_the_beginning_has_not_turned(begin: float | None, finding: Finding) -> None:
+    names = ("a", "b", "c", "d")
+    shown = dict(zip(names, [seen(-23), seen(-25), seen(-27), seen(-24)], strict=True))
+    asked = Asked(Move.TURN_LEFT, 4, 3, "straight", -5.0, names, shown, begin)
+    assert find_movement(asked, LIMITS) is finding
+    # To the other side it is no movement at all, rather than the wrong one.
+    aside = find_movement(replace(asked, move=Move.TURN_RIGHT), LIMITS)
+    assert aside is (Finding.NOT_SHOWN if finding is Finding.NOT_SHOWN else Finding.WRONG_MOVE)
 
 
 @pytest.mark.parametrize(
