@@ -17,7 +17,7 @@ from plugins.simulators.attack.page import as_markdown
 
 @click.command("attack", help="用公开的刷课手法攻击一个临时启动的安学桥,报告被误计的秒数与误伤的秒数。")
 @click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
-@click.option("--alone", is_flag=True, help="只逐个攻击,不两两组合(约一分钟;全部约十分钟)。")
+@click.option("--alone", is_flag=True, help="只逐个攻击,不两两组合(约一刻钟;全部约一个半小时)。")
 @click.option("--only", help="只攻击这一个编号,例如 X8。")
 @click.option("--table", type=click.Path(path_type=Path, dir_okay=False), help="另把结果写成 Markdown 文件。")
 def attack(as_json: bool, alone: bool, only: str | None, table: Path | None) -> None:
