@@ -172,10 +172,9 @@ def _at_once(session: Session, questions: Sequence[Question]) -> list[tuple[Any,
 
 def _let_go(session: Session) -> Sequence[Question]:
     """Return the writes that are held, which are held no more."""
-    held: list[Question] = session.info.get(_HELD, [])
-    found = tuple(held)
-    held.clear()
-    return found
+    held: Sequence[Question] = session.info[_HELD]
+    session.info[_HELD] = []
+    return held
 
 
 def _send_held(session: Session) -> None:

@@ -27,7 +27,7 @@ class Stretch:
     def seconds(self) -> int:
         return (self.end_ms - self.start_ms) // 1000
 
-    @cached_property
+    @cached_property  # the picture and the table both say it
     def when(self) -> str:
         return span(self.start_ms, self.end_ms)
 
