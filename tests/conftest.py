@@ -5,12 +5,14 @@ import sys
 from typing import Any
 
 from hypothesis import settings
+from playwright.sync_api import expect
 
 pytest_plugins = ["tests.servers.postgresql", "tests.servers.redis"]
 
 # No test asserts how long something takes: a busy machine is no defect.
 settings.register_profile("anxue", deadline=None)
 settings.load_profile("anxue")
+expect.set_options(timeout=20_000)
 
 
 class LeftTheMachineError(RuntimeError):

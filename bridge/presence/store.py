@@ -357,10 +357,6 @@ class SqlPresenceStore:
     def save_asked(self, check: PresenceCheck) -> None:
         values = {"check_id": check.id, "institution": self._tx.institution_id}
         _ASKED_SAVED.run(self._db, {**values, "now_asked": check.asked and check.asked.as_json()})
-        # Others who share the session may have the check as it was before.
-        loaded = self._db.identity_map.get(self._db.identity_key(PresenceCheckRow, check.id))
-        if loaded is not None:
-            self._db.expire(loaded, ("asked",))
 
     def last_passed_ms(self, session_id: StudySessionId) -> int | None:
         return self._db.scalar(

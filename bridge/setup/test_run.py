@@ -8,6 +8,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
@@ -21,6 +23,8 @@ from bridge.setup.servers import ensure_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
+_REPORT = "report.xml"
+_AFTER_OTHERS = ("nice", "-n", "5")
 _CHECKS = (
     ("ruff check", ["ruff", "check", "."]),
     ("ruff format", ["ruff", "format", "--check", "."]),
@@ -90,23 +94,27 @@ def run_pytest_alone(arguments: tuple[str, ...]) -> int:
 
 
 def run_all() -> int:
-    """Run all checks and all tests, print pytest's counts last; return 0 only if everything is green."""
-    failures = []
-    for title, arguments in _CHECKS:
-        _announce(title)
-        if _run([str(_BIN / arguments[0]), *arguments[1:]]) != 0:
-            failures.append(title)
-    total = Counts(0, 0, 0, 0, 0.0)
-    # What drives whole processes or a browser runs alone: two cores are too few for two of them.
-    for title, arguments in (
-        ("pytest, two at a time", ["-m", "not e2e", "-n", "2"]),
-        ("pytest, end to end", ["-m", "e2e"]),
-    ):
-        _announce(title)
-        status, counts = _counted_pytest(arguments)
-        total += counts
-        if status != 0:
-            failures.append(f"{title} (exit status {status})")
+    """Run all checks and all tests, print pytest's counts last; return 0 only if everything is green.
+
+    What drives whole processes or a browser mostly waits. It runs beside all else, one test after another, and goes
+    first: the others have what it leaves of the machine.
+    """
+    started, statuses = time.monotonic(), {}
+    with tempfile.TemporaryDirectory(prefix="anxue-test-") as name, ThreadPoolExecutor(1) as beside:
+        folder = Path(name)
+        driving = beside.submit(_run, _pytest(folder / "driving", "-m", "e2e"), folder / "driving.txt")
+        for title, arguments in (
+            *((title, [str(_BIN / command[0]), *command[1:]]) for title, command in _CHECKS),
+            ("pytest, two at a time", _pytest(folder / "others", "-m", "not e2e", "-n", "2")),
+        ):
+            _announce(title)
+            statuses[title] = _run([*_AFTER_OTHERS, *arguments])
+        _announce("pytest, end to end")
+        statuses["pytest, end to end"] = driving.result()
+        click.echo((folder / "driving.txt").read_text(encoding="utf-8", errors="replace"))
+        total = read_counts(folder / "driving" / _REPORT, 0.0)
+        total += read_counts(folder / "others" / _REPORT, time.monotonic() - started)
+    failures = [f"{title} (exit status {status})" for title, status in statuses.items() if status != 0]
     if total.skipped:
         failures.append(f"{total.skipped} skipped test(s): a test that cannot run must fail")
     for failure in failures:
@@ -115,13 +123,8 @@ def run_all() -> int:
     return 1 if failures else 0
 
 
-def _counted_pytest(arguments: list[str]) -> tuple[int, Counts]:
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="anxue-test-") as folder:
-        report = Path(folder) / "report.xml"
-        status = _run([sys.executable, "-m", "pytest", "-q", f"--junit-xml={report}", *arguments])
-        counts = read_counts(report, time.monotonic() - started)
-    return status, counts
+def _pytest(folder: Path, *arguments: str) -> list[str]:
+    return [sys.executable, "-m", "pytest", "-q", f"--junit-xml={folder / _REPORT}", *arguments]
 
 
 def read_counts(report: Path, seconds: float) -> Counts:
@@ -142,9 +145,13 @@ def _announce(title: str) -> None:
     click.echo(f"\n---- {title}")
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], told: Path | None = None) -> int:
+    """Run a command and return its exit status; what it tells goes to `told`, or to where ours goes."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(arguments, cwd=ROOT, env=environment, check=False).returncode
+    with told.open("wb") if told else nullcontext() as into:
+        return subprocess.run(
+            arguments, cwd=ROOT, env=environment, stdout=into, stderr=into, check=False
+        ).returncode
 
 
 if __name__ == "__main__":

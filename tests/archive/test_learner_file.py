@@ -17,7 +17,6 @@ from bridge.archive.service import ArchiveService
 from bridge.archive.store import SqlArchiveStore
 from bridge.archive.verification import verify
 from bridge.completion.model import IssuedPaper
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.canonical import sha256_hex
@@ -44,6 +43,7 @@ from tests.completion.papers import (
     issued,
 )
 from tests.contracts.memory_evidence import MemoryEvidence
+from tests.servers.tables import make_tables
 
 PDF = b"%PDF-1.7 made up"
 ENTRIES: list[Any] = []
@@ -107,7 +107,7 @@ class House:
 @pytest.fixture
 def house(database_url: str) -> Iterator[House]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     yield House(UnitOfWork(engine, FixedClock(NOW)))
     engine.dispose()
 
@@ -116,7 +116,7 @@ def house(database_url: str) -> Iterator[House]:
 def bag(tmp_path: Path) -> Path:
     """A sealed learner's file in a folder; sealed on SQLite."""
     engine = open_engine(f"sqlite:///{tmp_path / 'archive.sqlite3'}")
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     sealed_in = House(UnitOfWork(engine, FixedClock(NOW)))
     sealed_in.do(lambda archive: archive.seal_learner_file(LEARNER, RUN))
     folder = tmp_path / "bag"
@@ -198,7 +198,7 @@ def test_the_same_file_sealed_twice_is_the_same_bytes(tmp_path: Path) -> None:
     hashes = set()
     for name in ("a", "b"):
         engine = open_engine(f"sqlite:///{tmp_path / name}")
-        Base.metadata.create_all(engine)
+        make_tables(engine)
         sealed = House(UnitOfWork(engine, FixedClock(NOW)), around=around).do(
             lambda archive: archive.seal_learner_file(LEARNER, RUN)
         )

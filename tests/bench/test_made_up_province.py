@@ -7,7 +7,6 @@ from sqlalchemy import select, text
 import bridge.migrations.tables  # noqa: F401
 from bridge.bench.made_up_province import synthesise
 from bridge.db.engine import open_engine
-from bridge.db.schema import upgrade
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.ids import ClassRunId, InstitutionId
 from bridge.kernel.time import SystemClock
@@ -17,6 +16,7 @@ from bridge.supervision.areas import LearnerAreas
 from bridge.supervision.recount import differences
 from bridge.supervision.rollups import cells
 from bridge.wiring.adapters import division_names
+from tests.servers.tables import migrate
 
 LAST = date(2026, 11, 20)
 
@@ -24,7 +24,7 @@ LAST = date(2026, 11, 20)
 def test_what_is_made_is_what_the_bridge_counts(postgres_url: str) -> None:
     engine = open_engine(postgres_url)
     try:
-        upgrade(engine)
+        migrate(engine)
         synthesise(engine, division_names(ROOT / "config/divisions"), 1_500, 10, LAST)
         uow = UnitOfWork(engine, SystemClock())
         with uow.across_institutions("test: recount", read_only=True) as tx:

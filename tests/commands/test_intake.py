@@ -6,7 +6,6 @@ import pytest
 from click.testing import CliRunner
 
 from bridge.cli import main
-from bridge.db.schema import upgrade
 from bridge.intake.xapi.credentials import Credentials
 from bridge.kernel.errors import BridgeError, NotPermitted
 from bridge.kernel.ids import InstitutionId
@@ -14,6 +13,7 @@ from bridge.registry.tables import InstitutionRow
 from bridge.settings import Settings
 from bridge.wiring import House
 from bridge.wiring.xapi import credentials
+from tests.servers.tables import migrate
 
 ORG = InstitutionId("org_a")
 
@@ -23,7 +23,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("ANXUE_DATA", str(tmp_path))
     monkeypatch.setenv("ANXUE_MODE", "production")
     house = House.build(Settings())
-    upgrade(house.engine)
+    migrate(house.engine)
     _institution(house, ORG)
     yield credentials(house)
     house.close()

@@ -7,7 +7,6 @@ import pytest
 from click.testing import CliRunner
 
 from bridge.cli import main
-from bridge.db.schema import upgrade
 from bridge.intake.canvas_sources import INSTRUCTURE_KEYS
 from bridge.intake.forwarding_tables import LrsForwardRow
 from bridge.kernel.ids import InstitutionId
@@ -15,6 +14,7 @@ from bridge.registry.tables import InstitutionRow
 from bridge.settings import Settings
 from bridge.wiring import House
 from bridge.wiring.xapi import credentials
+from tests.servers.tables import migrate
 
 ORG = InstitutionId("org_a")
 LRS = ("--endpoint", "https://lrs.example.org/xapi", "--key", "made-up")
@@ -25,7 +25,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     monkeypatch.setenv("ANXUE_DATA", str(tmp_path))
     monkeypatch.setenv("ANXUE_MODE", "production")
     house = House.build(Settings())
-    upgrade(house.engine)
+    migrate(house.engine)
     with house.uow.for_institution(ORG) as tx:
         tx.session.add(
             InstitutionRow(

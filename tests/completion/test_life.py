@@ -17,13 +17,13 @@ from bridge.completion.life_tables import CertificateChangeRow, SqlPaperChanges
 from bridge.completion.model import IssuedPaper, PaperKind
 from bridge.completion.service import CompletionService
 from bridge.completion.store import CertificateRow, SqlCompletionStore
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.errors import InvalidInput, NotPermitted
 from bridge.kernel.time import FixedClock, legal_date
 from tests.completion.papers import INSTITUTION, LEARNER, NOW, RUN, score
 from tests.completion.test_service import House
+from tests.servers.tables import make_tables
 
 SUPERSEDE, REVOKE, EXPIRE = PaperChangeKind
 KIND = PaperKind.HOUR_CERTIFICATE
@@ -33,7 +33,7 @@ LIN, ZHOU = "staff_lin", "staff_zhou"
 @pytest.fixture
 def house(database_url: str) -> Iterator[House]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     yield House(UnitOfWork(engine, FixedClock(NOW)))
     engine.dispose()
 

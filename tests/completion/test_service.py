@@ -9,7 +9,6 @@ from bridge.completion.model import DEMONSTRATION, REHEARSAL, PaperKind
 from bridge.completion.number_tables import SqlPaperNumbers
 from bridge.completion.service import CompletionService
 from bridge.completion.store import SqlCompletionStore
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.canonical import sha256_hex
@@ -37,6 +36,7 @@ from tests.completion.papers import (
 )
 from tests.completion.sealed import PlainSealer
 from tests.contracts.memory_evidence import MemoryEvidence
+from tests.servers.tables import make_tables
 
 RULES = load_rule_book()
 BOTH = (PaperKind.HOUR_CERTIFICATE, PaperKind.COMPLETION_STATEMENT)
@@ -83,7 +83,7 @@ class House:
 @pytest.fixture
 def house(database_url: str) -> Iterator[House]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     yield House(UnitOfWork(engine, FixedClock(NOW)))
     engine.dispose()
 

@@ -9,6 +9,7 @@ from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.ids import InstitutionId, JobId
 from bridge.kernel.time import FixedClock
+from tests.servers.tables import make_tables
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 ORG, OTHER_ORG = InstitutionId("org_a"), InstitutionId("org_b")
@@ -42,7 +43,7 @@ class Office:
 
     def __init__(self, database_url: str) -> None:
         self.engine = open_engine(database_url)
-        Base.metadata.create_all(self.engine)
+        make_tables(self.engine)
         Made.metadata.create_all(self.engine)
         self.clock = FixedClock(NOW)
         self.nudged: list[JobId] = []

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bridge.db.base import Base
 from bridge.db.destruction import Receipts
 from bridge.db.engine import open_engine
 from bridge.db.key_ring import KeyRing
@@ -15,6 +14,7 @@ from bridge.kernel.ids import InstitutionId
 from bridge.kernel.time import FixedClock
 from bridge.ledger.signatures import SigningKey
 from plugins.storage.local_folder import LocalFolderBlobs
+from tests.servers.tables import make_tables
 
 ORG = InstitutionId("org_a")
 SIGNING_KEY = SigningKey.generate()
@@ -32,7 +32,7 @@ class VaultRoom:
 
     def __init__(self, database_url: str, folder: Path, master_key: bytes = bytes(32)) -> None:
         self.engine = open_engine(database_url)
-        Base.metadata.create_all(self.engine)
+        make_tables(self.engine)
         self.units = UnitOfWork(self.engine, FixedClock(datetime(2026, 11, 23, tzinfo=UTC)))
         self.folder = folder
         self.ring = KeyRing(master_key)

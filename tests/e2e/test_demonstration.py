@@ -14,7 +14,7 @@ from lxml import etree
 from bridge.settings import ROOT
 from bridge.setup.servers import find_chromium
 
-_MINUTES = 4
+_MINUTES = 10
 _KEYS = {
     "learner",
     "credited_seconds",

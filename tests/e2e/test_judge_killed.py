@@ -14,7 +14,7 @@ from bridge.bench.face_learners import CameraAgent, examination_room, learners_f
 from bridge.settings import Settings
 from tests.servers.bridge import RunningBridge, running_bridge, wait_until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 _IN_HAND = "SELECT count(*) FROM job WHERE kind = 'presence.frame_waiting' AND state = 'leased'"
 _UNJUDGED = "SELECT count(*) FROM face_frame WHERE verdict IS NULL"

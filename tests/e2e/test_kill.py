@@ -18,7 +18,7 @@ from plugins.simulators.demonstration.cast import read_cast
 from plugins.simulators.demonstration.http_walk import HttpWalk, window
 from plugins.simulators.demonstration.processes import Town
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
 _ONLINE_SECONDS = 45 * 60
 

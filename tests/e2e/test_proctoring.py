@@ -22,7 +22,7 @@ from tests.servers.bridge import RunningBridge, running_bridge, wait_until
 from tests.servers.children import free_port, running
 from tests.servers.gate_window import GateWindow
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 _SWITCHED_ON = ("pause_allowed", "terminate_allowed")
 _FACTOR = 300

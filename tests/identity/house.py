@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.field_cipher import FieldCipher
 from bridge.db.key_ring import KeyRing
@@ -28,6 +27,7 @@ from bridge.rules.model import RuleBook
 from plugins.identity.roster import RosterProvider
 from plugins.storage.local_folder import LocalFolderBlobs
 from tests.db.vaults import made_receipts
+from tests.servers.tables import make_tables
 
 DEMO = Path(__file__).resolve().parents[2] / "config" / "demo"
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
@@ -83,7 +83,7 @@ class House:
 
     def __init__(self, database_url: str, folder: Path) -> None:
         self.engine = open_engine(database_url)
-        Base.metadata.create_all(self.engine)
+        make_tables(self.engine)
         self.clock = FixedClock(NOW)
         self.units = UnitOfWork(self.engine, self.clock)
         self.master_key = bytes(range(32))

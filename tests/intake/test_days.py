@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, event, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.schema import alembic_config, upgrade
 from bridge.db.unit_of_work import UnitOfWork
@@ -23,6 +22,7 @@ from bridge.kernel.canonical import GENESIS, sha256_hex
 from bridge.kernel.errors import Unavailable
 from bridge.kernel.ids import InstitutionId, MessageId, first_id, made_ms, new_id
 from bridge.kernel.time import FixedClock, SystemClock, epoch_ms, legal_date
+from tests.servers.tables import make_tables, migrate
 
 ORG = InstitutionId("org_a")
 TODAY = legal_date(SystemClock().now())
@@ -33,7 +33,7 @@ MIDNIGHT = datetime(TODAY.year, TODAY.month, TODAY.day, tzinfo=UTC) - timedelta(
 @pytest.fixture
 def engine(postgres_url: str) -> Iterator[Engine]:
     made = open_engine(postgres_url)
-    upgrade(made)
+    migrate(made)
     yield made
     made.dispose()
 
@@ -233,7 +233,7 @@ def test_what_the_migrations_make_is_what_the_code_makes(engine: Engine) -> None
     with engine.begin() as connection:
         connection.execute(text("DROP SCHEMA public CASCADE"))
         connection.execute(text("CREATE SCHEMA public"))
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     with engine.connect() as connection:
         made = connection.execute(text(_LAYOUT)).all()
     assert len(made) > len(days.days_wanted(TODAY))

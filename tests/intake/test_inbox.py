@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import delete, text, update
 from sqlalchemy.exc import DBAPIError
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.intake.model import ChainHead, InboxRecord
@@ -15,6 +14,7 @@ from bridge.intake.store import InboxMessageRow, SqlInbox
 from bridge.kernel.canonical import GENESIS, sha256_hex
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.time import FixedClock
+from tests.servers.tables import make_tables
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 ORG, OTHER_ORG = InstitutionId("org_a"), InstitutionId("org_b")
@@ -23,7 +23,7 @@ ORG, OTHER_ORG = InstitutionId("org_a"), InstitutionId("org_b")
 @pytest.fixture
 def uow(database_url: str) -> Iterator[UnitOfWork]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     yield UnitOfWork(engine, FixedClock(NOW))
     engine.dispose()
 

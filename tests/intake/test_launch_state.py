@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.intake.launch_state import SqlUsedStates, sweep_used_states
@@ -13,12 +12,13 @@ from bridge.kernel.time import FixedClock
 from lti.state import UsedStates
 from tests.lti.platform import START
 from tests.lti.used_states_contract import END, FIRST, SECOND, UsedStatesContract
+from tests.servers.tables import make_tables
 
 
 @pytest.fixture
 def uow(database_url: str) -> Iterator[UnitOfWork]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     yield UnitOfWork(engine, FixedClock(START))
     engine.dispose()
 

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.outbox import EventRow
 from bridge.db.unit_of_work import UnitOfWork
@@ -23,6 +22,7 @@ from bridge.intake.webhook import MAX_WEBHOOK_BYTES, parse_score, parse_webhook,
 from bridge.kernel.errors import BridgeError, InvalidInput, NotPermitted
 from bridge.kernel.ids import ClassRunId, CourseUnitId, InstitutionId, LearnerRef, RegistrationId
 from bridge.kernel.time import FixedClock
+from tests.servers.tables import make_tables
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 STAMP = str(int(NOW.timestamp()))
@@ -85,7 +85,7 @@ class Door:
 
     def __init__(self, database_url: str) -> None:
         self.engine = open_engine(database_url)
-        Base.metadata.create_all(self.engine)
+        make_tables(self.engine)
         self.uow = UnitOfWork(self.engine, FixedClock(NOW))
 
     @contextmanager

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.outbox import EventRow, JobRow
 from bridge.db.unit_of_work import Tx, UnitOfWork
@@ -35,6 +34,7 @@ from bridge.presence.service import BatchAnswer, OpenedSession, PresenceService
 from bridge.presence.store import SqlPresenceStore
 from tests.contracts.memory_evidence import MemoryEvidence
 from tests.presence.pictures import RECOGNISER, SHOWING, PictureEngine, PictureMarks, picture
+from tests.servers.tables import make_tables
 
 NOW = datetime(2026, 11, 23, 2, 0, tzinfo=UTC)
 ORG, OTHER_ORG = InstitutionId("org_a"), InstitutionId("org_b")
@@ -120,7 +120,7 @@ class Room:
 
     def __post_init__(self) -> None:
         self.engine = open_engine(self.database_url)
-        Base.metadata.create_all(self.engine)
+        make_tables(self.engine)
         self.clock, self.study_clock = FixedClock(NOW), FixedClock(NOW)
         self.uow = UnitOfWork(self.engine, self.clock)
         self.evidence = MemoryEvidence()

@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from sqlalchemy import select
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.outbox import EventRow, Job, JobRow
 from bridge.db.unit_of_work import Tx, UnitOfWork
@@ -29,6 +28,7 @@ from plugins.presence.face_index import make_face_index
 from tests.contracts.memory_evidence import MemoryEvidence
 from tests.presence.pictures import PACK, RECOGNISER, template
 from tests.presence.room import NOW, ORG, RUN
+from tests.servers.tables import make_tables
 
 ANN, BOB, CLEO = LearnerRef("lrn_ann"), LearnerRef("lrn_bob"), LearnerRef("lrn_cleo")
 
@@ -52,7 +52,7 @@ class SearchRoom:
 
     def __init__(self, database_url: str) -> None:
         self.engine = open_engine(database_url)
-        Base.metadata.create_all(self.engine)
+        make_tables(self.engine)
         self.clock = FixedClock(NOW)
         self.uow = UnitOfWork(self.engine, self.clock)
         self.evidence = MemoryEvidence()

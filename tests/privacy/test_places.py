@@ -13,12 +13,12 @@ from redis import Redis
 from sqlalchemy import text
 
 from bridge.cli import main
-from bridge.db.schema import upgrade
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.privacy.needles import read_needles
 from bridge.privacy.scan import Hit, Searched, search
 from bridge.settings import Mode, Settings
 from bridge.wiring import House
+from tests.servers.tables import migrate
 from tests.web.furnished import CHEN, ORG, RUN, Furnished, furnish
 
 PHONE, EMAIL = "13800138000", "canary@lms.example"
@@ -34,7 +34,7 @@ def furnished(tmp_path: Path) -> Furnished:
 @pytest.fixture
 def empty(database_url: str, tmp_path: Path) -> Iterator[House]:
     house = House.build(Settings(mode=Mode.DEMONSTRATION, var=tmp_path, database_url=database_url))
-    upgrade(house.engine)
+    migrate(house.engine)
     yield house
     house.close()
 

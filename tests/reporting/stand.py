@@ -10,7 +10,6 @@ from pathlib import Path
 from werkzeug.serving import make_server
 
 from bridge.completion.model import IssuedPaper
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.ids import ClassRunId, LearnerRef
@@ -39,6 +38,7 @@ from tests.completion.papers import (
     Told,
 )
 from tests.contracts.memory_evidence import MemoryEvidence
+from tests.servers.tables import make_tables
 
 KEY = "test-key"
 CITY = "440100"
@@ -196,7 +196,7 @@ class House:
 def open_house(database_url: str) -> Iterator[House]:
     """Open the station on an empty database."""
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     clock = FixedClock(NOW)
     yield House(UnitOfWork(engine, clock), clock)
     engine.dispose()

@@ -40,11 +40,15 @@ class Runs:
         monkeypatch.setattr(test_run, "ensure_assets", lambda: None)
         monkeypatch.setattr(test_run, "ensure_peer", lambda peer: None)
 
-    def run(self, command: list[str]) -> int:
+    def run(self, command: list[str], told: Path | None = None) -> int:
         self.commands.append(command)
         for argument in command:
             if argument.startswith("--junit-xml="):
-                _report(Path(argument.partition("=")[2]).parent, self._attributes)
+                folder = Path(argument.partition("=")[2]).parent
+                folder.mkdir()
+                _report(folder, self._attributes)
+        if told is not None:
+            told.write_text("what the browser tests said")
         return 1 if self._failing in " ".join(command) else 0
 
 
@@ -53,13 +57,16 @@ def test_everything_runs_and_the_counts_stand_last(monkeypatch: pytest.MonkeyPat
     result = CliRunner().invoke(test_run.command, [])
     assert result.exit_code == 0
     assert result.output.splitlines()[-1].startswith("==== 8 passed in ")
-    assert [Path(c[0]).name for c in runs.commands[:4]] == ["ruff", "ruff", "mypy", "lint-imports"]
-    parallel, end_to_end = runs.commands[4:]
-    assert parallel[-4:] == ["-m", "not e2e", "-n", "2"]
-    assert end_to_end[-2:] == ["-m", "e2e"]
+    assert "what the browser tests said" in result.output
+    (end_to_end,) = [one for one in runs.commands if one[-2:] == ["-m", "e2e"]]
+    others = [one for one in runs.commands if one is not end_to_end]
+    assert [Path(one[3]).name for one in others[:4]] == ["ruff", "ruff", "mypy", "lint-imports"]
+    assert all(one[:3] == ["nice", "-n", "5"] for one in others), "they leave the machine to the browser"
+    assert others[4][-4:] == ["-m", "not e2e", "-n", "2"]
+    assert len(others) == 5
 
 
-@pytest.mark.parametrize("failing", ["ruff format", "mypy", "lint-imports", "not e2e"])
+@pytest.mark.parametrize("failing", ["ruff format", "mypy", "lint-imports", "-m not e2e", "-m e2e"])
 def test_one_red_part_makes_the_run_red_and_the_rest_still_runs(
     monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:

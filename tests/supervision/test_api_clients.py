@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.exc import DatabaseError
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.errors import InvalidInput, NotPermitted
@@ -19,6 +18,7 @@ from bridge.supervision.api_scopes import ApiScope
 from bridge.supervision.api_tokens import TOKEN_LIFE, ApiTokens
 from bridge.supervision.list_exports import Owner
 from tests.completion.papers import NOW
+from tests.servers.tables import make_tables
 
 OFFICE = Owner(division_code="440100")
 FIGURES, PAPERS = ApiScope.FIGURES, ApiScope.PAPERS
@@ -32,7 +32,7 @@ def clock() -> FixedClock:
 @pytest.fixture
 def uow(database_url: str, clock: FixedClock) -> Iterator[UnitOfWork]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     yield UnitOfWork(engine, clock)
     engine.dispose()
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.ids import InstitutionId
@@ -21,6 +20,7 @@ from bridge.supervision.signals_store import SqlAreaSignals
 from bridge.supervision.spot_checks import SqlAreaSpotChecks
 from bridge.supervision.store import SqlSupervisionStore
 from tests.completion.papers import NOW
+from tests.servers.tables import make_tables
 from tests.supervision import test_scope as scopes
 from tests.supervision.places import DAY, PLACES, fill
 
@@ -36,7 +36,7 @@ EVERY = Chosen(today=DAY, first=DAY, days=1)
 @pytest.fixture
 def uow(database_url: str) -> Iterator[UnitOfWork]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     uow = UnitOfWork(engine, FixedClock(NOW))
     fill(uow)
     yield uow

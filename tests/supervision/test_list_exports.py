@@ -9,7 +9,6 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy.orm import Session
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.kernel.errors import InvalidInput, NotPermitted, Unavailable
 from bridge.kernel.ids import InstitutionId
@@ -20,6 +19,7 @@ from bridge.supervision.list_exports import FETCHED_WITHIN, ListExports, Owner
 from bridge.web.list_workbook import Watermark, list_workbook
 from bridge.wiring.list_files import MAPPING, read_mapping
 from tests.completion.papers import NOW
+from tests.servers.tables import make_tables
 
 CITY = Owner(division_code="440300")
 
@@ -27,7 +27,7 @@ CITY = Owner(division_code="440300")
 @pytest.fixture
 def session(database_url: str) -> Iterator[Session]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     with Session(engine, info={"across": "test"}) as session:
         yield session
     engine.dispose()

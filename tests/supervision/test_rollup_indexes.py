@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.ids import ClassRunId, LearnerRef
 from bridge.kernel.time import FixedClock
 from bridge.supervision.rollup_sources import cell_of, days_of_learner, days_with_anything
 from tests.completion.papers import NOW
+from tests.servers.tables import make_tables
 from tests.supervision.places import DAY, PLACES, fill
 
 _LEADING = text(
@@ -25,7 +25,7 @@ RUN = ClassRunId(f"cr_{next(iter(PLACES))}")
 @pytest.fixture
 def engine(postgres_url: str) -> Iterator[Engine]:
     engine = open_engine(postgres_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     yield engine
     engine.dispose()
 

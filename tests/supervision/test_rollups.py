@@ -7,7 +7,7 @@ from random import Random
 import pytest
 from sqlalchemy import BigInteger, literal, select, text, update
 
-from bridge.db.base import Base, UtcDateTime
+from bridge.db.base import UtcDateTime
 from bridge.db.engine import open_engine
 from bridge.db.outbox import JobRow
 from bridge.db.unit_of_work import UnitOfWork
@@ -26,6 +26,7 @@ from bridge.supervision.scope import Scope
 from bridge.supervision.store import SqlSupervisionStore
 from bridge.wiring.rollup_jobs import Day, by_day
 from tests.completion.papers import NOW
+from tests.servers.tables import make_tables
 from tests.supervision.places import AT, DAY, PLACES, fill
 
 RUNS = [(InstitutionId(f"in_{place}"), ClassRunId(f"cr_{place}")) for place in PLACES]
@@ -34,7 +35,7 @@ RUNS = [(InstitutionId(f"in_{place}"), ClassRunId(f"cr_{place}")) for place in P
 @pytest.fixture
 def uow(database_url: str) -> Iterator[UnitOfWork]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     uow = UnitOfWork(engine, FixedClock(NOW))
     fill(uow)
     with uow.across_institutions("test: no figures yet") as tx:

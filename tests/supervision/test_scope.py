@@ -14,7 +14,6 @@ from typing import Any, get_type_hints
 import pytest
 from sqlalchemy import select
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.errors import InvalidInput
@@ -29,6 +28,7 @@ from bridge.supervision.spot_checks import SqlAreaSpotChecks
 from bridge.supervision.store import SqlSupervisionStore
 from bridge.wiring.supervised import area_of
 from tests.completion.papers import NOW
+from tests.servers.tables import make_tables
 from tests.supervision.places import AT, DAY, PLACES, fill
 
 AREAS = ("440000", "440100", "440106", "440300", "440305", "441900", "360000", "442000")
@@ -42,7 +42,7 @@ _PLACE = re.compile("|".join(sorted(PLACES, key=len, reverse=True)))
 @pytest.fixture
 def uow(database_url: str) -> Iterator[UnitOfWork]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     uow = UnitOfWork(engine, FixedClock(NOW))
     fill(uow)
     yield uow

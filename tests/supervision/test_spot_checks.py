@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.errors import InvalidInput, NotPermitted
@@ -17,6 +16,7 @@ from bridge.kernel.time import FixedClock, legal_date
 from bridge.supervision.spot_check_model import FINAL, OF_INSTITUTION, Finding, FindingState, Step, StepTaken
 from bridge.supervision.spot_checks import SpotCheckDesk
 from tests.completion.papers import NOW
+from tests.servers.tables import make_tables
 from tests.supervision.places import fill
 
 ORG = InstitutionId("in_szcity")
@@ -27,7 +27,7 @@ OFFICE = "440300"
 @pytest.fixture
 def uow(database_url: str) -> Iterator[UnitOfWork]:
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     uow = UnitOfWork(engine, FixedClock(NOW))
     fill(uow)
     yield uow

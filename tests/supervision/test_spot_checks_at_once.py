@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import UnitOfWork
 from bridge.kernel.errors import InvalidInput
@@ -16,6 +15,7 @@ from bridge.kernel.time import FixedClock
 from bridge.supervision.spot_check_model import Step
 from bridge.supervision.spot_checks import SpotCheckDesk
 from tests.completion.papers import NOW
+from tests.servers.tables import make_tables
 from tests.supervision.places import fill
 from tests.supervision.test_spot_checks import OFFICE, ORG, TODAY, opened, take
 
@@ -27,7 +27,7 @@ _WAITING = text(
 @pytest.fixture
 def uow(postgres_url: str) -> Iterator[UnitOfWork]:
     engine = open_engine(postgres_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     uow = UnitOfWork(engine, FixedClock(NOW))
     fill(uow)
     yield uow

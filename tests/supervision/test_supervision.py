@@ -5,7 +5,6 @@ from datetime import date
 import pytest
 
 import bridge.migrations.tables  # noqa: F401
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.unit_of_work import Tx, UnitOfWork
 from bridge.kernel.errors import InvalidInput
@@ -19,6 +18,7 @@ from bridge.supervision.scope import Scope
 from bridge.supervision.service import SupervisionService
 from bridge.supervision.store import SqlSupervisionStore
 from tests.completion.papers import EARNED, NOW, Masked
+from tests.servers.tables import make_tables
 
 RULES = {"guangdong": AreaOfRecord.INSTITUTION}
 PLACES = {"gz": "440100", "th": "440106", "sz": "440300", "jx": "360100"}
@@ -48,7 +48,7 @@ class People:
 def uow(database_url: str) -> Iterator[UnitOfWork]:
     """One institution, class run, learner and batch in each of four places."""
     engine = open_engine(database_url)
-    Base.metadata.create_all(engine)
+    make_tables(engine)
     uow = UnitOfWork(engine, FixedClock(NOW))
     for place, code in PLACES.items():
         institution = InstitutionId(f"in_{place}")

@@ -7,8 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from sqlalchemy import select
 
 from bridge.app import create_app
+from bridge.identity.tables import LearnerRow
 from bridge.kernel.ids import LearnerRef
 from bridge.kernel.time import FixedClock
 from bridge.settings import Mode, Settings
@@ -28,8 +30,8 @@ def looked_at(tmp_path_factory: pytest.TempPathFactory) -> Furnished:
 
 
 @pytest.fixture(scope="session")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Furnished, str, LearnerRef, str]:
-    """A house with one learner who has a paper: (house, account, learner, number). Tests only look."""
+def finished_once(tmp_path_factory: pytest.TempPathFactory) -> tuple[Furnished, str, LearnerRef, str]:
+    """A house with one learner who has a paper: (house, account, learner, number)."""
     made = furnish(tmp_path_factory.mktemp("finished"), with_fonts=True)
     account, learner = made.enrol("lms-user-1001", CHEN, CHEN_ID)
     made.finish_course(learner)
@@ -38,11 +40,22 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Furnished, str, 
 
 
 @pytest.fixture
+def finished(
+    finished_once: tuple[Furnished, str, LearnerRef, str],
+) -> Iterator[tuple[Furnished, str, LearnerRef, str]]:
+    """That house, which its tests leave as it is: all of them share it, in any order."""
+    yield finished_once
+    with finished_once[0].house.uow.across_institutions("test: who lives here", read_only=True) as tx:
+        learners = tx.session.scalars(select(LearnerRow.id)).all()
+    assert learners == [finished_once[2]], "whoever lets somebody in takes `finished_alone`"
+
+
+@pytest.fixture
 def finished_alone(
-    finished: tuple[Furnished, str, LearnerRef, str], tmp_path: Path
+    finished_once: tuple[Furnished, str, LearnerRef, str], tmp_path: Path
 ) -> Iterator[tuple[Furnished, str, LearnerRef, str]]:
     """A copy of the finished house for a test that changes it."""
-    made, account, learner, number = finished
+    made, account, learner, number = finished_once
     var = tmp_path / "var"
     shutil.copytree(made.house.settings.var, var, symlinks=True)
     house = House(Settings(mode=Mode.DEMONSTRATION, var=var), clock=FixedClock(NOW))

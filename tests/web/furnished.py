@@ -17,7 +17,6 @@ from sqlalchemy import select
 from bridge.app import create_app
 from bridge.commands.catalogue import load_catalogue
 from bridge.completion.model import IssuedPaper, TestEvidence, TestScore
-from bridge.db.base import Base
 from bridge.db.outbox import JobRow
 from bridge.identity.consent import FACE, FACE_CONSENT
 from bridge.kernel.canonical import sha256_hex
@@ -40,6 +39,7 @@ from bridge.presence.model import FaceReference
 from bridge.rules.model import RuleBook
 from bridge.settings import ROOT, Mode, Settings
 from bridge.wiring import House
+from tests.servers.tables import make_tables
 
 NOW = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 """12:00 in Guangzhou."""
@@ -317,7 +317,7 @@ def _loaded() -> tuple[Path, RuleBook]:
     settings = Settings(mode=Mode.DEMONSTRATION, var=folder / "var")
     settings.data_dir.mkdir(parents=True)
     house = House(settings, clock=FixedClock(NOW))
-    Base.metadata.create_all(house.engine)
+    make_tables(house.engine)
     photographs = {"learner": JPEG, "second_learner": JPEG}.__getitem__
     for catalogue, lms in ((ROOT / "config" / "demo", LMS), (_other_city(folder), "http://127.0.0.1:8124")):
         variables = {"lms_url": lms, "webhook_secret": "w" * 40}

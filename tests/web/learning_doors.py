@@ -15,7 +15,6 @@ from joserfc.jws import serialize_compact
 from werkzeug.serving import make_server
 
 from bridge.app import create_app
-from bridge.db.schema import upgrade
 from bridge.intake.canvas_sources import CanvasSource
 from bridge.intake.xapi.credentials import Issued
 from bridge.intake.xapi.model import Scope
@@ -27,6 +26,7 @@ from bridge.wiring import House
 from bridge.wiring.learning import canvas_sources
 from bridge.wiring.xapi import credentials
 from tests.intake.learning_vectors import ACCOUNT, HOST, NOW
+from tests.servers.tables import migrate
 
 ORG, OTHER = InstitutionId("org_a"), InstitutionId("org_b")
 
@@ -137,7 +137,7 @@ def open_doors(folder: Path, database_url: str = "") -> Iterator[Doors]:
     if database_url:
         told["database_url"] = database_url
     house = House(Settings.model_validate(told), clock=clock)
-    upgrade(house.engine)
+    migrate(house.engine)
     for one in (ORG, OTHER):
         with house.uow.for_institution(one) as tx:
             tx.session.add(

@@ -208,8 +208,8 @@ def test_a_learner_downloads_the_own_paper_byte_for_byte(finished: Finished) -> 
     assert answer.headers["Cache-Control"] == "no-store"
 
 
-def test_another_learners_paper_reads_like_none(finished: Finished) -> None:
-    house, _account, _learner, number = finished
+def test_another_learners_paper_reads_like_none(finished_alone: Finished) -> None:
+    house, _account, _learner, number = finished_alone
     account, other = house.enrol("lms-user-1002", HUANG, HUANG_ID)
 
     theirs = house.as_learner(account, other).get(f"/learner/certificates/{number}.pdf")
@@ -221,8 +221,8 @@ def test_another_learners_paper_reads_like_none(finished: Finished) -> None:
     assert theirs.text == nobodys.text
 
 
-def test_a_learner_of_another_institution_gets_no_paper(finished: Finished) -> None:
-    house, _account, _learner, number = finished
+def test_a_learner_of_another_institution_gets_no_paper(finished_alone: Finished) -> None:
+    house, _account, _learner, number = finished_alone
     account, other = house.enrol("lms-user-1001", CHEN, CHEN_ID, run=OTHER_RUN, org=OTHER_ORG)
     client = house.as_learner(account, other, run=OTHER_RUN, org=OTHER_ORG)
 

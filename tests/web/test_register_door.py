@@ -10,7 +10,6 @@ from playwright.sync_api import Browser
 from werkzeug.wrappers import Request, Response
 
 from bridge.app import create_app
-from bridge.db.base import Base
 from bridge.kernel.ids import InstitutionId
 from bridge.kernel.time import FixedClock
 from bridge.registry.lti_invitations import MAX_TRIES
@@ -21,6 +20,7 @@ from bridge.wiring import House
 from tests.lti.registering_platform import RegisteringPlatform
 from tests.lti.served import served
 from tests.servers.children import free_port
+from tests.servers.tables import make_tables
 from tests.web.furnished import NOW, ORG, OTHER_ORG, Furnished
 from tests.web.pages_served import served_house
 
@@ -236,7 +236,7 @@ def strict(tmp_path: Path) -> Iterator[House]:
     settings = Settings(mode=Mode.PRODUCTION, var=tmp_path, public_url="https://bridge.example")
     settings.data_dir.mkdir(parents=True)
     house = House(settings, clock=FixedClock(NOW))
-    Base.metadata.create_all(house.engine)
+    make_tables(house.engine)
     with house.uow.for_institution(InstitutionId(ORG)) as tx:
         house.at(tx).registry_store.save_institution(
             Institution(ORG, "52440199MJK000001Y", "示例安全培训中心", "示例运营单位", True)

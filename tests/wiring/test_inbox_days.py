@@ -13,7 +13,6 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from bridge.commands.intake import intake
-from bridge.db.schema import upgrade
 from bridge.intake import days
 from bridge.intake.model import ChainHead
 from bridge.intake.retention import KeepRule, Step, steps_taken
@@ -26,6 +25,7 @@ from bridge.presence.tables import StudySessionRow
 from bridge.settings import Mode, Settings
 from bridge.wiring import House
 from bridge.wiring.inbox_days import SCHEDULE, audit_dropped, keep_rule, restore, retain, sweep_inbox_days
+from tests.servers.tables import migrate
 
 ORG, OTHER_ORG = InstitutionId("org_a"), InstitutionId("org_b")
 NOW = SystemClock().now()
@@ -114,7 +114,7 @@ def archive(database_url: str, tmp_path: Path) -> Iterator[Archive]:
     settings = Settings(mode=Mode.DEMONSTRATION, var=tmp_path, database_url=database_url)
     settings.data_dir.mkdir(parents=True)
     house = House(settings, clock=clock)
-    upgrade(house.engine)
+    migrate(house.engine)
     made = Archive(house, clock)
     made.day(OLD)
     made.day(YOUNG)

@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.outbox import LEASE, EventRow, Job, JobRow
 from bridge.db.unit_of_work import Tx, UnitOfWork
@@ -17,6 +16,7 @@ from bridge.kernel.ids import InstitutionId, JobId
 from bridge.kernel.time import FixedClock
 from bridge.worker.runner import Runner, Work
 from tests.db.rooms import NOW, ORG
+from tests.servers.tables import make_tables
 
 
 class Shop:
@@ -24,7 +24,7 @@ class Shop:
 
     def __init__(self, database_url: str) -> None:
         self.engine = open_engine(database_url)
-        Base.metadata.create_all(self.engine)
+        make_tables(self.engine)
         self.clock = FixedClock(NOW)
         self.uow = UnitOfWork(self.engine, self.clock)
         self.prepared: list[Job] = []

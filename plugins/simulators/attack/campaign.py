@@ -29,11 +29,14 @@ class Plan:
         registrations: what is put before the camera at the registration of the face.
         alone: the cheats that are played alone; pairs: those that are played two at a time.
         minutes, pair_minutes, honest_minutes: study time of each.
+        registration_minutes: study time after a registration. Short, since a face that was not accepted is asked for
+            a check at every beat, and the tool answers each with all the pictures that it is let show.
     """
 
     registrations: Sequence[type[FalseFace]] = FALSE_FACES
     alone: Sequence[type[Cheat]] = CHEATS
     pairs: Sequence[tuple[type[Cheat], type[Cheat]]] = tuple(combinations(CHEATS, 2))
+    registration_minutes: int = 8
     minutes: int = 32
     pair_minutes: int = 16
     honest_minutes: int = 32
@@ -104,7 +107,7 @@ def campaign(plan: Plan, told: Callable[[str], None]) -> Report:
         faces = []
         for kind in plan.registrations:
             told(kind.title_zh)
-            faces.append(play_registration(ground, kind, plan.minutes))
+            faces.append(play_registration(ground, kind, plan.registration_minutes))
         alone = (*faces, *attacks([[cheat] for cheat in plan.alone], plan.minutes))
         pairs = tuple(attacks(plan.pairs, plan.pair_minutes))
         honest = []

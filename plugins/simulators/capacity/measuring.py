@@ -11,6 +11,7 @@ from sqlalchemy import func, select, text
 
 from bridge.commands.catalogue import photographs_from
 from bridge.db.outbox import JobRow
+from bridge.kernel.errors import Unavailable
 from bridge.kernel.time import SystemClock, rfc3339
 from plugins.simulators.capacity.costs import Costs
 from plugins.simulators.capacity.queueing import run, share
@@ -38,7 +39,11 @@ class Foretold:
 
 
 def measure(one: Stage, *, rate: float = 15.0, seconds: float = 15.0) -> Costs:
-    """Return the costs of batches that come `rate` a second from many sessions, each followed by all its jobs."""
+    """Return the costs of batches that come `rate` a second from many sessions, each followed by all its jobs.
+
+    Raises:
+        Unavailable: capacity_work_left.
+    """
     before = _sizes(one)
     alone = one.send_in_turn(_ALONE)
     _drain(one)
@@ -125,6 +130,7 @@ def _drain(one: Stage) -> None:
         if not waiting:
             return
         time.sleep(0.2)
+    raise Unavailable("capacity_work_left", "后台任务没有按时做完,无法测量,请在空闲的机器上重试。")
 
 
 def _sizes(one: Stage) -> tuple[float, float, float]:

@@ -30,9 +30,11 @@ from bridge.commands.catalogue import load_catalogue
 from bridge.completion.model import IssuedPaper
 from bridge.db.base import Base
 from bridge.db.outbox import overdue
-from bridge.db.schema import upgrade
 from bridge.identity.consent import FACE, FACE_CONSENT
-from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
+from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId, new_id
+from bridge.presence.anchoring import ID_PHOTO, anchored
+from bridge.presence.model import FaceReference
 from bridge.settings import ROOT, Mode, Settings
 from bridge.start import configure_logs
 from bridge.wiring import House
@@ -42,6 +44,7 @@ from tests.lti.platform import Platform, StandingClock
 from tests.lti.served import served
 from tests.presence.pictures import PictureEngine, picture
 from tests.presence.registering import register_face
+from tests.servers.tables import migrate
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
 """In Guangzhou."""
@@ -196,14 +199,40 @@ class BridgeServer:
         """Register the person's face: the challenge is passed, and anchors."""
         register_face(self.house, ORG, learner, RUN, self.drain, self._pass_time)
 
+    def know_face(self, learner: LearnerRef) -> None:
+        """Keep the person's face as a registration leaves it, without going one: that takes twenty pictures."""
+        template = self.house.engine_for_faces.observe(picture("0")).template
+        assert template is not None
+        model, sha256 = self.house.recogniser
+        with self.house.uow.for_institution(ORG) as tx:
+            stations = self.house.at(tx)
+            scope = EvidenceScope(ORG, learner, EvidencePurpose.FACE_TEMPLATE, RUN)
+            kept = (stations.vault.put(scope, template.vector, "application/octet-stream"),)
+            reference = FaceReference(
+                learner, RUN, model, sha256, kept, kept[0], None, has_roster_photo=True, id=new_id("fref")
+            )
+            now = self.house.study_clock.now()
+            stations.presence_store.save_reference(anchored(tx, reference, now, ID_PHOTO))
+        self.drain()
+
     def ready(self) -> tuple[Person, LearnerRef]:
-        """Return a person who went every step that comes before studying."""
+        """Return a person who may study; no picture of them has come yet."""
+        person, learner = self.named()
+        self.know_face(learner)
+        return person, learner
+
+    def registered(self) -> tuple[Person, LearnerRef]:
+        """Return a person who went every step that comes before studying, pictures and all."""
+        person, learner = self.named()
+        self.show_face(learner)
+        return person, learner
+
+    def named(self) -> tuple[Person, LearnerRef]:
+        """Return a person who consented and proved their name."""
         person = self.someone()
         account = self.account(person)
         self.consent(account)
-        learner = self.name(account, person)
-        self.show_face(learner)
-        return person, learner
+        return person, self.name(account, person)
 
     def drain(self) -> None:
         """Run all jobs that want to run, as the worker would."""
@@ -311,7 +340,7 @@ def bridge_server(folder: Path, database_url: str, broker_url: str = "") -> Iter
         house = House(settings, clock=clock)
         until_end.callback(house.close)
         house.__dict__["engine_for_faces"] = PictureEngine()
-        upgrade(house.engine)
+        migrate(house.engine)
         catalogue = _catalogue(folder / "catalogue")
         variables = {"lms_url": lms, "webhook_secret": WEBHOOK_SECRET.decode()}
         id_photos: dict[str, bytes] = {"learner": picture("0")}

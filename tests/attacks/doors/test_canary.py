@@ -57,7 +57,7 @@ class Tour:
         # A platform with a plugin is heard once it counted its contact data.
         assert lms_batches.statuses(lms_batches.deliver(bridge, lms_batches.scan(bridge, 0))) == ["accepted"]
         bridge.drain()
-        self.person, self.learner = bridge.ready()
+        self.person, self.learner = bridge.registered()
         self.agent = Agent(bridge, self.person, self.learner)
         self.staff = as_staff(bridge, "staff-lin")
         self.visitor = as_learner(bridge, self.person)
@@ -167,7 +167,7 @@ def _batch(tour: Tour) -> None:
 
 
 def _open_session(tour: Tour) -> None:
-    canary, (person, learner) = tour.canary("agent.open_session"), tour.bridge.ready()
+    canary, (person, learner) = tour.canary("agent.open_session"), tour.bridge.registered()
     Agent(tour.bridge, person, learner, **canary.fields, name=canary.text)
 
 
@@ -253,7 +253,7 @@ def _canvas(tour: Tour) -> None:
 
 def _cmi5(tour: Tour) -> None:
     canary = tour.canary("cmi5.xAPI_statements")
-    _, learner = tour.bridge.ready()
+    _, learner = tour.bridge.registered()
     au = launch_au(tour.bridge, package(tour.bridge), learner).begin()
     extensions = {f"https://x.example/{name}": value for name, value in canary.fields.items()}
     au.hold(au.say("http://adlnet.gov/expapi/verbs/experienced", defined=False,

@@ -12,7 +12,6 @@ from lti.browser_pages import STORED
 from tests.attacks.launch.framed import LMS_HOST, THIEF_HOST, TOOL_HOST, Stage, stage
 
 pytestmark = pytest.mark.e2e
-expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import select
 
-from bridge.db.base import Base
 from bridge.db.engine import open_engine
 from bridge.db.outbox import EventRow
 from bridge.db.unit_of_work import Tx, UnitOfWork
@@ -20,6 +19,7 @@ from bridge.presence.review.service import Reviews
 from bridge.presence.review.store import SqlReviewStore
 from bridge.presence.store import SqlPresenceStore
 from tests.presence.review.made import LEARNER, NOW, RULES, RUN
+from tests.servers.tables import make_tables
 
 ORG, OTHER_ORG = InstitutionId("org_a"), InstitutionId("org_b")
 
@@ -48,7 +48,7 @@ class Desk:
 
     def __init__(self, database_url: str) -> None:
         self.engine = open_engine(database_url)
-        Base.metadata.create_all(self.engine)
+        make_tables(self.engine)
         self.clock = FixedClock(NOW)
         self.uow = UnitOfWork(self.engine, self.clock)
         self.rules = MadeRules()

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bridge.db.base import Base
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import EvidenceId, LearnerRef
 from bridge.ledger.sealing import SEAL
@@ -15,6 +14,7 @@ from bridge.wiring.handover_model import Receiver, ReceiverKind, Signed
 from bridge.wiring.handover_pack import Order, pack
 from bridge.wiring.leaving import take_step
 from plugins.archive.jwe_parts import JweParts
+from tests.servers.tables import make_tables
 from tests.web.furnished import (
     CHEN,
     CHEN_ID,
@@ -58,7 +58,7 @@ def empty_bridge(folder: Path, database_url: str = "") -> House:
     settings.data_dir.mkdir(parents=True)
     (folder / "var" / "assets").symlink_to(ROOT / "var" / "assets")
     house = House(settings)
-    Base.metadata.create_all(house.engine)
+    make_tables(house.engine)
     open_account(house, TAKER)
     open_account(house, SECOND, "administrator")
     return house

@@ -10,10 +10,10 @@ from click.testing import CliRunner, Result
 
 from bridge.archive.commands import archive_commands
 from bridge.commands.handover import handover_commands
-from bridge.db.base import Base
 from bridge.settings import ROOT, Mode, Settings
 from bridge.wiring import House
 from plugins.archive.bagit_bag import BagitBag
+from tests.servers.tables import make_tables
 from tests.web.furnished import CHEN, CHEN_ID, ORG, RUN, furnish
 from tests.wiring.handover.handed_over import LIN, OPERATOR_NAME, TAKER, ZHOU, open_account
 
@@ -44,7 +44,7 @@ def test_from_key_to_receipt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     settings = Settings(mode=Mode.DEMONSTRATION, var=there)
     settings.data_dir.mkdir()
     house = House(settings)
-    Base.metadata.create_all(house.engine)
+    make_tables(house.engine)
     open_account(house, TAKER)
     house.close()
 
