@@ -4,18 +4,13 @@ import json
 from typing import Any
 
 from sqlalchemy import (
-    bindparam,
     delete,
     func,
-    literal_column,
     select,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
-from sqlalchemy.sql.elements import ClauseElement
 
-from bridge.db.prepared import Prepared, Question
+from bridge.db.prepared import Question
 from bridge.db.unit_of_work import Tx
 from bridge.kernel.ids import (
     CheckId,
@@ -37,105 +32,18 @@ from bridge.presence.model import (
 )
 from bridge.presence.movement import Asked
 from bridge.presence.search.model import SEARCH_WAITING, place_of
+from bridge.presence.statements import (
+    ASKED_SAVED,
+    BATCH_SAVED,
+    FRAME_ADDED,
+    FRAME_KNOWN,
+    REFERENCE_OF,
+    SEEN,
+    SESSION_LOCKED,
+    SESSION_OF_CHECK,
+)
 from bridge.presence.tables import FaceFrameRow, FaceReferenceRow, PresenceCheckRow, StudySessionRow
 from bridge.presence.waiting import LastEnd
-
-_SESSION: Any = StudySessionRow.__table__
-_HOT_UPDATE = Prepared(
-    lambda _dialect: update(_SESSION)
-    .where(_SESSION.c.id == bindparam("session_id"), _SESSION.c.institution_id == bindparam("institution"))
-    .values({name: bindparam(name) for name in (
-        "next_seq", "last_batch_sha256", "last_received_ms", "chain_seq", "chain_hash", "next_due_ms",
-    )})
-)  # fmt: skip
-_HOT_SELECT = Prepared(
-    # SQLite has no such lock, and needs none.
-    lambda _dialect: (
-        select(_SESSION)
-        .where(
-            _SESSION.c.id == bindparam("session_id"), _SESSION.c.institution_id == bindparam("institution")
-        )
-        .with_for_update()
-    )
-)
-
-
-_CHECK: Any = PresenceCheckRow.__table__
-_FRAME: Any = FaceFrameRow.__table__
-
-
-def _seen() -> ClauseElement:
-    frames = select(func.count()).where(_FRAME.c.check_id == _CHECK.c.id, _FRAME.c.verdict.is_(None))
-    said = (
-        select(_FRAME.c.message)
-        .where(_FRAME.c.check_id == _CHECK.c.id, _FRAME.c.verdict.is_not(None))
-        .order_by(_FRAME.c.received_real.desc())
-        .limit(literal_column("1"))
-    )
-    return (
-        select(
-            _CHECK,
-            _SESSION.c.activity,
-            _SESSION.c.secret_sha256,
-            frames.scalar_subquery().label("waiting"),
-            said.scalar_subquery().label("said"),
-        )
-        .join(_SESSION, _SESSION.c.id == _CHECK.c.session)
-        .where(_CHECK.c.id == bindparam("check_id"), _CHECK.c.institution_id == bindparam("institution"))
-    )
-
-
-_SEEN = Prepared(lambda _dialect: _seen())
-_SESSION_OF_CHECK = Prepared(
-    lambda _dialect: (
-        select(_SESSION.c.id)
-        .join(_CHECK, _CHECK.c.session == _SESSION.c.id)
-        .where(_CHECK.c.id == bindparam("check_id"), _CHECK.c.institution_id == bindparam("institution"))
-        .with_for_update(of=_SESSION)
-    )
-)
-_ASKED_SAVED = Prepared(
-    lambda _dialect: (
-        update(_CHECK)
-        .where(_CHECK.c.id == bindparam("check_id"), _CHECK.c.institution_id == bindparam("institution"))
-        .values(asked=bindparam("now_asked", type_=_CHECK.c.asked.type))
-    )
-)
-_FRAME_KNOWN = Prepared(
-    lambda _dialect: select(_FRAME.c.id).where(
-        _FRAME.c.institution_id == bindparam("institution"),
-        _FRAME.c.learner == bindparam("learner"),
-        _FRAME.c.sha256 == bindparam("sha256"),
-    )
-)
-
-
-def _frame_added(dialect: str) -> ClauseElement:
-    insert: Any = sqlite_insert if dialect == "sqlite" else postgresql_insert
-    values = {column.name: bindparam(column.name, type_=column.type) for column in _FRAME.c}
-    added: ClauseElement = (
-        insert(_FRAME)
-        .values(values)
-        .on_conflict_do_nothing(index_elements=["institution_id", "learner", "sha256"])
-        .returning(_FRAME.c.id)
-    )
-    return added
-
-
-_ADD_FRAME = Prepared(_frame_added)
-_REFERENCE: Any = FaceReferenceRow.__table__
-_REFERENCE_OF = Prepared(
-    lambda _dialect: (
-        select(_REFERENCE)
-        .where(
-            _REFERENCE.c.institution_id == bindparam("institution"),
-            _REFERENCE.c.learner == bindparam("learner"),
-            _REFERENCE.c.class_run == bindparam("class_run"),
-        )
-        .with_for_update()
-    ),
-    typed=True,
-)
 
 
 def _listed(value: Any) -> list[str]:
@@ -224,7 +132,7 @@ class SqlPresenceStore:
 
     def session(self, session_id: StudySessionId) -> tuple[StudySession, str] | None:
         # Core, not ORM: this is the hot path of every beat. The lock keeps a session's batches in a row.
-        row = _HOT_SELECT.row(self._db, {"session_id": session_id, "institution": self._tx.institution_id})
+        row = SESSION_LOCKED.row(self._db, {"session_id": session_id, "institution": self._tx.institution_id})
         return None if row is None else (_session(row), row.secret_sha256)
 
     def whose(self, session_id: StudySessionId) -> tuple[LearnerRef, ClassRunId, CourseUnitId, str] | None:
@@ -246,7 +154,7 @@ class SqlPresenceStore:
         return self._db.get_bind().dialect.name == "sqlite"
 
     def save_batch(self, session: StudySession) -> None:
-        _HOT_UPDATE.run(
+        BATCH_SAVED.run(
             self._db,
             {
                 "session_id": session.id,
@@ -333,11 +241,11 @@ class SqlPresenceStore:
     def which_check(self, check_id: CheckId) -> Question:
         """Return what `seen` asks the database."""
         # Prepared: a page asks for it several times a second while its frame is judged.
-        return Question(_SEEN, {"check_id": check_id, "institution": self._tx.institution_id})
+        return Question(SEEN, {"check_id": check_id, "institution": self._tx.institution_id})
 
     def which_session_of(self, check_id: CheckId) -> Question:
         """Return what `seen` locks before it asks: the session of the check, as a batch does."""
-        return Question(_SESSION_OF_CHECK, {"check_id": check_id, "institution": self._tx.institution_id})
+        return Question(SESSION_OF_CHECK, {"check_id": check_id, "institution": self._tx.institution_id})
 
     def open_check(self, session_id: StudySessionId) -> PresenceCheck | None:
         row = self._db.scalars(
@@ -356,7 +264,7 @@ class SqlPresenceStore:
 
     def save_asked(self, check: PresenceCheck) -> None:
         values = {"check_id": check.id, "institution": self._tx.institution_id}
-        _ASKED_SAVED.run(self._db, {**values, "now_asked": check.asked and check.asked.as_json()})
+        ASKED_SAVED.run(self._db, {**values, "now_asked": check.asked and check.asked.as_json()})
 
     def last_passed_ms(self, session_id: StudySessionId) -> int | None:
         return self._db.scalar(
@@ -420,11 +328,11 @@ class SqlPresenceStore:
     def which_frame(self, learner: LearnerRef, sha256: str) -> Question:
         """Return what `frame_known` asks the database."""
         values = {"institution": self._tx.institution_id, "learner": learner, "sha256": sha256}
-        return Question(_FRAME_KNOWN, values)
+        return Question(FRAME_KNOWN, values)
 
     def add_frame(self, frame: FaceFrame) -> bool:
         values = {name: getattr(frame, name) for name in FaceFrame.__slots__}
-        return _ADD_FRAME.row(self._db, {**values, "institution_id": self._tx.institution_id}) is not None
+        return FRAME_ADDED.row(self._db, {**values, "institution_id": self._tx.institution_id}) is not None
 
     def frame(self, frame_id: str) -> FaceFrame | None:
         row = self._db.get(FaceFrameRow, frame_id, with_for_update=True)
@@ -464,7 +372,7 @@ class SqlPresenceStore:
     def which_reference(self, learner: LearnerRef, class_run: ClassRunId) -> Question:
         """Return what `reference` asks the database."""
         values = {"institution": self._tx.institution_id, "learner": learner, "class_run": class_run}
-        return Question(_REFERENCE_OF, values)
+        return Question(REFERENCE_OF, values)
 
     def save_reference(self, reference: FaceReference) -> None:
         values = {name: getattr(reference, name) for name in FaceReference.__slots__}

@@ -44,7 +44,9 @@ def no_photographs(symbol: str) -> bytes:
     raise LookupError(symbol)
 
 
+@cache
 def demo_catalogue(now: datetime = NOW) -> Catalogue:
+    """Return the demonstration's catalogue, which cannot be changed: it is read once."""
     return read_catalogue(DEMO, today=legal_date(now), variables=VARIABLES)
 
 

@@ -4,6 +4,7 @@ Schemas are pydantic's JSON Schema 2020-12, which is OpenAPI 3.1's own dialect.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -28,14 +29,8 @@ _FAILURES = {
 
 
 def document(public_url: str) -> dict[str, Any]:
-    """Return the document of the bridge at `public_url`."""
-    shapes: dict[Any, str] = {}
-    for one in OPERATIONS:
-        shapes.setdefault(Listing[one.answer] if one.listed else one.answer, one.id)  # type: ignore[name-defined]  # a value
-    names, schema = models_json_schema(
-        [(shape, "serialization") for shape in (*shapes, Problem)], ref_template=_TEMPLATE
-    )
-    refs = {shape: found["$ref"] for (shape, _mode), found in names.items()}
+    """Return the document of the bridge at `public_url`; it is for all and not to be changed."""
+    paths, schemas = _paths_and_schemas()
     return {
         "openapi": "3.1.0",
         "info": {
@@ -47,9 +42,9 @@ def document(public_url: str) -> dict[str, Any]:
             ),
         },
         "servers": [{"url": f"{public_url}/api/v1"}],
-        "paths": {one.path: {"get": _operation(one, refs)} for one in OPERATIONS},
+        "paths": paths,
         "components": {
-            "schemas": schema["$defs"],
+            "schemas": schemas,
             "securitySchemes": {
                 _SECURITY: {
                     "type": "oauth2",
@@ -63,6 +58,18 @@ def document(public_url: str) -> dict[str, Any]:
             },
         },
     }
+
+
+@cache
+def _paths_and_schemas() -> tuple[dict[str, Any], dict[str, Any]]:
+    shapes: dict[Any, str] = {}
+    for one in OPERATIONS:
+        shapes.setdefault(Listing[one.answer] if one.listed else one.answer, one.id)  # type: ignore[name-defined]  # a value
+    names, schema = models_json_schema(
+        [(shape, "serialization") for shape in (*shapes, Problem)], ref_template=_TEMPLATE
+    )
+    refs = {shape: found["$ref"] for (shape, _mode), found in names.items()}
+    return {one.path: {"get": _operation(one, refs)} for one in OPERATIONS}, schema["$defs"]
 
 
 def sections(described: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:

@@ -2,8 +2,13 @@
 
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from itertools import combinations
+from multiprocessing import get_context
+from multiprocessing.util import Finalize
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,7 @@ from plugins.simulators.attack.honest import TROUBLES, HonestResult, sit
 from plugins.simulators.attack.measure import Result
 from plugins.simulators.attack.registration import FALSE_FACES, FalseFace, play_registration
 from plugins.simulators.attack.scenario import play
-from plugins.simulators.attack.stage import stage
+from plugins.simulators.attack.stage import Stage, stage
 
 _SPARE_PEOPLE = 2
 _SEED = 20261128
@@ -29,14 +34,14 @@ class Plan:
         registrations: what is put before the camera at the registration of the face.
         alone: the cheats that are played alone; pairs: those that are played two at a time.
         minutes, pair_minutes, honest_minutes: study time of each.
-        registration_minutes: study time after a registration. Short, since a face that was not accepted is asked for
-            a check at every beat, and the tool answers each with all the pictures that it is let show.
+        tries: how many checks in a row a face that is not accepted fails before its tool gives up; it is asked for one
+            at every beat, and answers each with all the pictures that it is let show.
     """
 
     registrations: Sequence[type[FalseFace]] = FALSE_FACES
     alone: Sequence[type[Cheat]] = CHEATS
     pairs: Sequence[tuple[type[Cheat], type[Cheat]]] = tuple(combinations(CHEATS, 2))
-    registration_minutes: int = 8
+    tries: int = 48
     minutes: int = 32
     pair_minutes: int = 16
     honest_minutes: int = 32
@@ -89,29 +94,75 @@ class Report:
         }
 
 
-def campaign(plan: Plan, told: Callable[[str], None]) -> Report:
-    """Play the plan on a bridge of its own, in a folder that is gone afterwards.
+Round = tuple[str, Callable[[Stage], Result | HonestResult]]
+"""Its title, and how it is played."""
+
+
+def campaign(plan: Plan, told: Callable[[str], None], processes: int = 1) -> Report:
+    """Play the plan, each process on a bridge of its own in a folder that is gone afterwards.
 
     Args:
-        told: hears the title of each round as it begins.
+        told: hears the title of each round: as it begins, or with several processes as it ends.
     """
-    # Some tools bring an accomplice along.
-    people = 2 * plan.rounds + _SPARE_PEOPLE
+    rounds = list(_rounds(plan))
+    people = 2 * plan.rounds + _SPARE_PEOPLE  # some tools bring an accomplice along
+    results: list[Result | HonestResult] = []
+    if processes == 1:
+        with _own_stage(people) as ground:
+            for title, played in rounds:
+                told(title)
+                results.append(played(ground))
+    else:
+        results = _by_many(rounds, told, people, processes)
+    faces, alone, pairs = len(plan.registrations), len(plan.alone), len(plan.pairs)
+    attacks = [one for one in results if isinstance(one, Result)]
+    return Report(
+        tuple(attacks[: faces + alone]),
+        tuple(attacks[faces + alone : faces + alone + pairs]),
+        tuple(one for one in results if isinstance(one, HonestResult)),
+    )
+
+
+def _rounds(plan: Plan) -> Iterator[Round]:
+    for kind in plan.registrations:
+        yield kind.title_zh, partial(play_registration, kind=kind, minutes=plan.minutes, tries=plan.tries)
+    for teams, minutes in (
+        ([(cheat,) for cheat in plan.alone], plan.minutes),
+        (plan.pairs, plan.pair_minutes),
+    ):
+        for number, team in enumerate(teams):
+            title = " + ".join(cheat.title_zh for cheat in team)
+            yield title, partial(play, cheats=team, minutes=minutes, seed=_SEED + number)
+    for trouble in plan.troubles:
+        yield TROUBLES[trouble][0], partial(sit, trouble=trouble, minutes=plan.honest_minutes, seed=_SEED)
+
+
+@contextmanager
+def _own_stage(people: int) -> Iterator[Stage]:
     with tempfile.TemporaryDirectory(prefix="anxue-attack-") as folder, stage(Path(folder), people) as ground:
+        yield ground
 
-        def attacks(teams: Sequence[Sequence[type[Cheat]]], minutes: int) -> Iterator[Result]:
-            for number, team in enumerate(teams):
-                told(" + ".join(cheat.title_zh for cheat in team))
-                yield play(ground, team, minutes, _SEED + number)
 
-        faces = []
-        for kind in plan.registrations:
-            told(kind.title_zh)
-            faces.append(play_registration(ground, kind, plan.registration_minutes))
-        alone = (*faces, *attacks([[cheat] for cheat in plan.alone], plan.minutes))
-        pairs = tuple(attacks(plan.pairs, plan.pair_minutes))
-        honest = []
-        for trouble in plan.troubles:
-            told(TROUBLES[trouble][0])
-            honest.append(sit(ground, trouble, plan.honest_minutes, _SEED))
-    return Report(alone, pairs, tuple(honest))
+def _by_many(
+    rounds: Sequence[Round], told: Callable[[str], None], people: int, processes: int
+) -> list[Result | HonestResult]:
+    with ProcessPoolExecutor(processes, get_context("spawn"), _furnish, (people,)) as pool:
+        playing = {pool.submit(_play_here, played): title for title, played in rounds}
+        for done in as_completed(playing):
+            done.result()
+            told(playing[done])
+        return [one.result() for one in playing]
+
+
+_here: list[Stage] = []
+"""The stage of this process, where it is one of several."""
+
+
+def _furnish(people: int) -> None:
+    until_end = ExitStack()
+    _here.append(until_end.enter_context(_own_stage(people)))
+    Finalize(None, until_end.close, exitpriority=1)
+
+
+def _play_here(played: Callable[[Stage], Result | HonestResult]) -> Result | HonestResult:
+    return played(_here[0])

@@ -66,8 +66,12 @@ class AnimatedPhotograph(FalseFace):
 FALSE_FACES: tuple[type[FalseFace], ...] = (StoredPhotograph, AnimatedPhotograph)
 
 
-def play_registration(stage: Stage, kind: type[FalseFace], minutes: int) -> Result:
-    """Register with the false face, study `minutes` with pictures, and measure what is credited in the end."""
+def play_registration(stage: Stage, kind: type[FalseFace], minutes: int, tries: int) -> Result:
+    """Register with the false face, study `minutes` with pictures, and measure what is credited in the end.
+
+    Args:
+        tries: how many checks in a row fail before the tool leaves them unanswered.
+    """
     face = kind(stage)
     person, learner = stage.stranger_to_the_camera()
     for _ in range(_CHALLENGES):
@@ -75,7 +79,7 @@ def play_registration(stage: Stage, kind: type[FalseFace], minutes: int) -> Resu
             break
     refusals: dict[str, int] = {}
     if stage.has_reference(learner):
-        refusals = _study(stage, face, person, learner, minutes)
+        refusals = _study(stage, face, person, learner, minutes, tries)
     else:
         refusals["face_reference_required"] = 1
     statement = stage.statement(learner)
@@ -115,12 +119,13 @@ def _register(stage: Stage, face: FalseFace, learner: LearnerRef) -> bool:
 
 
 def _study(
-    stage: Stage, face: FalseFace, person: MadeUpPerson, learner: LearnerRef, minutes: int
+    stage: Stage, face: FalseFace, person: MadeUpPerson, learner: LearnerRef, minutes: int, tries: int
 ) -> dict[str, int]:
-    visit = Visit(stage, person, learner)
+    visit, left = Visit(stage, person, learner), tries
     for _ in range(minutes * 60 // BEAT_SECONDS):
-        if visit.check is not None:
-            visit.fool(stage.camera.learner, face.burst)
+        if visit.check is not None and left:
+            passed = visit.fool(stage.camera.learner, face.burst) == "passed"
+            left = tries if passed else left - 1
         if visit.prompt is not None:
             visit.answer_prompt()
         if visit.closed:

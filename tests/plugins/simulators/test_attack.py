@@ -28,7 +28,6 @@ from plugins.simulators.attack.stage import Stage, stage
 
 MINUTES = 16
 """Longer than the longest gap between two checks: in each round at least one is asked for."""
-REGISTRATION_MINUTES = 3
 STORED: tuple[type[Cheat], ...] = (tools.StoredFace, tools.StoredPoses, tools.StoredFilm)
 SHORT = Plan(
     alone=(
@@ -41,7 +40,7 @@ SHORT = Plan(
         clients.ParallelCalls,
     ),
     pairs=((tools.Clicker, tools.ManyReports), (clients.TwoDevices, tools.SameFaceAgain)),
-    registration_minutes=REGISTRATION_MINUTES,
+    tries=8,
     minutes=MINUTES,
     pair_minutes=MINUTES,
     honest_minutes=8,
@@ -76,11 +75,7 @@ def test_a_stored_face_at_registration_earns_nothing(report: Report) -> None:
     stored = next(one for one in report.alone if one.id == "X8")
 
     assert stored.in_total
-    assert (stored.attempted_seconds, stored.credited_seconds, stored.forged_seconds) == (
-        REGISTRATION_MINUTES * 60,
-        0,
-        0,
-    )
+    assert (stored.attempted_seconds, stored.credited_seconds, stored.forged_seconds) == (MINUTES * 60, 0, 0)
 
 
 @pytest.mark.parametrize("id", [cheat.id for cheat in STORED])
@@ -170,7 +165,7 @@ def test_the_command_prints_one_object_writes_the_page_and_fails_on_a_forged_sec
 ) -> None:
     told: list[str] = []
 
-    def played(plan: Plan, hears: Callable[[str], None]) -> Report:
+    def played(plan: Plan, hears: Callable[[str], None], processes: int) -> Report:
         assert plan.pairs == ()
         told.append("played")
         return report
@@ -187,6 +182,28 @@ def test_the_command_prints_one_object_writes_the_page_and_fails_on_a_forged_sec
     rows = len(SHORT.registrations) + len(SHORT.alone) + len(SHORT.pairs)
     assert (printed["forged_seconds"], len(printed["rows"])) == (forged, rows)
     assert f"forged: {forged} s" in page.read_text(encoding="utf-8")
+
+
+def test_several_processes_play_the_same_rounds_and_tell_them_in_their_order() -> None:
+    plan = Plan(
+        registrations=(),
+        alone=(tools.DragToEnd, tools.ReportDirectly),
+        pairs=((tools.Clicker, tools.ManyReports),),
+        minutes=1,
+        pair_minutes=1,
+        honest_minutes=2,
+        troubles=("steady", "tabs"),
+    )
+    told: list[str] = []
+
+    many = campaign(plan, told.append, processes=2)
+
+    assert [row.id for row in many.alone] == [cheat.id for cheat in plan.alone]
+    assert [row.id for row in many.pairs] == ["+".join(cheat.id for cheat in team) for team in plan.pairs]
+    assert [row.id for row in many.honest] == list(plan.troubles)
+    assert (many.forged_seconds, many.honest_lost_seconds) == (0, 0)
+    assert many.attempted_seconds > 60 * len(plan.alone)
+    assert len(told) == plan.rounds
 
 
 def test_the_page_names_every_attack(report: Report) -> None:
