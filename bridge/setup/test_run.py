@@ -24,6 +24,7 @@ from bridge.setup.servers import ensure_programs
 ROOT = Path(__file__).resolve().parents[2]
 _BIN = Path(sys.executable).parent
 _REPORT = "report.xml"
+_BRIDGES = "tests/e2e"
 _AFTER_OTHERS = ("nice", "-n", "5")
 _CHECKS = (
     ("ruff check", ["ruff", "check", "."]),
@@ -96,24 +97,28 @@ def run_pytest_alone(arguments: tuple[str, ...]) -> int:
 def run_all() -> int:
     """Run all checks and all tests, print pytest's counts last; return 0 only if everything is green.
 
-    What drives whole processes or a browser mostly waits. It runs beside all else, one test after another, and goes
-    first: the others have what it leaves of the machine.
+    What drives whole bridges, whose time is hurried, runs alone: two cores are too few for two of them. What drives a
+    browser mostly waits. It runs beside all else and goes first: the others have what it leaves of the machine.
     """
     started, statuses = time.monotonic(), {}
     with tempfile.TemporaryDirectory(prefix="anxue-test-") as name, ThreadPoolExecutor(1) as beside:
         folder = Path(name)
-        driving = beside.submit(_run, _pytest(folder / "driving", "-m", "e2e"), folder / "driving.txt")
+        _announce("pytest, whole bridges")
+        statuses["pytest, whole bridges"] = _run(_pytest(folder / "bridges", "-m", "e2e", _BRIDGES))
+        in_browsers = _pytest(folder / "browsers", "-m", "e2e", f"--ignore={_BRIDGES}")
+        driving = beside.submit(_run, in_browsers, folder / "browsers.txt")
         for title, arguments in (
             *((title, [str(_BIN / command[0]), *command[1:]]) for title, command in _CHECKS),
             ("pytest, two at a time", _pytest(folder / "others", "-m", "not e2e", "-n", "2")),
         ):
             _announce(title)
             statuses[title] = _run([*_AFTER_OTHERS, *arguments])
-        _announce("pytest, end to end")
-        statuses["pytest, end to end"] = driving.result()
-        click.echo((folder / "driving.txt").read_text(encoding="utf-8", errors="replace"))
-        total = read_counts(folder / "driving" / _REPORT, 0.0)
-        total += read_counts(folder / "others" / _REPORT, time.monotonic() - started)
+        _announce("pytest, in browsers")
+        statuses["pytest, in browsers"] = driving.result()
+        click.echo((folder / "browsers.txt").read_text(encoding="utf-8", errors="replace"))
+        total = Counts(0, 0, 0, 0, time.monotonic() - started)
+        for part in ("bridges", "browsers", "others"):
+            total += read_counts(folder / part / _REPORT, 0.0)
     failures = [f"{title} (exit status {status})" for title, status in statuses.items() if status != 0]
     if total.skipped:
         failures.append(f"{total.skipped} skipped test(s): a test that cannot run must fail")

@@ -56,17 +56,20 @@ def test_everything_runs_and_the_counts_stand_last(monkeypatch: pytest.MonkeyPat
     runs = Runs(monkeypatch, 'tests="4" failures="0" errors="0" skipped="0"')
     result = CliRunner().invoke(test_run.command, [])
     assert result.exit_code == 0
-    assert result.output.splitlines()[-1].startswith("==== 8 passed in ")
+    assert result.output.splitlines()[-1].startswith("==== 12 passed in ")
     assert "what the browser tests said" in result.output
-    (end_to_end,) = [one for one in runs.commands if one[-2:] == ["-m", "e2e"]]
-    others = [one for one in runs.commands if one is not end_to_end]
+    assert runs.commands[0][-3:] == ["-m", "e2e", "tests/e2e"], "alone, before anything else begins"
+    (in_browsers,) = [one for one in runs.commands if one[-3:] == ["-m", "e2e", "--ignore=tests/e2e"]]
+    others = [one for one in runs.commands[1:] if one is not in_browsers]
     assert [Path(one[3]).name for one in others[:4]] == ["ruff", "ruff", "mypy", "lint-imports"]
     assert all(one[:3] == ["nice", "-n", "5"] for one in others), "they leave the machine to the browser"
     assert others[4][-4:] == ["-m", "not e2e", "-n", "2"]
     assert len(others) == 5
 
 
-@pytest.mark.parametrize("failing", ["ruff format", "mypy", "lint-imports", "-m not e2e", "-m e2e"])
+@pytest.mark.parametrize(
+    "failing", ["ruff format", "mypy", "lint-imports", "-m not e2e", "-m e2e tests", "-m e2e --ignore"]
+)
 def test_one_red_part_makes_the_run_red_and_the_rest_still_runs(
     monkeypatch: pytest.MonkeyPatch, failing: str
 ) -> None:
@@ -74,14 +77,14 @@ def test_one_red_part_makes_the_run_red_and_the_rest_still_runs(
     result = CliRunner().invoke(test_run.command, [])
     assert result.exit_code == 1
     assert "not green" in result.output
-    assert len(runs.commands) == 6
+    assert len(runs.commands) == 7
 
 
 def test_a_skipped_test_makes_the_run_red(monkeypatch: pytest.MonkeyPatch) -> None:
     Runs(monkeypatch, 'tests="4" failures="0" errors="0" skipped="1"')
     result = CliRunner().invoke(test_run.command, [])
     assert result.exit_code == 1
-    assert "2 skipped test(s)" in result.output
+    assert "3 skipped test(s)" in result.output
 
 
 def test_arguments_go_to_pytest_alone(monkeypatch: pytest.MonkeyPatch) -> None:

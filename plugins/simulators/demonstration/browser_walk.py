@@ -26,7 +26,7 @@ PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
 _SHEET = {"width": 390, "height": 2400}  # the whole question sheet at once
 _LOOK_SECONDS = 0.02
 _MOVE_SECONDS = 0.15
-_LONGEST_SECONDS = 120.0
+_LONGEST_SECONDS = 300.0
 _TELEPHONE = (
     "Mozilla/5.0 (Linux; Android 14) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0 Mobile Safari/537.36"
 )

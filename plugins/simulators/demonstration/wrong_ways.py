@@ -14,7 +14,7 @@ from plugins.simulators.demonstration.processes import Town
 from plugins.simulators.demonstration.steps import expect, wait_for
 
 _LITTLE_MS, _MOMENT_MS = 240_000, 80_000
-_NEWS_SECONDS = 20
+_NEWS_SECONDS = 90
 
 
 def tell_faces_apart(town: Town, cast: Cast, reasons: Callable[[], tuple[str, ...]]) -> Iterator[str]:
