@@ -21,8 +21,8 @@ from typing import NamedTuple
 from bridge.kernel.time import Clock, StudyRate, parse_rfc3339
 from bridge.settings import Settings
 
-WAIT_SECONDS = 20
-"""Study seconds: two beats, and well within the longest gap that counts."""
+WAIT_SECONDS = 10
+"""Study seconds: one beat. A machine that answers slower than this passes is asked no more often, and loses nothing."""
 PATIENCE_SECONDS = 3
 """Real seconds."""
 

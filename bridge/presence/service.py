@@ -55,7 +55,7 @@ _NOT_TO_ANSWER = frozenset({CONSENT_REVOKED, FACES_STOPPED, FACE_RESET})
 """Ends of a session after which what it still asked for is held against nobody."""
 _EXIT_CHECK_AFTER_MS = 30_000
 """Who leaves so soon after a passed check is not asked again: the page's last beat lags behind the check that it
-answered (in the demonstration by the 20 study seconds for which its clock waits), and what is lost is less than
+answered (in the demonstration by the 10 study seconds for which its clock waits), and what is lost is less than
 the longest gap that counts."""
 
 

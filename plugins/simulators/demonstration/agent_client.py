@@ -18,7 +18,7 @@ _POLL_SECONDS = 0.05
 _TIMEOUT_SECONDS = 20
 _PATIENCE_SECONDS = 90.0
 _RETRY_SECONDS = 0.25
-_WAIT_MS = 20_000
+_WAIT_MS = 10_000
 """So far the demonstration's clock goes on without a beat."""
 
 

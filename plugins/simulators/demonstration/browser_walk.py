@@ -96,7 +96,15 @@ _PUPPET_CAMERA = """(films) => {
   const some = (most) => (2 * Math.random() - 1) * most;
   const seat = () => ({ zoom: 1.2 + some(0.07), turn: some(0.06), x: some(14), y: some(10) });
   let shown = 'front', since = performance.now(), view = seat();
+  let stream = null, drawing = 0;
   const draw = () => {
+    // A camera that nobody looks through costs nothing.
+    if (stream && stream.getTracks().every((track) => track.readyState === 'ended')) {
+      clearInterval(drawing);
+      stream = null;
+      drawing = 0;
+      return;
+    }
     const asked = asks();
     if (asked !== shown) { shown = asked; since = performance.now(); }
     const film = loaded[shown];
@@ -109,13 +117,13 @@ _PUPPET_CAMERA = """(films) => {
       paint.fillRect(Math.random() * 640, Math.random() * 480, 3, 3);
     }
   };
-  let drawing = 0;
   if (navigator.mediaDevices) navigator.mediaDevices.getUserMedia = async () => {
     await load();
     view = seat();
     draw();
     drawing = drawing || setInterval(draw, 60);
-    return canvas.captureStream(15);
+    stream = canvas.captureStream(15);
+    return stream;
   };
 }"""
 

@@ -112,6 +112,7 @@ class BridgeDouble:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.factor = 100
+        self.answer_seconds = 0.0
         self.clock_stands = False
         self.study_ms, self._ran = 1_795_482_000_000, time.monotonic()
         self.beat_interval_ms = 10_000
@@ -260,6 +261,7 @@ class BridgeDouble:
             answer, status = self._take(raw, body)
         if failing is _hang_up:
             _hang_up()
+        time.sleep(self.answer_seconds)
         return make_response(jsonify(answer), status)
 
     def _last_words(self) -> Response:

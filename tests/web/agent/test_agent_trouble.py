@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import pairwise
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -10,7 +11,7 @@ from tests.web.agent.bridge_double import BridgeDouble
 
 pytestmark = pytest.mark.e2e
 
-WAIT_MS = 20_000
+WAIT_MS = 10_000
 """So far a clock that runs faster than real time goes on without a beat."""
 
 Wait = Callable[[Callable[[], bool]], None]
@@ -203,3 +204,15 @@ def test_the_study_clock_is_the_bridges_and_waits_for_the_next_beat(
 
     waits_at = bridge.last_answer["study_ms"] + WAIT_MS
     wait_until(lambda: page.evaluate("window.handle.studyMs()") == waits_at)
+
+
+def test_answers_slower_than_the_beats_leave_one_beat_of_the_moment_in_each_batch(
+    page: Page, bridge: BridgeDouble, host: str, wait_until: Wait
+) -> None:
+    bridge.factor, bridge.beat_interval_ms, bridge.answer_seconds = 600, 10_000, 0.15  # a beat is due every 20 ms
+    page.goto(host)
+    wait_until(lambda: len(bridge.batches) >= 6)
+
+    assert {len(batch.body["events"]) for batch in bridge.batches} == {1}
+    moments = [event["client_ms"] for event in bridge.events()]
+    assert all(later - earlier >= 150 for earlier, later in pairwise(moments))

@@ -199,4 +199,20 @@ def test_a_pages_time_runs_by_the_bridges_clock_and_not_by_its_own(
     seen, stood = len(bridge.events()), bridge.events()[-1]["media_ms"]
     wait_until(lambda: len(bridge.events()) > seen + 40)  # a minute by the page's own clock
 
-    assert bridge.events()[-1]["media_ms"] <= stood + 20_000
+    assert bridge.events()[-1]["media_ms"] <= stood + 10_000
+
+
+def test_a_page_that_turns_by_itself_is_no_jump_and_loses_no_time(
+    course: Page, bridge: BridgeDouble, wait_until: Wait
+) -> None:
+    bridge.nominal_ms, bridge.factor = 3_600_000, 1  # the box is ticked long before the first page is over
+    course.get_by_test_id("study-unit-1").click()
+    course.get_by_test_id("auto-turn").check()
+    wait_until(lambda: bool(bridge.events()))
+    began = len(bridge.batches)
+    bridge.factor = 300
+    expect(course.get_by_test_id("slide-4")).to_be_visible()
+
+    turned = [batch.body["events"] for batch in bridge.batches[began:]]
+    assert [len(events) for events in turned] == [1] * len(turned)
+    assert bridge.events()[-1]["media_ms"] > 890_000

@@ -45,7 +45,8 @@
   var REQUEST_TIMEOUT_MS = 15000;
   var FIRST_TIMEOUT_MS = 8000; // of a batch: so that a second try still comes within what counts
   var NOTICE_MS = 20000;
-  var WAIT_MS = 20000; // so far a clock that runs faster than real time goes on without a beat
+  var OUTAGE_BEAT_MS = 1000; // an answer that takes less is no outage, however fast study time runs
+  var WAIT_MS = 10000; // so far a clock that runs faster than real time goes on without a beat
 
   var STATES = {
     connecting: '正在连接', paused: '已暂停', offline: '网络中断，正在重连', checking: '人脸核验中', prompting: '请回答提问',
@@ -406,11 +407,17 @@
   Session.prototype.run = async function () {
     if (!(await this.open())) return;
     while (!this.over) {
-      if (!this.pending && !this.buffer.length) this.record();
+      if (!this.pending && this.isStale()) this.record();
       await this.send();
       if (this.over) break;
       if (!this.pending && !this.buffer.length && !(this.ending && !this.checkOpen)) await this.nextBeat();
     }
+  };
+
+  /** True if what is kept says nothing of this moment: the bridge takes the last beat of a batch for the moment it comes. */
+  Session.prototype.isStale = function () {
+    var last = this.buffer[this.buffer.length - 1];
+    return !last || clientMs() - last.client_ms >= this.beatMs();
   };
 
   /** Waits for the next beat or for news; while a batch is under way beats gather in the buffer. */
@@ -424,7 +431,7 @@
   Session.prototype.insist = async function (send) {
     for (var tries = 0; !this.over; tries += 1) {
       var reply = null;
-      var beats = this.opened ? setInterval(this.record.bind(this), this.beatMs()) : 0;
+      var beats = this.opened ? setInterval(this.record.bind(this), Math.max(OUTAGE_BEAT_MS, this.beatMs())) : 0;
       try { reply = await send(tries); } catch (error) { reply = null; }
       clearInterval(beats);
       if (reply && !worthRetrying(reply.status)) {

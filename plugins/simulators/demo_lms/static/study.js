@@ -56,12 +56,26 @@
     var now = agent ? agent.studyMs() : 0;
     var gained = last ? Math.max(0, now - last) : 0;
     last = Math.max(last, now);
-    if (paused || current >= slides.length) return;
-    var slide = slides[current];
-    var limit = credited.reduce(function (nearest, span) {
+    while (!paused && current < slides.length && gained > 0) {
+      var slide = slides[current];
+      var before = slide.position;
+      slide.position = Math.min(limitOf(slide), before + gained);
+      gained -= slide.position - before;
+      if (!autoTurn.checked || !done(slide) || !goesOn(current + 1)) return;
+      show(current + 1);
+    }
+  }
+
+  /** Where credited time begins, or the slide's end. */
+  function limitOf(slide) {
+    return credited.reduce(function (nearest, span) {
       return span[1] > slide.position ? Math.min(nearest, Math.max(span[0], slide.position)) : nearest;
     }, slide.end);
-    slide.position = Math.min(limit, slide.position + gained);
+  }
+
+  /** True if the slide begins where the one before it ends: turning to it is no jump. */
+  function goesOn(index) {
+    return index < slides.length && slides[index].position === slides[index].start;
   }
 
   function position() {
