@@ -40,19 +40,19 @@ from bridge.presence.model import (
 from bridge.presence.ports import BatchInbox, PresenceStore, RulesInForce, StudyPace
 from bridge.presence.prompt_model import Prompt, is_prompt_due
 from bridge.presence.prompts import Prompts
+from bridge.presence.session_ends import (
+    CONSENT_REVOKED,
+    FACE_RESET,
+    FACES_STOPPED,
+    NOT_TO_ANSWER,
+    closed_sentence,
+)
 from bridge.presence.waiting import FrameQueue, put_off_until
 
 BATCH_SOURCE = "agent"
 BEATS_WAITING = "study.beats_waiting"
 BATCHES_AT_ONCE = 20
 """How many batches of a session are entered in the ledger in one unit of work."""
-CONSENT_REVOKED = "consent_revoked"
-FACES_STOPPED = "faces_stopped"
-"""No frame may be taken any more, and not by the learner's choice: the assessment ended or says no."""
-FACE_RESET = "face_reset"
-"""Two members of staff gave the registered face up: there is nothing to compare with until a new one is registered."""
-_NOT_TO_ANSWER = frozenset({CONSENT_REVOKED, FACES_STOPPED, FACE_RESET})
-"""Ends of a session after which what it still asked for is held against nobody."""
 _EXIT_CHECK_AFTER_MS = 30_000
 """Who leaves so soon after a passed check is not asked again: the page's last beat lags behind the check that it
 answered (in the demonstration by the 10 study seconds for which its clock waits), and what is lost is less than
@@ -212,7 +212,7 @@ class PresenceService:
                 raise InvalidInput("seq_conflict", "同一序号的内容前后不一致", http_status=409)
             return self._answer(session, now_ms)
         if not session.open:
-            raise InvalidInput("session_closed", self._closed_sentence(session), http_status=410)
+            raise InvalidInput("session_closed", closed_sentence(session), http_status=410)
         if batch.seq != session.next_seq:
             raise SeqOutOfOrder(session.next_seq)
         if not hmac.compare_digest(batch.nonce.encode(), self._nonce(session).encode()):
@@ -409,7 +409,7 @@ class PresenceService:
             command: Command = {
                 "type": "close",
                 "reason": session.closed_reason,
-                "message": self._closed_sentence(session),
+                "message": closed_sentence(session),
             }
             return BatchAnswer(session, self._nonce(session), [command])
         first = supervised_commands(session, now_ms)
@@ -489,13 +489,13 @@ class PresenceService:
         self._store.save_session(closed)
         # What was sent in time is judged all the same, unless the leave to judge it was withdrawn.
         answered = (
-            check is not None and reason not in _NOT_TO_ANSWER and self._store.waiting_frames(check.id) > 0
+            check is not None and reason not in NOT_TO_ANSWER and self._store.waiting_frames(check.id) > 0
         )
         if check is not None and not answered:
             # The check was asked for and its session is given up: it was not answered.
-            unanswered = CheckState.DECLINED if reason in _NOT_TO_ANSWER else CheckState.MISSED
+            unanswered = CheckState.DECLINED if reason in NOT_TO_ANSWER else CheckState.MISSED
             self.decide(check, unanswered, check.attempts_left, self._now_ms())
-        if reason in _NOT_TO_ANSWER:
+        if reason in NOT_TO_ANSWER:
             # Nor is an open prompt charged to who may not go on answering.
             self._prompts.take_over(session, self._now_ms())
         else:
@@ -516,33 +516,6 @@ class PresenceService:
 
     def _now_ms(self) -> int:
         return epoch_ms(self._study_clock.now())
-
-    @staticmethod
-    def _closed_sentence(session: StudySession) -> str:
-        return {
-            "other_device": (
-                "您已在另一台设备或页面上继续考试,本页面已停止监考。"
-                if session.activity is Activity.TEST
-                else "您已在另一台设备或页面上开始学习,本页面已停止计时。"
-            ),
-            "finished": "监考已结束。" if session.activity is Activity.TEST else "本次学习已结束。",
-            "test_ended": "考试已结束,监考同时结束。",
-            "leaving": "培训机构正在移交到其他网络平台,本平台已停止授课。已确认的学时不变。",
-            "account_released": "培训机构已解除您与这个学习账号的绑定,本页面已停止计时。",
-            "consent_revoked": (
-                "您已撤回人脸信息处理同意,本页面已停止计时。已确认的学时不变;"
-                "请培训机构工作人员监督您学习,开始监督后重新打开本页即可继续。"
-            ),
-            FACE_RESET: (
-                "培训机构请您重新登记人脸,本页面已停止计时。已确认的学时不变;"
-                "请打开“我的培训”重新登记,完成后再回到本页继续。"
-            ),
-            FACES_STOPPED: (
-                "培训机构现在不能使用刷脸核验,本页面已停止计时。已确认的学时不变;"
-                "请培训机构工作人员监督您学习,开始监督后重新打开本页即可继续。"
-            ),
-            "supervision_ended": "工作人员已结束监督,本页面已停止计时。工作人员确认在场的时间照常计入学时。",
-        }.get(session.closed_reason or "", "本次连接已结束,请刷新页面重新开始。")
 
 
 class SeqOutOfOrder(InvalidInput):

@@ -10,7 +10,7 @@ from bridge.identity.model import FACE_RESET_REASONS
 from bridge.kernel.errors import InvalidInput
 from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, LearnerRef
-from bridge.presence.service import FACE_RESET
+from bridge.presence.session_ends import FACE_RESET
 from bridge.presence.tables import FaceReferenceRow
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from bridge.kernel.canonical import sha256_hex
 from bridge.kernel.errors import NotPermitted
 from bridge.kernel.ids import CheckId, ClassRunId, InstitutionId, LearnerRef
 from bridge.presence.frames import FRAME_MEDIA_TYPE, frame_scope, is_frame, may_be_taken
-from bridge.presence.service import FACES_STOPPED
+from bridge.presence.session_ends import FACES_STOPPED
 from bridge.presence.waiting import look_again_ms
 from bridge.wiring.face_gate import require_face_of
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from bridge.kernel.errors import InvalidInput
 from bridge.presence.model import Activity, Backlog, CheckRules, CheckState
-from bridge.presence.service import CONSENT_REVOKED
+from bridge.presence.session_ends import CONSENT_REVOKED
 from bridge.presence.waiting import LastEnd, look_again_ms, put_off_until
 from tests.presence.pictures import picture
 from tests.presence.room import LEARNER, MINUTE_MS, RULES, Agent, MadeQueue, Room

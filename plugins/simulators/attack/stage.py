@@ -7,7 +7,7 @@ platform is a key that signs what an LMS's page would be given. The people and t
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -27,6 +27,7 @@ from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
 from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId, new_id, random_ref
 from bridge.ledger.model.statement import SecondsStatement
 from bridge.presence.anchoring import ID_PHOTO, anchored
+from bridge.presence.face import FaceTemplate
 from bridge.presence.model import FaceReference
 from bridge.registry.yaml_files import read_yaml
 from bridge.settings import ROOT, Mode, Settings
@@ -88,6 +89,19 @@ class MadeUpPerson:
         return f"attack-user-{self.number}"
 
 
+def keep_face(house: House, learner: LearnerRef, templates: Sequence[FaceTemplate]) -> None:
+    """Keep a face of the learner's class run as an honest registration leaves it: anchored by the ID photo."""
+    model, sha256 = house.recogniser
+    with house.uow.for_institution(ORG) as tx:
+        stations = house.at(tx)
+        scope = EvidenceScope(ORG, learner, EvidencePurpose.FACE_TEMPLATE, RUN)
+        names = tuple(stations.vault.put(scope, one.vector, "application/octet-stream") for one in templates)
+        reference = FaceReference(
+            learner, RUN, model, sha256, names, names[0], None, has_roster_photo=True, id=new_id("fref")
+        )
+        stations.presence_store.save_reference(anchored(tx, reference, house.study_clock.now(), ID_PHOTO))
+
+
 @dataclass(repr=False)
 class Stage:
     """A bridge to attack, and the means to look at what its ledger says afterwards."""
@@ -113,17 +127,7 @@ class Stage:
         seen = [template for template in found if template is not None]
         if len(seen) != _REFERENCE_FRAMES:
             raise RuntimeError("the stage's own photograph has no usable face")
-        with self.house.uow.for_institution(ORG) as tx:
-            stations = self.house.at(tx)
-            scope = EvidenceScope(ORG, learner, EvidencePurpose.FACE_TEMPLATE, RUN)
-            names = tuple(stations.vault.put(scope, one.vector, "application/octet-stream") for one in seen)
-            model, sha256 = self.house.recogniser
-            reference = FaceReference(
-                learner, RUN, model, sha256, names, names[0], None, has_roster_photo=True, id=new_id("fref")
-            )
-            stations.presence_store.save_reference(
-                anchored(tx, reference, self.house.study_clock.now(), ID_PHOTO)
-            )
+        keep_face(self.house, learner, seen)
         self.run_jobs()
         return person, learner
 

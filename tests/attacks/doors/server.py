@@ -31,14 +31,12 @@ from bridge.completion.model import IssuedPaper
 from bridge.db.base import Base
 from bridge.db.outbox import overdue
 from bridge.identity.consent import FACE, FACE_CONSENT
-from bridge.kernel.evidence import EvidencePurpose, EvidenceScope
-from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId, new_id
-from bridge.presence.anchoring import ID_PHOTO, anchored
-from bridge.presence.model import FaceReference
+from bridge.kernel.ids import ClassRunId, InstitutionId, LearnerRef, RegistrationId
 from bridge.settings import ROOT, Mode, Settings
 from bridge.start import configure_logs
 from bridge.wiring import House
 from lti.claims import CONTEXT, RESOURCE_LINK
+from plugins.simulators.attack.stage import keep_face
 from tests.attacks.doors.people import LISTED, Person
 from tests.lti.platform import Platform, StandingClock
 from tests.lti.served import served
@@ -203,16 +201,7 @@ class BridgeServer:
         """Keep the person's face as a registration leaves it, without going one: that takes twenty pictures."""
         template = self.house.engine_for_faces.observe(picture("0")).template
         assert template is not None
-        model, sha256 = self.house.recogniser
-        with self.house.uow.for_institution(ORG) as tx:
-            stations = self.house.at(tx)
-            scope = EvidenceScope(ORG, learner, EvidencePurpose.FACE_TEMPLATE, RUN)
-            kept = (stations.vault.put(scope, template.vector, "application/octet-stream"),)
-            reference = FaceReference(
-                learner, RUN, model, sha256, kept, kept[0], None, has_roster_photo=True, id=new_id("fref")
-            )
-            now = self.house.study_clock.now()
-            stations.presence_store.save_reference(anchored(tx, reference, now, ID_PHOTO))
+        keep_face(self.house, learner, [template])
         self.drain()
 
     def ready(self) -> tuple[Person, LearnerRef]:
