@@ -18,7 +18,7 @@ from plugins.simulators.attack.page import as_markdown
 
 @click.command("attack", help="用公开的刷课手法攻击一个临时启动的安学桥,报告被误计的秒数与误伤的秒数。")
 @click.option("--json", "as_json", is_flag=True, help="只输出一行 JSON。")
-@click.option("--alone", is_flag=True, help="只逐个攻击,不两两组合(两个处理器约八分钟;全部约一小时)。")
+@click.option("--alone", is_flag=True, help="只逐个攻击,不两两组合(两个处理器约四分钟;两两组合共四百余行)。")
 @click.option(
     "--processes",
     type=click.IntRange(min=1),
