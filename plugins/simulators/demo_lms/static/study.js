@@ -91,6 +91,10 @@
     if (agent) agent.mark();
   }
 
+  function turnTo(index) {
+    jump(function () { show(index); });
+  }
+
   function show(index) {
     current = index;
     sections.forEach(function (section, at) { section.hidden = at !== index; });
@@ -122,8 +126,8 @@
     parts.gaps.textContent = '还有没学满的页：第 ' + open.join('、') + ' 页，可用“上一页”返回补学。';
   }
 
-  parts.next.addEventListener('click', function () { jump(function () { show(current + 1); }); });
-  parts.previous.addEventListener('click', function () { jump(function () { show(current - 1); }); });
+  parts.next.addEventListener('click', function () { turnTo(current + 1); });
+  parts.previous.addEventListener('click', function () { turnTo(current - 1); });
   parts.leave.addEventListener('click', function () {
     parts.leave.disabled = true;
     parts.leave.textContent = '正在离开…';
@@ -155,7 +159,7 @@
     if (slide && !paused) {
       var probe = { position: slide.position, end: slide.end };
       if (skipCredited(probe)) jump(function () { slide.position = probe.position; });
-      if (autoTurn.checked && done(slide)) jump(function () { show(current + 1); });
+      if (autoTurn.checked && done(slide)) turnTo(current + 1);
     }
     render();
   }, TICK_MS);
