@@ -87,13 +87,13 @@ class PlayerVisit:
 
 
 @contextmanager
-def player_visit(folder: Path, browser: Browser) -> Iterator[PlayerVisit]:
+def player_visit(folder: Path, browser: Browser, factor: int = FACTOR) -> Iterator[PlayerVisit]:
     """Give the house with its worker, a text of three pages and a video, each of one study minute."""
     port = free_port()
     lms = lms_of_ready_learners(folder, assets=ROOT / "var" / "assets", port=port)
     account, learner = person(lms)
     lms.furnished.house.close()
-    settings = lms.furnished.house.settings.model_copy(update={"study_factor": FACTOR})
+    settings = lms.furnished.house.settings.model_copy(update={"study_factor": factor})
     (settings.data_dir / "study_clock.json").unlink()
     clock = RunningClock()
     house = House(settings, clock=clock)
