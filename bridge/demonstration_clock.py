@@ -22,7 +22,7 @@ from bridge.kernel.time import Clock, StudyRate, parse_rfc3339
 from bridge.settings import Settings
 
 WAIT_SECONDS = 10
-"""Study seconds: one beat. A machine that answers slower than this passes is asked no more often, and loses nothing."""
+"""Study seconds: one beat. A machine whose answers take longer sets the pace, and loses no study."""
 PATIENCE_SECONDS = 3
 """Real seconds."""
 
