@@ -209,11 +209,8 @@ def test_the_study_clock_is_the_bridges_and_waits_for_the_next_beat(
 def test_answers_slower_than_the_beats_leave_one_beat_of_the_moment_in_each_batch(
     page: Page, bridge: BridgeDouble, host: str, wait_until: Wait
 ) -> None:
-    bridge.factor, bridge.beat_interval_ms, bridge.answer_seconds = (
-        600,
-        10_000,
-        0.15,
-    )  # a beat is due every 20 ms
+    bridge.factor, bridge.beat_interval_ms = 600, 10_000  # a beat is due every 20 ms
+    bridge.answer_seconds = 0.15
     page.goto(host)
     wait_until(lambda: len(bridge.batches) >= 6)
 
